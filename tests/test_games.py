@@ -1,0 +1,198 @@
+"""The games' data against the emulator, the paper's splits and published scores."""
+
+import dataclasses
+
+import ale_py
+import numpy as np
+import pytest
+from ale_py import registration, roms
+
+from amkit import games
+
+ALL_NAMES = sorted(games.GAMES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet_emulator():
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+
+
+# The emulator's view.
+
+
+def test_actions_are_the_emulators():
+    codes = {action.name: action.value for action in ale_py.Action}
+    assert games.NUM_ACTIONS == 18
+    for code, name in enumerate(games.ACTIONS):
+        assert codes[name] == code
+
+
+@pytest.mark.parametrize("name", ALL_NAMES)
+def test_minimal_actions_are_the_emulators(name):
+    ale = ale_py.ALEInterface()
+    ale.loadROM(roms.get_rom_path(name))
+    minimal = ale.getMinimalActionSet()
+
+    game = games.GAMES[name]
+    assert game.actions == tuple(action.name for action in minimal)
+    assert game.action_codes.tolist() == [action.value for action in minimal]
+    assert game.num_actions == len(minimal)
+
+
+def test_every_gymnasium_id_becomes_the_emulators_id():
+    for rom_id in roms.get_all_rom_ids():
+        assert games.canonical_name(rom_id) == rom_id
+        camel_case = registration.rom_id_to_name(rom_id)
+        assert games.canonical_name(f"ALE/{camel_case}-v5") == rom_id
+
+
+# Actions and masks.
+
+
+@pytest.mark.parametrize("name", ALL_NAMES)
+def test_mask_and_codes_agree(name):
+    game = games.GAMES[name]
+    assert game.action_mask.shape == (18,)
+    assert game.action_mask.dtype == bool
+    assert game.action_codes.dtype == np.int64
+    assert np.flatnonzero(game.action_mask).tolist() == sorted(game.action_codes)
+
+
+def test_arrays_handed_out_are_not_shared():
+    pong = games.get("pong")
+    pong.action_mask[:] = True
+    pong.action_codes[:] = 17
+    assert pong.action_mask.sum() == 6
+    assert pong.action_codes.tolist() == [0, 1, 3, 4, 11, 12]
+
+
+def test_games_are_immutable_and_hashable():
+    pong = games.get("pong")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        pong.name = "tennis"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        pong.scores.random = 0.0
+    assert len(set(games.GAMES.values())) == 20
+
+
+def test_a_game_of_ones_own():
+    game = games.Game(name="freeway", title="Freeway", actions=("NOOP", "UP", "DOWN"))
+    assert game.scores == games.Scores()
+    assert game.splits == ()
+    assert game.action_codes.tolist() == [0, 2, 5]
+
+
+@pytest.mark.parametrize("actions", [(), ("JUMP",), ("NOOP", "NOOP")])
+def test_bad_actions_are_refused(actions):
+    with pytest.raises(ValueError, match="Received: "):
+        games.Game(name="freeway", title="Freeway", actions=actions)
+
+
+# Splits.
+
+
+def test_splits_are_the_papers():
+    assert list(games.SPLITS) == ["multitask", "sources", "targets"]
+    assert [len(names) for names in games.SPLITS.values()] == [8, 13, 7]
+    sources, targets = set(games.SPLITS["sources"]), set(games.SPLITS["targets"])
+    assert not sources & targets
+    assert sources | targets == set(games.GAMES)
+    assert set(games.SPLITS["multitask"]) - sources == {"breakout"}
+
+
+def test_split_returns_games_in_order():
+    for split_name, names in games.SPLITS.items():
+        assert tuple(game.name for game in games.split(split_name)) == names
+
+
+def test_splits_of_a_game():
+    assert games.get("pong").splits == ("multitask", "sources")
+    assert games.get("breakout").splits == ("multitask", "targets")
+    assert games.get("krull").splits == ("targets",)
+
+
+def test_unknown_split_names_the_valid_ones():
+    with pytest.raises(ValueError, match="multitask, sources, targets. Received: 'all'$"):
+        games.split("all")
+
+
+# Scores.
+
+
+def test_every_game_has_all_scores():
+    for game in games.GAMES.values():
+        assert all(isinstance(score, float) for score in dataclasses.astuple(game.scores))
+        assert game.scores.dqn > game.scores.random
+        assert game.scores.human > game.scores.random
+
+
+def test_well_known_scores():
+    assert dataclasses.astuple(games.get("pong").scores) == (-20.7, 9.3, 14.6, 18.9)
+    assert dataclasses.astuple(games.get("breakout").scores) == (1.7, 31.8, 30.5, 401.2)
+    assert dataclasses.astuple(games.get("seaquest").scores) == (68.4, 20181.8, 42054.7, 5286)
+    assert dataclasses.astuple(games.get("fishing_derby").scores) == (-91.7, 5.5, -38.7, -0.8)
+
+
+def test_table_1_reproduces_the_papers_percentages():
+    assert tuple(games.TABLE_1) == games.SPLITS["multitask"]
+    rows = games.TABLE_1.values()
+    mean_percent = [100 * row.amn_mean / row.expert_mean for row in rows]
+    max_percent = [100 * row.amn_max / row.expert_max for row in rows]
+    printed_mean = [288.2, 93.61, 127.0, 59.33, 109.1, 78.01, 27.51, 68.44]
+    printed_max = [108.0, 93.00, 97.98, 63.22, 85.00, 93.25, 23.64, 63.94]
+    np.testing.assert_allclose(mean_percent, printed_mean, rtol=5e-4)
+    np.testing.assert_allclose(max_percent, printed_max, rtol=5e-4)
+
+
+# Names.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "space_invaders",
+        "Space Invaders",
+        " space invaders ",
+        "space-invaders",
+        "SPACE_INVADERS",
+        "SpaceInvaders",
+        "SpaceInvaders-v0",
+        "ALE/SpaceInvaders-v5",
+        "ALE/SpaceInvaders-ram-v5",
+        "SpaceInvadersNoFrameskip-v4",
+        "SpaceInvadersDeterministic-v4",
+        "SpaceInvaders-ramNoFrameskip-v4",
+    ],
+)
+def test_canonical_name(text):
+    assert games.canonical_name(text) == "space_invaders"
+    assert games.get(text) is games.GAMES["space_invaders"]
+
+
+def test_canonical_name_of_odd_titles():
+    assert games.canonical_name("Q*bert") == "qbert"
+    assert games.canonical_name("H.E.R.O.") == "hero"
+    assert games.canonical_name("Yars' Revenge") == "yars_revenge"
+    assert games.canonical_name("") == ""
+
+
+@pytest.mark.parametrize("name", ALL_NAMES)
+def test_a_title_is_a_valid_name(name):
+    game = games.GAMES[name]
+    assert game.name == name
+    assert games.get(game.title) is game
+
+
+def test_unknown_game_names_the_nearest():
+    with pytest.raises(games.UnknownGame) as error:
+        games.get("SpaceInvader")
+    assert str(error.value) == "Unknown game. Nearest: space_invaders. Received: 'SpaceInvader'"
+
+
+def test_unknown_game_without_a_near_name_lists_all():
+    with pytest.raises(ValueError) as error:
+        games.get("zzz\n")
+    message = str(error.value)
+    assert all(name in message for name in games.GAMES)
+    assert message.endswith("Received: 'zzz\\n'")
+    assert "\n" not in message
