@@ -1,0 +1,182 @@
+"""The Atari games as parallel environments. The only room that names ale_py."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from amkit import games
+from amkit.games import Game
+
+FRAMES_PER_STEP = 4
+MAX_STEPS_PER_GAME = 108_000 // FRAMES_PER_STEP  # 30 minutes of play (Mnih et al. 2015)
+
+
+@cache
+def find_game(name: str) -> Game:
+    """Looks a game up: one of the paper's 20, or any other that ale-py carries.
+
+    Args:
+        name: str. ALE id such as `space_invaders`, or another usual spelling.
+
+    Returns:
+        `Game`. Without reference scores where the paper does not use it.
+
+    Raises:
+        UnknownGame: with the nearest valid names.
+    """
+    name = games.canonical_name(name)
+    if name in games.GAMES:
+        return games.GAMES[name]
+    import ale_py
+    from ale_py import roms
+
+    known = set(roms.get_all_rom_ids())
+    if name not in known:
+        raise games.unknown_game(name, sorted(known | set(games.GAMES)))
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    emulator = ale_py.ALEInterface()
+    emulator.loadROM(roms.get_rom_path(name))
+    return Game(
+        name=name,
+        title=name.replace("_", " ").title(),
+        actions=tuple(action.name for action in emulator.getMinimalActionSet()),
+        scores=games.Scores(),
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one step brought, for every environment.
+
+    Attributes:
+        reward: float32 [R]. Raw, as the game counts; 0 where the step was ignored.
+        terminal: bool [R]. A life or the game was lost: nothing follows, for learning.
+        game_over: bool [R]. The whole game ended, lost or cut at its time limit.
+    """
+
+    reward: np.ndarray
+    terminal: np.ndarray
+    game_over: np.ndarray
+
+
+class AtariEnvironments:
+    """N parallel environments of each of G games, in lockstep: rows g * N to (g + 1) * N are game g.
+
+    Between steps the attributes describe the observation to act on:
+
+    - `observation`: uint8 [R, 4, 84, 84], oldest frame first, R = G * N.
+    - `start`: bool [R]. First observation of a game.
+    - `ended`: bool [R]. Last observation of a finished game: the next action is ignored and the
+      step after it starts a new game. Such a row is no transition.
+
+    Args:
+        game_list: the G games.
+        envs_per_game: int. N.
+        seed: int. Of the emulators; each environment has its own.
+        life_loss_terminal: bool. Whether a lost life is `terminal`, for learning; the game goes on.
+        sticky: float in [0, 1]. Probability that the emulator repeats the previous action.
+        threads: int. Emulator threads per game; 0 lets ale-py choose.
+    """
+
+    def __init__(
+        self,
+        game_list: Sequence[Game],
+        envs_per_game: int,
+        *,
+        seed: int = 0,
+        life_loss_terminal: bool = True,
+        sticky: float = 0.0,
+        threads: int = 0,
+    ):
+        import ale_py
+        from ale_py.vector_env import AtariVectorEnv
+
+        ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+        self.games = tuple(game_list)
+        self.envs_per_game = envs_per_game
+        self.action_masks = np.repeat(
+            [game.action_mask for game in self.games], envs_per_game, axis=0
+        )
+        self._envs = [
+            AtariVectorEnv(
+                game.name,
+                envs_per_game,
+                num_threads=threads,
+                max_num_frames_per_episode=MAX_STEPS_PER_GAME * FRAMES_PER_STEP,
+                repeat_action_probability=sticky,
+                full_action_space=True,  # One code per action in every game: the ALE's 18.
+                life_loss_info=life_loss_terminal,
+                reward_clipping=False,
+            )
+            for game in self.games
+        ]
+        first = [
+            env.reset(seed=seed + 1000 * i)[0] for i, env in enumerate(self._envs)
+        ]
+        self.observation = np.concatenate(first)
+        self.start = np.ones(len(self.observation), bool)
+        self.ended = np.zeros(len(self.observation), bool)
+
+    def __len__(self) -> int:
+        """Returns R, the number of environments over all games."""
+        return len(self.observation)
+
+    def step(self, actions: np.ndarray) -> Outcome:
+        """Takes one action in every environment.
+
+        Args:
+            actions: int [R]. ALE codes, 0 to 17, legal in the row's game.
+
+        Returns:
+            `Outcome`; `observation`, `start` and `ended` are then those of the next step.
+
+        Raises:
+            ValueError: if an action is not legal in its game. Nothing is sent to the emulators,
+                which would wait for ever for an action they do not know.
+        """
+        self.send(actions)
+        return self.receive()
+
+    def send(self, actions: np.ndarray) -> None:
+        """Starts a step: the emulators work until `receive`. Arguments and errors as in `step`."""
+        actions = np.asarray(actions)
+        if actions.shape != (len(self),) or actions.dtype.kind not in "iu":
+            raise ValueError(
+                f"Actions are whole numbers of shape ({len(self)},). "
+                f"Received: {actions.dtype} of shape {actions.shape}"
+            )
+        in_range = (actions >= 0) & (actions < games.NUM_ACTIONS)
+        legal = in_range & self.action_masks[np.arange(len(self)), np.where(in_range, actions, 0)]
+        if not legal.all():
+            row = int(np.argmin(legal))
+            game = self.games[row // self.envs_per_game]
+            raise ValueError(
+                f"Actions of {game.name} are the ALE codes {game.action_codes.tolist()}. "
+                f"Received: {actions[row]}"
+            )
+        for i, env in enumerate(self._envs):
+            rows = slice(i * self.envs_per_game, (i + 1) * self.envs_per_game)
+            env.send(actions[rows].astype(np.int64))
+
+    def receive(self) -> Outcome:
+        """Ends the step begun by `send`."""
+        results = [env.recv() for env in self._envs]
+        observation, reward, terminated, truncated = (
+            np.concatenate(part) for part in list(zip(*results, strict=True))[:4]
+        )
+        lives = np.concatenate([info["lives"] for *_, info in results])
+        ignored = self.ended
+        terminal = terminated & ~ignored
+        # With life_loss_info the flag also rises on a lost life. Games without lives report 0.
+        game_over = ((terminated & (lives == 0)) | truncated) & ~ignored
+        self.observation = observation
+        self.start = ignored
+        self.ended = game_over
+        return Outcome(np.where(ignored, 0, reward).astype(np.float32), terminal, game_over)
+
+    def close(self) -> None:
+        """Ends the emulators' threads."""
+        for env in self._envs:
+            env.close()

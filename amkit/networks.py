@@ -1,0 +1,141 @@
+"""The networks of the paper: functions that return plain functional Keras models of stock layers.
+
+Every network takes uint8 [B, 4, 84, 84], what ale-py and Gymnasium's frame stack hand out, and
+names its pre-output layer `features`. A saved network loads with Keras alone.
+"""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from amkit.games import NUM_ACTIONS
+
+OBSERVATION_SHAPE = (4, 84, 84)
+
+# (filters, kernel size, stride) of each convolution.
+_NATURE_CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+_TRANSFER_CONVOLUTIONS = ((256, 8, 4), (512, 4, 2), (512, 3, 1), (512, 3, 1))
+
+
+def _network(
+    name: str,
+    convolutions: Sequence[tuple[int, int, int]],
+    hidden_units: Sequence[int],
+    outputs: int,
+    normalize_features: bool,
+    dtype: str | None,
+) -> keras.Model:
+    """Convolutions, dense layers, a linear output kept in float32."""
+    layers = keras.layers
+    observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8", name="observation")
+    x = layers.Permute((2, 3, 1), name="channels_last", dtype=dtype)(observation)
+    x = layers.Rescaling(1 / 255, name="rescaling", dtype=dtype)(x)
+    for i, (filters, kernel_size, strides) in enumerate(convolutions, start=1):
+        x = layers.Conv2D(
+            filters,
+            kernel_size,
+            strides,
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=f"conv{i}",
+            dtype=dtype,
+        )(x)
+    x = layers.Flatten(name="flatten", dtype=dtype)(x)
+    for i, units in enumerate(hidden_units, start=1):
+        last = i == len(hidden_units)
+        plain = last and not normalize_features
+        x = layers.Dense(
+            units,
+            activation=None if last and normalize_features else "relu",
+            kernel_initializer="he_normal",
+            name="features" if plain else f"hidden{i}",
+            dtype=dtype,
+        )(x)
+    if normalize_features:
+        x = layers.LayerNormalization(name="normalization", dtype=dtype)(x)
+        x = layers.Activation("relu", name="features", dtype=dtype)(x)
+    x = layers.Dense(outputs, name="output", dtype="float32")(x)
+    return keras.Model(observation, x, name=name)
+
+
+def nature_dqn(
+    num_actions: int, *, normalize_features: bool = False, dtype: str | None = None
+) -> keras.Model:
+    """The network of Mnih et al. 2015, the paper's expert.
+
+    Args:
+        num_actions: int. Outputs, one Q-value per action.
+        normalize_features: bool. Layer-normalise the 512 features before their ReLU. It lets
+            Q-learning do without a target network (Gallici et al. 2024).
+        dtype: str or None. Keras dtype policy of all layers but the last, which stays float32.
+
+    Returns:
+        Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, num_actions] Q-values.
+    """
+    return _network(
+        "nature_dqn", _NATURE_CONVOLUTIONS, (512,), num_actions, normalize_features, dtype
+    )
+
+
+def actor_mimic_network(
+    *, normalize_features: bool = False, dtype: str | None = None
+) -> keras.Model:
+    """The multitask AMN: one expert's body with 18 outputs (section 5.1, App. C).
+
+    Args:
+        normalize_features: bool. As in `nature_dqn`.
+        dtype: str or None. As in `nature_dqn`.
+
+    Returns:
+        Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, 18] logits.
+    """
+    return _network(
+        "actor_mimic", _NATURE_CONVOLUTIONS, (512,), NUM_ACTIONS, normalize_features, dtype
+    )
+
+
+def transfer_network(*, dtype: str | None = None) -> keras.Model:
+    """The large transfer AMN of App. D: convolutions 256, 512, 512, 512, then 2048 units.
+
+    Args:
+        dtype: str or None. As in `nature_dqn`.
+
+    Returns:
+        Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, 18] logits.
+    """
+    return _network(
+        "transfer_actor_mimic", _TRANSFER_CONVOLUTIONS, (2048,), NUM_ACTIONS, False, dtype
+    )
+
+
+def with_features(network: keras.Model) -> keras.Model:
+    """The same network, which also hands out its pre-output activations.
+
+    Args:
+        network: Functional model with a layer named `features`.
+
+    Returns:
+        Functional `keras.Model` sharing the weights, observation -> (outputs [B, A], features
+        [B, D]).
+    """
+    return keras.Model(
+        network.input, (network.output, network.get_layer("features").output), name=network.name
+    )
+
+
+def over_all_actions(values, action_codes: np.ndarray):
+    """Spreads values of a game's own actions over the 18 of the ALE.
+
+    Args:
+        values: float [B, n] or [B, 18]. One column per entry of `action_codes`, or already 18.
+        action_codes: int [n]. Each column's index among the 18.
+
+    Returns:
+        float [B, 18]. Zero where the game has no action: mask before use.
+    """
+    if values.shape[-1] == NUM_ACTIONS:
+        return values
+    spread = np.zeros((len(action_codes), NUM_ACTIONS), np.float32)
+    spread[np.arange(len(action_codes)), action_codes] = 1
+    return keras.ops.matmul(values, keras.ops.convert_to_tensor(spread))

@@ -1,0 +1,198 @@
+"""Replay memory: one ring of single uint8 frames per game, whose stacks are built when sampled."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+_STACK = 4
+_ROWS_PER_BLOCK = 64  # A checkpoint rewrites only the blocks of rows written since the last one.
+
+
+class ReplayMemory:
+    """The last `capacity` steps of N environments of one game, each frame kept once.
+
+    A row t holds, for every environment n, the newest frame of its observation and what happened
+    then. Row t + 1 of the same environment is what followed, unless row t is `cut`.
+
+    Args:
+        capacity: int. Steps kept, over all environments; rounded down to whole rows.
+        num_envs: int. N.
+        rng: `numpy.random.Generator`. Draws the samples.
+        extras: mapping of name to (shape, dtype). Further values kept with each step, such as the
+            expert's Q-values.
+
+    Raises:
+        ValueError: if the capacity holds fewer rows than one stack and one step need.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        num_envs: int,
+        rng: np.random.Generator,
+        extras: Mapping[str, tuple[tuple[int, ...], str]] | None = None,
+    ):
+        self.rows = capacity // num_envs
+        if self.rows <= _STACK:
+            raise ValueError(
+                f"A replay memory holds more than {_STACK} rows of {num_envs} environments, "
+                f"{(_STACK + 1) * num_envs} steps or more. Received: capacity={capacity}"
+            )
+        self.num_envs = num_envs
+        self.rng = rng
+        self.rows_added = 0
+        shape = (self.rows, num_envs)
+        self._columns = {
+            "frame": np.zeros((*shape, 84, 84), np.uint8),
+            "action": np.zeros(shape, np.int32),
+            "reward": np.zeros(shape, np.float32),
+            "terminal": np.zeros(shape, bool),
+            "start": np.zeros(shape, bool),
+            "cut": np.zeros(shape, bool),
+        }
+        for name, (extra_shape, dtype) in (extras or {}).items():
+            self._columns[name] = np.zeros((*shape, *extra_shape), dtype)
+
+    def __len__(self) -> int:
+        """Returns the number of steps held."""
+        return min(self.rows_added, self.rows) * self.num_envs
+
+    def add(self, observation: np.ndarray, **values: np.ndarray) -> None:
+        """Adds one step of every environment.
+
+        Args:
+            observation: uint8 [N, 4, 84, 84]. Only the newest frame is kept.
+            **values: action int [N] (ALE codes); reward float [N] (clipped); terminal bool [N]
+                (nothing follows: a life or the game was lost); start bool [N] (first observation of
+                a game: no frame before it belongs to its stack); cut bool [N] (no transition: the
+                next row is a new game); and every extra, [N, ...].
+        """
+        row = self.rows_added % self.rows
+        self._columns["frame"][row] = observation[:, -1]
+        for name, value in values.items():
+            self._columns[name][row] = value
+        self.rows_added += 1
+
+    def cut_off(self) -> None:
+        """Marks the newest row as no transition: what followed it was lost with the emulators."""
+        if self.rows_added:
+            self._columns["cut"][(self.rows_added - 1) % self.rows] = True
+
+    def sample(self, batch_size: int, n_step: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Draws steps uniformly, each a real transition with `n_step` rows after it.
+
+        Args:
+            batch_size: int. B.
+            n_step: int. How many following rows must be held.
+
+        Returns:
+            (row, env), int64 [B] each: positions for `observations`, `values` and `n_step_returns`.
+            Rows count from the first ever added.
+
+        Raises:
+            ValueError: if no step can be drawn yet.
+        """
+        # Frames before a stack's first one must still be held, unless the ring was never full.
+        oldest = 0 if self.rows_added <= self.rows else self.rows_added - self.rows + _STACK - 1
+        newest = self.rows_added - n_step
+        if newest <= oldest:
+            raise ValueError(
+                f"Sampling needs more than {n_step} rows. Received: {self.rows_added} rows added"
+            )
+        row = np.empty(batch_size, np.int64)
+        env = np.empty(batch_size, np.int64)
+        wanted = np.arange(batch_size)
+        for _ in range(100):  # Cut rows are rare: a few draws replace them.
+            row[wanted] = self.rng.integers(oldest, newest, len(wanted))
+            env[wanted] = self.rng.integers(0, self.num_envs, len(wanted))
+            wanted = wanted[self._columns["cut"][row[wanted] % self.rows, env[wanted]]]
+            if not len(wanted):
+                return row, env
+        raise ValueError("Sampling found only rows that are no transitions. Received: a cut memory")
+
+    def observations(self, row: np.ndarray, env: np.ndarray) -> np.ndarray:
+        """Builds stacks of four frames; frames from before a game's start are zero.
+
+        Args:
+            row: int64 [B], as given by `sample`, or one of the rows after it.
+            env: int64 [B].
+
+        Returns:
+            uint8 [B, 4, 84, 84], oldest frame first.
+        """
+        rows = row[:, None] - np.arange(_STACK - 1, -1, -1)  # [B, 4], oldest first
+        start = self._columns["start"][rows % self.rows, env[:, None]] | (rows <= 0)
+        stacks = self._columns["frame"][rows % self.rows, env[:, None]]
+        # A frame is blank when a game starts at a newer frame of the same stack.
+        blank = np.zeros(rows.shape, bool)
+        for i in reversed(range(_STACK - 1)):
+            blank[:, i] = blank[:, i + 1] | start[:, i + 1]
+        if blank.any():
+            stacks[blank] = 0
+        return stacks
+
+    def values(self, name: str, row: np.ndarray, env: np.ndarray) -> np.ndarray:
+        """Reads one column of the sampled steps: [B, ...]."""
+        return self._columns[name][row % self.rows, env]
+
+    def n_step_returns(
+        self, row: np.ndarray, env: np.ndarray, n_step: int, discount: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sums the clipped rewards of up to `n_step` steps, stopping where a life or game ends.
+
+        Args:
+            row: int64 [B], as given by `sample(..., n_step)`.
+            env: int64 [B].
+            n_step: int.
+            discount: float. gamma.
+
+        Returns:
+            (reward, bootstrap_discount, bootstrap_row): float32 [B] sum of gamma^k r_{t+k};
+            float32 [B] gamma^m, or 0 after a terminal step; int64 [B] row of s_{t+m}, where m <=
+            n_step is smaller only where the game was cut before.
+        """
+        reward = np.zeros(len(row), np.float32)
+        bootstrap_discount = np.ones(len(row), np.float32)
+        bootstrap_row = row.copy()
+        running = np.ones(len(row), bool)
+        for k in range(n_step):
+            # At a cut row the game was truncated: bootstrap from the observation it holds.
+            running &= ~self.values("cut", row + k, env)
+            reward += np.where(running, bootstrap_discount * self.values("reward", row + k, env), 0)
+            bootstrap_discount[running] *= discount
+            bootstrap_row[running] += 1
+            terminal = self.values("terminal", row + k, env) & running
+            bootstrap_discount[terminal] = 0
+            running &= ~terminal
+        return reward, bootstrap_discount, bootstrap_row
+
+    def get_state(self) -> dict:
+        """Returns everything held, in blocks of rows, fit for `checkpoints.save`.
+
+        A block's key names the last row written in it, so that an unchanged block has an unchanged
+        key and a checkpoint need not write it again.
+        """
+        blocks = {}
+        for first in range(0, min(self.rows_added, self.rows), _ROWS_PER_BLOCK):
+            last = min(first + _ROWS_PER_BLOCK, self.rows) - 1
+            laps, position = divmod(self.rows_added - 1, self.rows)
+            written = laps * self.rows + min(last, position)
+            if first > position:
+                written = (laps - 1) * self.rows + last
+            blocks[f"block{first // _ROWS_PER_BLOCK:06d}@{written}"] = {
+                name: column[first : last + 1] for name, column in self._columns.items()
+            }
+        return {
+            "rows_added": self.rows_added,
+            "rng": self.rng.bit_generator.state,
+            "blocks": blocks,
+        }
+
+    def set_state(self, state: Mapping) -> None:
+        """Puts back what `get_state` returned, into a memory of the same shape."""
+        self.rows_added = int(state["rows_added"])
+        self.rng.bit_generator.state = state["rng"]
+        for key, block in state["blocks"].items():
+            first = int(key.removeprefix("block").split("@")[0]) * _ROWS_PER_BLOCK
+            for name, column in self._columns.items():
+                column[first : first + len(block[name])] = block[name]
