@@ -1,0 +1,170 @@
+"""Whole-run state on disk: written whole or not at all, verified when read back.
+
+A checkpoint is a folder `checkpoint-000007/` of `.npy` files and a `manifest.json` that names each of
+them with its size and CRC-32. It is written under another name and renamed when complete, so a kill
+at any moment leaves the one before it.
+"""
+
+import errno
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_KEPT = 2  # The newest, and one to fall back on should the disk have damaged it.
+
+
+class CheckpointError(RuntimeError):
+    """No checkpoint could be written or read."""
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all.
+
+    Args:
+        path: the file; replaced if it is there.
+        text: its content.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save(folder: Path, state: Mapping[str, Any]) -> Path:
+    """Writes a checkpoint.
+
+    Args:
+        folder: where the run's checkpoints lie; made if missing.
+        state: nested mappings of arrays and of values that JSON holds. An array under a key with
+            an `@` never changes: if the checkpoint before has the same key, its file is linked.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        CheckpointError: if it could not be written (disk full, read-only). Earlier ones are kept.
+    """
+    earlier = _complete(folder)
+    number = int(earlier[-1].name.split("-")[1]) + 1 if earlier else 1
+    unfinished = folder / f"unfinished-{number:06d}"
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        _write(unfinished, state, earlier[-1] if earlier else None)
+        finished = folder / f"checkpoint-{number:06d}"
+        os.replace(unfinished, finished)
+        _sync_folder(folder)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
+        raise CheckpointError(f"No checkpoint written to {folder}: {reason}") from error
+    for old in earlier[: 1 - _KEPT] if _KEPT > 1 else earlier:
+        shutil.rmtree(old, ignore_errors=True)
+    for leftover in folder.glob("unfinished-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    return finished
+
+
+def restore(folder: Path) -> dict[str, Any] | None:
+    """Reads the newest checkpoint that is whole.
+
+    Args:
+        folder: as in `save`.
+
+    Returns:
+        The state, or None if there never was a checkpoint.
+
+    Raises:
+        CheckpointError: if there are checkpoints, but all are damaged.
+    """
+    damages = []
+    for checkpoint in reversed(_complete(folder)):
+        try:
+            return _read(checkpoint)
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            damages.append(f"{checkpoint.name}: {error}")
+    if damages:
+        raise CheckpointError(f"Every checkpoint in {folder} is damaged ({'; '.join(damages)})")
+    return None
+
+
+def _complete(folder: Path) -> list[Path]:
+    return sorted(folder.glob("checkpoint-*"))
+
+
+def _write(target: Path, state: Mapping, before: Path | None) -> None:
+    arrays: dict[str, dict] = {}
+    known = json.loads((before / "manifest.json").read_text())["arrays"] if before else {}
+    for key, array in _flatten(state):
+        name = f"{len(arrays):05d}.npy"
+        if "@" in key and key in known and _link(before / known[key]["file"], target / name):
+            arrays[key] = {**known[key], "file": name}
+            continue
+        with open(target / name, "wb") as file:
+            np.save(file, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        contiguous = np.ascontiguousarray(array)
+        arrays[key] = {"file": name, "crc32": zlib.crc32(contiguous.view(np.uint8).reshape(-1))}
+    manifest = {"arrays": arrays, "values": _without_arrays(state)}
+    write_whole(target / "manifest.json", json.dumps(manifest))
+    _sync_folder(target)
+
+
+def _read(checkpoint: Path) -> dict:
+    manifest = json.loads((checkpoint / "manifest.json").read_text())
+    state = manifest["values"]
+    for key, entry in manifest["arrays"].items():
+        array = np.load(checkpoint / entry["file"], allow_pickle=False)
+        if zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1)) != entry["crc32"]:
+            raise ValueError(f"{entry['file']} does not match its checksum")
+        *parents, last = key.split("/")
+        place = state
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = array
+    return state
+
+
+def _flatten(state: Mapping, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    for key, value in state.items():
+        if isinstance(value, np.ndarray):
+            yield prefix + key, value
+        elif isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}/")
+
+
+def _without_arrays(state: Mapping) -> dict:
+    return {
+        key: _without_arrays(value) if isinstance(value, Mapping) else value
+        for key, value in state.items()
+        if not isinstance(value, np.ndarray)
+    }
+
+
+def _link(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target)
+    except OSError:  # A file system without hard links: write it again.
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":  # Elsewhere a folder cannot be opened.
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

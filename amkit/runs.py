@@ -1,0 +1,122 @@
+"""Run folders: what a run was asked, what it measured, where it got to, what came out.
+
+`runs/<kind>-<name>/` holds `config.json`, `metrics.csv`, `checkpoint/`, and at the end `model.keras`
+with its card `model.json`. One process at a time uses a folder.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from amkit import checkpoints
+
+
+class RunError(RuntimeError):
+    """A run folder cannot be used."""
+
+
+class Run:
+    """One run folder, locked while open. Use as a context manager.
+
+    Args:
+        folder: the folder; made if missing.
+        config: everything needed to repeat the run, JSON-able. None opens an existing run and
+            reads its own.
+
+    Raises:
+        RunError: if the folder is in use, holds no run, or cannot be written.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, Any] | None = None):
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.folder / ".lock", blocking=False)
+            self._lock.acquire()
+        except Timeout:
+            raise RunError(f"{self.folder} is in use by another process") from None
+        except OSError as error:
+            raise RunError(f"{self.folder} cannot be written: {error.strerror}") from error
+        try:
+            if config is not None:
+                self._write("config.json", json.dumps(config, indent=2) + "\n")
+            self.config = read_config(self.folder)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+    @property
+    def model_path(self) -> Path:
+        """Where the finished model lies; it is there only when the run is finished."""
+        return self.folder / "model.keras"
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where the checkpoints lie."""
+        return self.folder / "checkpoint"
+
+    def write_metrics(self, rows: list[dict[str, float]]) -> None:
+        """Writes `metrics.csv` anew: one row per epoch, units in the column names."""
+        text = io.StringIO()
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self._write("metrics.csv", text.getvalue())
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            checkpoints.write_whole(self.folder / name, text)
+        except OSError as error:
+            raise RunError(f"{self.folder / name} cannot be written: {error.strerror}") from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Reads a run's configuration.
+
+    Raises:
+        RunError: if the folder holds none, or a damaged one.
+    """
+    path = Path(folder) / "config.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{folder} is no run folder: it has no config.json") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run's model has been written."""
+    return (Path(folder) / "model.keras").exists()
+
+
+def find(root: Path, name: str) -> list[Path]:
+    """Finds the runs called `name`, `name-2`, `name-3`, ..., oldest first."""
+    return [folder for folder in _numbered(root, name) if (folder / "config.json").exists()]
+
+
+def new_folder(root: Path, name: str) -> Path:
+    """The first of `name`, `name-2`, `name-3`, ... that no run has yet."""
+    return next(folder for folder in _numbered(root, name, endless=True) if not folder.exists())
+
+
+def _numbered(root: Path, name: str, endless: bool = False):
+    number = 1
+    while True:
+        folder = Path(root) / (name if number == 1 else f"{name}-{number}")
+        if not endless and not folder.exists():
+            return
+        yield folder
+        number += 1
