@@ -62,7 +62,7 @@ class Outcome:
 
 
 class AtariEnvironments:
-    """N parallel environments of each of G games, in lockstep: rows g * N to (g + 1) * N are game g.
+    """N parallel environments of each of G games, in lockstep; rows g * N to (g + 1) * N: game g.
 
     Between steps the attributes describe the observation to act on:
 
@@ -112,9 +112,7 @@ class AtariEnvironments:
             )
             for game in self.games
         ]
-        first = [
-            env.reset(seed=seed + 1000 * i)[0] for i, env in enumerate(self._envs)
-        ]
+        first = [env.reset(seed=seed + 1000 * i)[0] for i, env in enumerate(self._envs)]
         self.observation = np.concatenate(first)
         self.start = np.ones(len(self.observation), bool)
         self.ended = np.zeros(len(self.observation), bool)

@@ -1,8 +1,8 @@
 """Whole-run state on disk: written whole or not at all, verified when read back.
 
-A checkpoint is a folder `checkpoint-000007/` of `.npy` files and a `manifest.json` that names each of
-them with its size and CRC-32. It is written under another name and renamed when complete, so a kill
-at any moment leaves the one before it.
+A checkpoint is a folder `checkpoint-000007/` of `.npy` files and a `manifest.json` that names each
+of them with its CRC-32. It is written under another name and renamed when complete, so a kill at
+any moment leaves the one before it.
 """
 
 import errno
@@ -56,7 +56,7 @@ def save(folder: Path, state: Mapping[str, Any]) -> Path:
         CheckpointError: if it could not be written (disk full, read-only). Earlier ones are kept.
     """
     earlier = _complete(folder)
-    number = int(earlier[-1].name.split("-")[1]) + 1 if earlier else 1
+    number = count(folder) + 1
     unfinished = folder / f"unfinished-{number:06d}"
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -69,7 +69,7 @@ def save(folder: Path, state: Mapping[str, Any]) -> Path:
         shutil.rmtree(unfinished, ignore_errors=True)
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
         raise CheckpointError(f"No checkpoint written to {folder}: {reason}") from error
-    for old in earlier[: 1 - _KEPT] if _KEPT > 1 else earlier:
+    for old in earlier[: 1 - _KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     for leftover in folder.glob("unfinished-*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -97,6 +97,12 @@ def restore(folder: Path) -> dict[str, Any] | None:
     if damages:
         raise CheckpointError(f"Every checkpoint in {folder} is damaged ({'; '.join(damages)})")
     return None
+
+
+def count(folder: Path) -> int:
+    """How many checkpoints were ever written; 0 if there never was one."""
+    earlier = _complete(folder)
+    return int(earlier[-1].name.split("-")[1]) if earlier else 0
 
 
 def _complete(folder: Path) -> list[Path]:

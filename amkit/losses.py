@@ -25,9 +25,7 @@ def mask_illegal(values: tf.Tensor, action_mask: tf.Tensor) -> tf.Tensor:
     return tf.where(action_mask, values, tf.constant(_ILLEGAL, values.dtype))
 
 
-def td_target(
-    reward: tf.Tensor, discount: tf.Tensor, next_value: tf.Tensor
-) -> tf.Tensor:
+def td_target(reward: tf.Tensor, discount: tf.Tensor, next_value: tf.Tensor) -> tf.Tensor:
     """The target of Q-learning, r + discount * V(s') (the bracket of Eq. 2).
 
     Args:
@@ -140,7 +138,7 @@ def policy_regression(
     action_mask: tf.Tensor,
     temperature: float = 1.0,
 ) -> tf.Tensor:
-    """Cross-entropy from the expert's softmax policy to the student's, over legal actions (Eq. 3, 4).
+    """Cross-entropy from the expert's softmax policy to the student's, legal actions (Eq. 3, 4).
 
     Eq. 4 is printed without its minus sign; it is a cross-entropy and is minimised.
 

@@ -5,6 +5,7 @@ names its pre-output layer `features`. A saved network loads with Keras alone.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -124,7 +125,7 @@ def with_features(network: keras.Model) -> keras.Model:
     )
 
 
-def over_all_actions(values, action_codes: np.ndarray):
+def over_all_actions(values: Any, action_codes: np.ndarray) -> Any:
     """Spreads values of a game's own actions over the 18 of the ALE.
 
     Args:
@@ -136,6 +137,7 @@ def over_all_actions(values, action_codes: np.ndarray):
     """
     if values.shape[-1] == NUM_ACTIONS:
         return values
-    spread = np.zeros((len(action_codes), NUM_ACTIONS), np.float32)
-    spread[np.arange(len(action_codes)), action_codes] = 1
-    return keras.ops.matmul(values, keras.ops.convert_to_tensor(spread))
+    # Column n is zero, and stands for every action that the game has not.
+    column = np.full(NUM_ACTIONS, len(action_codes))
+    column[action_codes] = np.arange(len(action_codes))
+    return keras.ops.take(keras.ops.pad(values, ((0, 0), (0, 1))), column, axis=1)

@@ -1,4 +1,4 @@
-"""Policies times environments: transitions, one per step and environment. Nothing is learnt here."""
+"""Policies times environments: transitions, one per step and environment. Nothing is learnt."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ class Environments(Protocol):
     start: np.ndarray
     ended: np.ndarray
 
-    def step(self, actions: np.ndarray) -> Outcome: ...
+    def step(self, actions: np.ndarray) -> Outcome:
+        """Takes one action in every environment."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,16 @@ class EpsilonGreedy:
         masks = tf.constant(action_masks)
 
         @tf.function
-        def forward(observation):
+        def forward(observation: tf.Tensor):
             values = network(observation)  # [R, 18]
             greedy = tf.argmax(mask_illegal(values, masks), axis=-1, output_type=tf.int32)
             return greedy, values
 
         self._forward = forward
+
+    def values(self, observation: np.ndarray) -> np.ndarray:
+        """Returns the network's outputs, float32 [R, 18]; draws nothing."""
+        return self._forward(tf.constant(observation))[1].numpy()
 
     def __call__(self, observation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns (action int32 [R], the network's outputs float32 [R, 18])."""

@@ -1,7 +1,7 @@
 """Run folders: what a run was asked, what it measured, where it got to, what came out.
 
-`runs/<kind>-<name>/` holds `config.json`, `metrics.csv`, `checkpoint/`, and at the end `model.keras`
-with its card `model.json`. One process at a time uses a folder.
+`runs/<kind>-<name>/` holds `config.json`, `metrics.csv`, `checkpoint/`, and at the end
+`model.keras` with its card `model.json`. One process at a time uses a folder.
 """
 
 import csv

@@ -1,0 +1,349 @@
+"""Actor-Mimic: one student network imitates an expert per game (section 3)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from amkit import losses
+from amkit.experts import Expert
+from amkit.networks import over_all_actions, with_features
+from amkit.replay import ReplayMemory
+from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, Transition, rollout
+from amkit.training import environments_state, mean_or_nan, metrics_since, set_environments_state
+
+BEHAVIOURS = ("student", "expert")
+
+
+@dataclass(frozen=True)
+class DistillSettings:
+    """Settings of distillation. Every count of steps is per game.
+
+    Attributes:
+        steps: agent steps in all.
+        envs: N, environments of each game played in parallel.
+        replay_steps: capacity of a game's replay memory.
+        replay_start_steps: steps played before learning begins.
+        update_period_steps: agent steps per joint update over all games.
+        batch_size: samples of each game in an update.
+        temperature: tau of Eq. 3.
+        feature_weight: beta of Eq. 6.
+        epsilon: exploration of whoever acts.
+        behaviour: who acts, "student" or "expert" (section 4.3).
+        learning_rate: of Adam.
+        final_learning_rate: that it falls to, along a cosine, at the end.
+        beta_1: of Adam.
+        beta_2: of Adam.
+        adam_epsilon: of Adam.
+        normalize_features: whether the student's features are layer-normalised.
+        epoch_steps: agent steps between rows of metrics.
+    """
+
+    steps: int
+    envs: int
+    replay_steps: int
+    replay_start_steps: int
+    update_period_steps: int
+    batch_size: int
+    temperature: float
+    feature_weight: float
+    epsilon: float
+    behaviour: str
+    learning_rate: float
+    final_learning_rate: float
+    beta_1: float
+    beta_2: float
+    adam_epsilon: float
+    normalize_features: bool
+    epoch_steps: int
+
+    def __post_init__(self):
+        if self.behaviour not in BEHAVIOURS:
+            raise ValueError(f"behaviour is one of {BEHAVIOURS}. Received: {self.behaviour!r}")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature is above 0. Received: {self.temperature}")
+        if not self.feature_weight >= 0:
+            raise ValueError(f"feature_weight is 0 or more. Received: {self.feature_weight}")
+        if not 0 <= self.epsilon <= 1:
+            raise ValueError(f"epsilon lies in [0, 1]. Received: {self.epsilon}")
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """Adam, its learning rate along a cosine over the whole run."""
+        updates = max(self.steps - self.replay_start_steps, 1) // self.update_period_steps
+        learning_rate = keras.optimizers.schedules.CosineDecay(
+            self.learning_rate,
+            max(updates, 1),
+            alpha=self.final_learning_rate / self.learning_rate,
+        )
+        return keras.optimizers.Adam(learning_rate, self.beta_1, self.beta_2, self.adam_epsilon)
+
+
+class ActorMimic(keras.Model):
+    """The Actor-Mimic objective (Eq. 6). Compile with an optimizer, then `train_step`.
+
+    Args:
+        student: Functional model, observation -> logits [B, 18], with a layer `features`.
+        feature_sizes: int per game, D_i: features of its expert. Used if `feature_weight` > 0.
+        temperature: float > 0. tau of Eq. 3.
+        feature_weight: float >= 0. beta of Eq. 6.
+    """
+
+    def __init__(
+        self,
+        student: keras.Model,
+        feature_sizes: Sequence[int],
+        temperature: float = 1.0,
+        feature_weight: float = 0.0,
+    ):
+        super().__init__(name="actor_mimic")
+        self.student = student
+        self.temperature = temperature
+        self.feature_weight = feature_weight
+        self._student_with_features = with_features(student)
+        self.projections = []
+        if feature_weight:  # f_i of Eq. 5: linear (App. B), one per game.
+            width = student.get_layer("features").output.shape[-1]
+            for i, size in enumerate(feature_sizes):
+                projection = keras.layers.Dense(size, name=f"projection{i}", dtype="float32")
+                projection.build((None, width))
+                self.projections.append(projection)
+            self._feature_loss = keras.metrics.Mean(name="feature_loss")
+        self._policy_loss = keras.metrics.Mean(name="policy_loss")
+        self._divergence = keras.metrics.Mean(name="kl")
+        self._agreement = keras.metrics.Mean(name="agreement")
+        self.built = True
+
+    def call(self, observation: tf.Tensor) -> tf.Tensor:
+        """The student's logits, float32 [B, 18]."""
+        return self.student(observation)
+
+    def train_step(self, batch: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+        """One joint update over all games.
+
+        Args:
+            batch: rows of game 0 first, then game 1 and so on, equally many of each:
+                "observation" uint8 [B, 4, 84, 84]; "expert_q" float32 [B, 18]; "action_mask" bool
+                [B, 18]; if `feature_weight` > 0, "expert_features", a list of one float
+                [B / G, D_i] per game.
+
+        Returns:
+            The running means of the metrics.
+        """
+        expert_q, mask = batch["expert_q"], batch["action_mask"]
+        with tf.GradientTape() as tape:
+            logits, features = self._student_with_features(batch["observation"], training=True)
+            policy_loss = losses.policy_regression(expert_q, logits, mask, self.temperature)
+            loss = tf.reduce_mean(policy_loss)
+            if self.feature_weight:
+                feature_loss = self._feature_regression(features, batch["expert_features"])
+                loss += self.feature_weight * tf.reduce_mean(feature_loss)
+                self._feature_loss.update_state(feature_loss)
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+
+        expert_policy = losses.boltzmann_policy(expert_q, mask, self.temperature)
+        self._policy_loss.update_state(policy_loss)
+        self._divergence.update_state(policy_loss - losses.policy_entropy(expert_policy))
+        student_action = tf.argmax(losses.mask_illegal(logits, mask), axis=-1)
+        expert_action = tf.argmax(losses.mask_illegal(expert_q, mask), axis=-1)
+        self._agreement.update_state(tf.cast(student_action == expert_action, tf.float32))
+        return self.get_metrics_result()
+
+    def _feature_regression(self, features: tf.Tensor, expert_features: Sequence) -> tf.Tensor:
+        """Eq. 5 for each game's rows, float32 [B]."""
+        features = tf.split(tf.cast(features, tf.float32), len(self.projections))
+        return tf.concat(
+            [
+                losses.feature_regression(projection(own), tf.cast(expert, tf.float32))
+                for projection, own, expert in zip(
+                    self.projections, features, expert_features, strict=True
+                )
+            ],
+            axis=0,
+        )
+
+
+class Distillation:
+    """A student learning from experts while it plays: a `training.Job`.
+
+    Args:
+        experts: one per game, in the order of the environments' games.
+        settings: `DistillSettings`.
+        environments: `settings.envs` environments of each game.
+        learner: compiled `ActorMimic`.
+        seed: int. Of exploration and sampling.
+    """
+
+    def __init__(
+        self,
+        experts: Sequence[Expert],
+        settings: DistillSettings,
+        environments: Environments,
+        learner: ActorMimic,
+        seed: int = 0,
+    ):
+        self.experts = tuple(experts)
+        self.settings = settings
+        self.learner = learner
+        self.environments = environments
+        self.steps = 0
+        self.total_steps = settings.steps
+        self.epoch_steps = settings.epoch_steps
+        self.updates = 0
+        acting, sampling = np.random.default_rng(seed).spawn(2)
+        extras: dict[str, tuple] = {"expert_q": ((18,), "float32")}
+        self.memories = []
+        for expert, rng in zip(self.experts, sampling.spawn(len(self.experts)), strict=True):
+            if settings.feature_weight:
+                extras["expert_features"] = ((expert.feature_size,), "float16")
+            self.memories.append(
+                ReplayMemory(settings.replay_steps, settings.envs, rng, dict(extras))
+            )
+        self.guidance = _Guidance(self.experts, settings.envs, bool(settings.feature_weight))
+        student_acts = settings.behaviour == "student"
+        self.policy = EpsilonGreedy(
+            learner.student if student_acts else self.guidance.q_values,
+            environments.action_masks,
+            acting,
+            settings.epsilon,
+        )
+        self.scores = ScoreKeeper(len(environments.observation), settings.envs)
+        self.finished: list[list[float]] = [[] for _ in self.experts]
+        self._transitions = rollout(environments, self.policy)
+        self._masks = np.repeat(
+            environments.action_masks[:: settings.envs], settings.batch_size, axis=0
+        )
+        self._update = tf.function(
+            learner.train_step, jit_compile=learner.jit_compile, reduce_retracing=True
+        )
+
+    def play_and_learn(self) -> None:
+        """Act, step, ask the experts, store, learn."""
+        transition = next(self._transitions)
+        expert_q, expert_features = self.guidance(transition)
+        self._store(transition, expert_q, expert_features)
+        for row, score, _ in self.scores.update(transition):
+            self.finished[row // self.settings.envs].append(score)
+        self.steps += self.settings.envs
+        while self._updates_due() > self.updates:
+            self.learn()
+
+    def _updates_due(self) -> int:
+        since_start = max(self.steps - self.settings.replay_start_steps, 0)
+        return since_start // self.settings.update_period_steps
+
+    def _store(
+        self, t: Transition, expert_q: np.ndarray, expert_features: Sequence[np.ndarray]
+    ) -> None:
+        for i, memory in enumerate(self.memories):
+            rows = slice(i * self.settings.envs, (i + 1) * self.settings.envs)
+            extras = {"expert_q": expert_q[rows]}
+            if expert_features:
+                extras["expert_features"] = expert_features[i]
+            memory.add(
+                t.observation[rows],
+                action=t.action[rows],
+                start=t.start[rows],
+                cut=t.cut[rows],
+                **extras,
+            )
+
+    def learn(self) -> None:
+        """One joint update on as many samples of every game."""
+        size = self.settings.batch_size
+        observation = np.empty((len(self.memories) * size, 4, 84, 84), np.uint8)
+        expert_q = np.empty((len(observation), 18), np.float32)
+        features = []
+        for i, memory in enumerate(self.memories):
+            rows = slice(i * size, (i + 1) * size)
+            row, env = memory.sample(size)
+            observation[rows] = memory.observations(row, env)
+            expert_q[rows] = memory.values("expert_q", row, env)
+            if self.settings.feature_weight:
+                features.append(tf.constant(memory.values("expert_features", row, env)))
+        batch = {
+            "observation": tf.constant(observation),
+            "expert_q": tf.constant(expert_q),
+            "action_mask": tf.constant(self._masks),
+        }
+        if features:
+            batch["expert_features"] = features
+        self._update(batch)
+        self.updates += 1
+
+    def epoch_metrics(self) -> dict[str, float]:
+        """Losses and each game's mean score while training; since the last call."""
+        metrics = metrics_since(self.learner)
+        metrics |= {"games": sum(map(len, self.finished)), "updates": self.updates}
+        for expert, scores in zip(self.experts, self.finished, strict=True):
+            metrics[f"score_{expert.game.name}"] = mean_or_nan(scores)
+        self.finished = [[] for _ in self.experts]
+        return metrics
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns counters, memories, random states; the environments' where they have one."""
+        return {
+            "steps": self.steps,
+            "updates": self.updates,
+            "finished": self.finished,
+            "memories": {str(i): memory.get_state() for i, memory in enumerate(self.memories)},
+            "acting": self.policy.rng.bit_generator.state,
+            "scores": self.scores.get_state(),
+            **environments_state(self.environments),
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
+        self.steps = state["steps"]
+        self.updates = state["updates"]
+        self.finished = [list(scores) for scores in state["finished"]]
+        self.policy.rng.bit_generator.state = state["acting"]
+        for i, memory in enumerate(self.memories):
+            memory.set_state(state["memories"][str(i)])
+        if set_environments_state(self.environments, state):
+            self.scores.set_state(state["scores"])
+        else:
+            for memory in self.memories:
+                memory.cut_off()
+
+
+class _Guidance:
+    """What every expert says of its game's rows, computed once per step.
+
+    Args:
+        experts: one per game.
+        envs_per_game: int. N.
+        features: bool. Whether the experts' features are wanted too.
+    """
+
+    def __init__(self, experts: Sequence[Expert], envs_per_game: int, features: bool):
+        self._experts = [
+            (with_features(e.network) if features else e.network, e.game.action_codes)
+            for e in experts
+        ]
+        self._features = features
+        self._call = tf.function(self._all_games)
+
+    def q_values(self, observation: tf.Tensor) -> tf.Tensor:
+        """Every expert's Q-values of its own rows, float32 [R, 18]."""
+        return self._all_games(observation)[0]
+
+    def _all_games(self, observation: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        q_values, features = [], []
+        for (network, codes), own in zip(
+            self._experts, tf.split(observation, len(self._experts)), strict=True
+        ):
+            output = network(own)
+            if self._features:
+                output, game_features = output
+                features.append(tf.cast(game_features, tf.float16))
+            q_values.append(over_all_actions(output, codes))
+        return tf.concat(q_values, axis=0), features
+
+    def __call__(self, transition: Transition) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Returns (Q-values float32 [R, 18], one float16 [N, D_i] per game or nothing)."""
+        q_values, features = self._call(tf.constant(transition.observation))
+        return q_values.numpy(), [f.numpy() for f in features]

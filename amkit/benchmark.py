@@ -1,0 +1,144 @@
+"""What this machine does per second: whole jobs against emulation alone, measured in one run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from amkit import hardware, presets
+from amkit.actor_mimic import ActorMimic, Distillation
+from amkit.atari import AtariEnvironments
+from amkit.dqn import DQN, DQNTraining
+from amkit.experts import Expert
+from amkit.games import Game
+from amkit.networks import actor_mimic_network, nature_dqn
+from amkit.pqn import PQN, PQNTraining
+from amkit.rollout import EpsilonGreedy, rollout
+from amkit.training import Job
+
+_ENVS = 64
+
+
+def measure(
+    game: Game, seconds: float, tell: Callable[[str], None] = lambda what: None
+) -> dict[str, Any]:
+    """Measures one game.
+
+    Args:
+        game: the game.
+        seconds: float. Spent on each measurement after warming up.
+        tell: called with what is measured next.
+
+    Returns:
+        "steps": list of {"what", "rate" (agent steps/s), "ratio" (to emulation alone)};
+        "updates": list of {"precision", "xla", "batch_size", "rate" (samples/s)}; "machine".
+    """
+    precision = hardware.fastest_precision()
+    tell("emulation alone")
+    emulation = hardware.emulation_rate(game, _ENVS, seconds)
+    rows = [(f"emulation alone, {_ENVS} environments", emulation)]
+    for what, make in (
+        (f"acting, {_ENVS} environments", _acting),
+        ("distilling, 1 training sample per step", _distilling),
+        ("expert training, preset laptop (PQN)", _pqn),
+        ("expert training, preset paper (DQN, 8 samples per step)", _paper_dqn),
+    ):
+        tell(what)
+        rows.append((what, _rate(make(game, precision), seconds)))
+    updates = []
+    for batch_size in (32, 512):
+        for updates_precision in hardware.PRECISIONS:
+            for xla in (False, True):
+                tell(f"updates of {batch_size}, {updates_precision}, XLA {xla}")
+                rate = hardware.training_rate(updates_precision, xla, batch_size, seconds / 4)
+                updates.append(
+                    {
+                        "batch_size": batch_size,
+                        "precision": updates_precision,
+                        "xla": xla,
+                        "rate": rate,
+                    }
+                )
+    return {
+        "game": game.name,
+        "precision": precision,
+        "steps": [{"what": what, "rate": rate, "ratio": rate / emulation} for what, rate in rows],
+        "updates": updates,
+        "machine": hardware.describe(),
+    }
+
+
+def _rate(step: Callable[[], int], seconds: float) -> float:
+    begun, done = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        done += step()
+    return done / (time.perf_counter() - begun)
+
+
+def _acting(game: Game, precision: str) -> Callable[[], int]:
+    environments = AtariEnvironments([game], _ENVS)
+    network = actor_mimic_network(normalize_features=True, dtype=precision)
+    policy = EpsilonGreedy(network, environments.action_masks, np.random.default_rng(0), 0.1)
+    transitions = rollout(environments, policy)
+
+    def step() -> int:
+        next(transitions)
+        return _ENVS
+
+    step()
+    return step
+
+
+def _distilling(game: Game, precision: str) -> Callable[[], int]:
+    settings = replace(
+        presets.DISTILL["laptop"], envs=_ENVS, update_period_steps=512, batch_size=512
+    )
+    network = nature_dqn(game.num_actions, normalize_features=True, dtype=precision)
+    expert = Expert(game, network, {}, Path())
+    student = actor_mimic_network(normalize_features=True, dtype=precision)
+    learner = ActorMimic(student, [512], settings.temperature)
+    _compile(learner, settings.optimizer())
+    environments = AtariEnvironments([game], _ENVS)
+    return _job_step(Distillation([expert], settings, environments, learner))
+
+
+def _pqn(game: Game, precision: str) -> Callable[[], int]:
+    settings = presets.EXPERT["laptop"]
+    learner = PQN(nature_dqn(game.num_actions, normalize_features=True, dtype=precision), game)
+    _compile(learner, settings.optimizer())
+    environments = AtariEnvironments([game], settings.envs)
+    return _job_step(PQNTraining(game, settings, environments, learner))
+
+
+def _paper_dqn(game: Game, precision: str) -> Callable[[], int]:
+    # Learning starts early, and the memory is small, so that nothing but learning is measured.
+    settings = replace(
+        presets.EXPERT["paper"], replay_start_steps=500, replay_steps=20_000, epsilon=(0.1, 0.1, 0)
+    )
+    learner = DQN(nature_dqn(game.num_actions, dtype=precision), game)
+    _compile(learner, keras.optimizers.deserialize(dict(settings.optimizer)))
+    environments = AtariEnvironments([game], settings.envs)
+    return _job_step(DQNTraining(game, settings, environments, learner))
+
+
+def _compile(learner: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    optimizer.build(learner.trainable_variables)
+    learner.compile(optimizer=optimizer, jit_compile=hardware.default_jit_compile())
+
+
+def _job_step(job: Job) -> Callable[[], int]:
+    """A job's rounds, begun when it has learnt twice."""
+    first_updates = 2
+
+    def step() -> int:
+        before = job.steps
+        job.play_and_learn()
+        return job.steps - before
+
+    while int(job.learner.optimizer.iterations) < first_updates:
+        step()
+    return step

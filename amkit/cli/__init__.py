@@ -1,0 +1,32 @@
+"""The `amkit` command: parse, call one function of the library, render. No logic."""
+
+import typer
+
+from amkit.cli.bench import bench
+from amkit.cli.distill import distill
+from amkit.cli.evaluate import evaluate
+from amkit.cli.games import games
+from amkit.cli.train import train
+
+app = typer.Typer(
+    name="amkit",
+    help="Actor-Mimic in Keras: one network learns many Atari games from expert DQNs.",
+    epilog="Start with: amkit distill --experts pretrained/",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (games, train, distill, evaluate, bench):
+    app.command(no_args_is_help=command is train)(command)
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if version:
+        from amkit import __version__
+
+        typer.echo(f"amkit {__version__}")
+        raise typer.Exit

@@ -1,0 +1,105 @@
+"""What every command shares: two consoles, one-line errors, quiet imports."""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+out = Console(highlight=False)  # Results.
+err = Console(stderr=True, highlight=False)  # All else.
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+
+
+def say(text: str) -> None:
+    """Writes a line to stderr; text from files is not taken for markup."""
+    err.print(escape(text), soft_wrap=True)
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """Ends the command with one line on stderr."""
+    line = " ".join(str(message).split())
+    err.print(f"[red]error:[/] {escape(line)}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """Turns what is wrong with a request into one line, before any work starts."""
+    from amkit.checkpoints import CheckpointError
+    from amkit.model_files import ModelFileError
+    from amkit.runs import RunError
+
+    try:
+        yield
+    except (ModelFileError, CheckpointError) as error:
+        fail(str(error), FAILED)
+    except (ValueError, RunError) as error:
+        fail(str(error), WRONG_USAGE)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}", FAILED)
+
+
+@contextmanager
+def work() -> Iterator[None]:
+    """Turns what may befall a long job into one line."""
+    from amkit.checkpoints import CheckpointError
+    from amkit.model_files import ModelFileError
+    from amkit.runs import RunError
+
+    try:
+        yield
+    except (CheckpointError, ModelFileError, RunError) as error:
+        fail(str(error), FAILED)
+    except OSError as error:
+        fail(f"{error.filename or 'the disk'}: {error.strerror}", FAILED)
+
+
+def json_text(value: Any) -> str:
+    """One JSON document as text; NaN becomes null."""
+    return json.dumps(_finite(value), indent=2) + "\n"
+
+
+def print_json(value: Any) -> None:
+    """Writes one JSON document to stdout."""
+    sys.stdout.write(json_text(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow without the lines its C++ side writes to stderr while it loads."""
+    if "tensorflow" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] in "01":
+        import tensorflow  # noqa: F401
+
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silence, 2)
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(silence)

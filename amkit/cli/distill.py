@@ -1,0 +1,113 @@
+"""`amkit distill`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amkit.cli.console import usage
+from amkit.cli.jobs import (
+    CheckpointMinutes,
+    Json,
+    Precision,
+    ProtocolName,
+    Resume,
+    RunFolder,
+    Seed,
+    Steps,
+    TensorBoard,
+    Xla,
+    run_job,
+)
+
+
+def distill(
+    experts: Annotated[Path, typer.Option(help="Folder of expert models with their cards.")],
+    games: Annotated[
+        str | None, typer.Option(help="Games, comma-separated (all that have experts).")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Instead of --games: multitask, sources or targets.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="laptop (fast), or paper (App. B).")] = "laptop",
+    steps: Steps = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="tau of Eq. 3: divides the expert's Q-values.")
+    ] = None,
+    feature_weight: Annotated[
+        float | None, typer.Option(help="beta of Eq. 6: weight of feature regression.")
+    ] = None,
+    epsilon: Annotated[
+        float | None, typer.Option(help="Random actions while training, in [0, 1].")
+    ] = None,
+    behaviour: Annotated[
+        str | None, typer.Option(help="Who acts: student or expert (section 4.3).")
+    ] = None,
+    seed: Seed = 0,
+    protocol: ProtocolName = None,
+    precision: Precision = None,
+    xla: Xla = None,
+    run: RunFolder = None,
+    resume: Resume = False,
+    checkpoint_minutes: CheckpointMinutes = 2.0,
+    tensorboard: TensorBoard = False,
+    json: Json = False,
+) -> None:
+    """Distil experts into one Actor-Mimic network that plays all their games.
+
+    Examples:
+
+    [bold]amkit distill --experts pretrained/[/]  every game that has an expert
+
+    [bold]amkit distill --experts pretrained/ --games pong,boxing --feature-weight 0.01[/]
+
+    [bold]amkit distill --experts pretrained/ --resume[/]  after Ctrl-C or a kill
+    """
+    with usage():
+        names = _game_names(games, split)
+
+    def make_config() -> dict:
+        from amkit.recipes import distill_config
+
+        return distill_config(
+            experts,
+            names,
+            preset,
+            seed,
+            steps=steps,
+            temperature=temperature,
+            feature_weight=feature_weight,
+            epsilon=epsilon,
+            behaviour=behaviour,
+            protocol=protocol,
+            precision=precision,
+            jit_compile=xla,
+        )
+
+    run_job(
+        f"amn-{split or '-'.join(names or ['all'])}",
+        make_config,
+        folder=run,
+        resume=resume,
+        tensorboard=tensorboard,
+        checkpoint_minutes=checkpoint_minutes,
+        json=json,
+    )
+
+
+def _game_names(games: str | None, split: str | None) -> list[str] | None:
+    from amkit.atari import find_game
+    from amkit.games import split as games_of_split
+
+    if games and split:
+        raise ValueError("--games and --split exclude each other. Received: both")
+    if split:
+        return [game.name for game in games_of_split(split)]
+    if games is None:
+        return None
+    names = [find_game(name.strip()).name for name in games.split(",") if name.strip()]
+    if not names:
+        raise ValueError("--games is a comma-separated list of games. Received: none")
+    if len(set(names)) < len(names):
+        raise ValueError(f"--games names each game once. Received: {games}")
+    return names

@@ -1,0 +1,61 @@
+"""`amkit games`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amkit.cli.console import out, print_json, usage
+
+
+def games(
+    experts: Annotated[
+        Path, typer.Option(help="Folder of experts to look for.", show_default=True)
+    ] = Path("pretrained"),
+    json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
+) -> None:
+    """List the paper's 20 games, their actions and published scores, and the experts at hand.
+
+    Any other game of the ALE works too, by its snake_case id.
+
+    Example: [bold]amkit games --experts pretrained/[/]
+    """
+    from rich.table import Table
+
+    from amkit.games import GAMES
+
+    with usage():
+        from amkit.experts import find_experts
+
+        found = find_experts(experts) if experts.is_dir() and any(experts.glob("*.keras")) else {}
+    if json:
+        print_json(
+            [
+                {
+                    "name": game.name,
+                    "splits": game.splits,
+                    "actions": game.actions,
+                    "action_codes": game.action_codes.tolist(),
+                    "random": game.scores.random,
+                    "human": game.scores.human,
+                    "dqn": game.scores.dqn,
+                    "expert": str(found[game.name]) if game.name in found else None,
+                }
+                for game in GAMES.values()
+            ]
+        )
+        return
+    table = Table(caption="random, human, DQN: Mnih et al. 2015, whole games, raw scores")
+    for column in ("game", "splits", "actions", "random", "human", "DQN", "expert"):
+        right = column in ("actions", "random", "human", "DQN")
+        table.add_column(column, justify="right" if right else "left")
+    for game in GAMES.values():
+        numbers = (game.scores.random, game.scores.human, game.scores.dqn)
+        table.add_row(
+            game.name,
+            ", ".join(game.splits),
+            str(game.num_actions),
+            *("-" if number is None else f"{number:,.1f}" for number in numbers),
+            found[game.name].name if game.name in found else "-",
+        )
+    out.print(table)

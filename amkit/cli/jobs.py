@@ -1,0 +1,145 @@
+"""Long jobs from the command line: choose the run folder, say the plan, show progress, report."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from amkit.cli.console import FAILED, fail, load_tensorflow, out, print_json, say, usage, work
+
+# Options that training and distilling share.
+Seed = Annotated[int, typer.Option(help="Repeats a run.", min=0)]
+Steps = Annotated[
+    int | None, typer.Option(help="Agent steps per game (the preset's, if not given).", min=1)
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(help="float32 or mixed_bfloat16; measured at the start if not given."),
+]
+Xla = Annotated[
+    bool | None,
+    typer.Option("--xla/--no-xla", help="Compile updates with XLA (default: on accelerators)."),
+]
+RunFolder = Annotated[
+    Path | None, typer.Option("--run", help="Run folder (default: a new one under runs/).")
+]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the newest such run, or start it if there is none."),
+]
+ProtocolName = Annotated[
+    str | None,
+    typer.Option("--protocol", help="Protocol of the scores on the model's card (quick)."),
+]
+TensorBoard = Annotated[
+    bool, typer.Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
+]
+CheckpointMinutes = Annotated[
+    float, typer.Option(help="Minutes between checkpoints: the most a kill loses.", min=0.01)
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result, on stdout.")]
+
+RUNS = Path("runs")
+
+
+def run_job(
+    name: str,
+    make_config: Callable[[], dict[str, Any]],
+    *,
+    folder: Path | None,
+    resume: bool,
+    tensorboard: bool,
+    checkpoint_minutes: float,
+    json: bool,
+) -> None:
+    """Runs or resumes a job in a run folder and prints its result.
+
+    Args:
+        name: of the run folder, such as `expert-pong`.
+        make_config: makes a new run's configuration; raises ValueError if the request is wrong.
+        folder: run folder asked for, or None.
+        resume: whether to go on with an unfinished run.
+        tensorboard: whether to log for TensorBoard.
+        checkpoint_minutes: period of the checkpoints.
+        json: whether to print JSON.
+    """
+    from amkit import runs
+
+    with usage():
+        target = _choose_folder(runs, name, folder, resume)
+        if resume and runs.is_finished(target):
+            say(f"{target} is finished already: {target / 'model.keras'}")
+            return
+        load_tensorflow()
+        from amkit import recipes
+        from amkit.cli.progress import EvaluationProgress
+        from amkit.training import Interrupted
+
+        going_on = (target / "config.json").exists()
+        run = runs.Run(target, None if going_on else make_config())
+    with run, work():
+        command = _command()
+        with usage():
+            plan = recipes.plan(run.config)
+        say(plan)
+        callbacks, progress = _callbacks(name, target, tensorboard)
+        try:
+            scores = recipes.run(
+                run,
+                command,
+                callbacks,
+                checkpoint_seconds=60 * checkpoint_minutes,
+                on_evaluation=EvaluationProgress(),
+            )
+        except Interrupted:
+            progress.close()
+            kind = "--run " + shlex.quote(str(target)) if folder else ""
+            fail(f"stopped, and saved. Go on with: {command} --resume {kind}".strip(), FAILED)
+        finally:
+            progress.close()
+        _report(run, scores, json)
+
+
+def _choose_folder(runs: Any, name: str, folder: Path | None, resume: bool) -> Path:
+    if folder is not None:
+        if not resume and (folder / "config.json").exists():
+            raise ValueError(
+                f"{folder} holds a run already: add --resume, or name another. Received: {folder}"
+            )
+        return folder
+    if resume and (earlier := runs.find(RUNS, name)):
+        return earlier[-1]
+    return runs.new_folder(RUNS, name)
+
+
+def _command() -> str:
+    words = [word for word in sys.argv[1:] if word != "--resume"]
+    return shlex.join(["amkit", *words])
+
+
+def _callbacks(name: str, folder: Path, tensorboard: bool) -> tuple[list, Any]:
+    import keras
+
+    from amkit.cli.progress import TrainingProgress
+
+    progress = TrainingProgress(name)
+    callbacks = [progress]
+    if tensorboard:
+        callbacks.append(
+            keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False)
+        )
+    return callbacks, progress
+
+
+def _report(run: Any, scores: list[dict[str, Any]], json: bool) -> None:
+    if json:
+        print_json({"run": str(run.folder), "model": str(run.model_path), "scores": scores})
+        return
+    from amkit.cli.tables import score_table
+
+    out.print(score_table(scores))
+    out.print(f"model: {escape(str(run.model_path))}", soft_wrap=True)

@@ -1,0 +1,135 @@
+"""Progress of long jobs: Rich bars on a terminal, plain lines now and then elsewhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from amkit.cli.console import err, say
+
+_PLAIN_SECONDS = 30  # Between plain lines, where there is no terminal.
+
+
+def bar() -> Progress:
+    """A progress bar on stderr: done of total, rate, time left, and one line of results."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:>5.0f} steps/s"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+        console=err,
+        transient=False,
+    )
+
+
+class TrainingProgress(keras.callbacks.Callback):
+    """Shows a training's steps, rate, loss, score and time left.
+
+    Args:
+        title: str. What is being trained.
+    """
+
+    def __init__(self, title: str):
+        super().__init__()
+        self._title = title
+        self._note = ""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Opens the bar."""
+        self._total = logs["total_steps"]
+        self._first = self._steps = logs["steps"]
+        self._begun = self._told = time.monotonic()
+        self._bar = bar() if err.is_terminal else None
+        if self._bar:
+            self._task = self._bar.add_task(
+                self._title, total=self._total, completed=self._first, rate=0, note=""
+            )
+            self._bar.start()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Moves the bar; `batch` is the number of agent steps done."""
+        self._steps = batch
+        if self._bar:
+            self._bar.update(
+                self._task,
+                completed=min(batch, self._total),
+                rate=self._rate(),
+                note=self._note,
+            )
+        elif time.monotonic() - self._told > _PLAIN_SECONDS:
+            self._told = time.monotonic()
+            left = (self._total - batch) / max(self._rate(), 1e-9)
+            say(
+                f"{self._title}: {batch:,} of {self._total:,} steps, {self._rate():.0f} steps/s, "
+                f"{left / 60:.1f} min left  {self._note}"
+            )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Takes up the epoch's measurements."""
+        shown = {
+            key: value
+            for key, value in (logs or {}).items()
+            if key.startswith("score") or key in ("loss", "policy_loss", "kl", "agreement")
+        }
+        scores = [value for key, value in shown.items() if key.startswith("score")]
+        if len(scores) > 3:  # Many games: the bar has room for a count, the metrics file for all.
+            shown = {k: v for k, v in shown.items() if not k.startswith("score")}
+        self._note = "  ".join(f"{key} {value:.4g}" for key, value in shown.items())
+
+    def close(self) -> None:
+        """Ends the bar, whether the training is complete or not."""
+        if getattr(self, "_bar", None):
+            self._bar.stop()
+        self._bar = None
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Closes the bar."""
+        self.close()
+
+    def _rate(self) -> float:
+        return (self._steps - self._first) / max(time.monotonic() - self._begun, 1e-9)
+
+
+class EvaluationProgress:
+    """Shows an evaluation's whole games and steps, one bar per game played."""
+
+    def __init__(self) -> None:
+        self._game = ""
+        self._told = time.monotonic()
+
+    def __call__(self, game: str, games: int, steps: int) -> None:
+        """Takes up (game, whole games counted, their steps)."""
+        if game == self._game and time.monotonic() - self._told < (
+            0.2 if err.is_terminal else _PLAIN_SECONDS
+        ):
+            return
+        self._game, self._told = game, time.monotonic()
+        line = f"evaluating {game}: {games} games, {steps:,} steps"
+        if err.is_terminal:
+            err.print(line, end="\r", soft_wrap=True)
+        elif games:
+            say(line)
+
+
+@contextmanager
+def spinner() -> Iterator[Callable[[str], None]]:
+    """Shows what is being done now; hands out a function to say it."""
+    if not err.is_terminal:
+        yield lambda what: say(f"measuring {what}")
+        return
+    with err.status("starting") as status:
+        yield lambda what: status.update(f"measuring {what}")

@@ -1,0 +1,61 @@
+"""Score tables."""
+
+import math
+from typing import Any
+
+from rich.table import Table
+
+from amkit.evaluation import normalized
+
+
+def score_table(scores: list[dict[str, Any]]) -> Table:
+    """A table of `recipes.score_card`s: score, its error, games, chance, expert, the ratio."""
+    first = scores[0]
+    table = Table(
+        caption=f"protocol {first['protocol']}, epsilon {first['epsilon']}, raw scores of whole "
+        "games, mean and standard error"
+    )
+    for column in ("game", "score", "±", "games", "random", "expert", "expert-normalised"):
+        table.add_column(column, justify="left" if column == "game" else "right")
+    for score in scores:
+        expert = score.get("expert", {}).get("mean", math.nan)
+        ratio = normalized(score["mean"], score["random"]["mean"], expert)
+        table.add_row(
+            score["game"],
+            _number(score["mean"]),
+            _number(score["standard_error"]),
+            str(score["games"]),
+            _number(score["random"]["mean"]),
+            _number(expert),
+            "-" if math.isnan(ratio) else f"{100 * ratio:.1f} %",
+        )
+    return table
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:,.2f}"
+
+
+def benchmark_tables(measurements: dict[str, Any]) -> list[Table]:
+    """The tables of `benchmark.measure`: whole jobs, then updates alone."""
+    machine = measurements["machine"]
+    jobs = Table(
+        title=f"{measurements['game']}, {measurements['precision']}, "
+        f"{machine['cores']} cores, TensorFlow {machine['tensorflow']}"
+    )
+    jobs.add_column("job")
+    jobs.add_column("agent steps/s", justify="right")
+    jobs.add_column("of emulation alone", justify="right")
+    for row in measurements["steps"]:
+        jobs.add_row(row["what"], f"{row['rate']:,.0f}", f"{100 * row['ratio']:.0f} %")
+    updates = Table(title="regression updates of the Nature network, samples/s")
+    for column in ("batch", "precision", "plain graph", "XLA", "XLA / plain"):
+        updates.add_column(column, justify="right")
+    rates = {
+        (row["batch_size"], row["precision"], row["xla"]): row["rate"]
+        for row in measurements["updates"]
+    }
+    for batch, precision in dict.fromkeys(key[:2] for key in rates):
+        plain, xla = rates[batch, precision, False], rates[batch, precision, True]
+        updates.add_row(str(batch), precision, f"{plain:,.0f}", f"{xla:,.0f}", f"{xla / plain:.2f}")
+    return [jobs, updates]

@@ -1,0 +1,205 @@
+"""Scores of a model under a named protocol: whole games, raw rewards.
+
+Parallel environments must not favour short games: taking whatever ends first would. So games are
+numbered as they start, and the games that count are those that one environment, playing games 1,
+2, 3, ... one after the other, would have finished within the protocol's steps. A game's number is
+given before anything in it is known, so the counted games are distributed as a serial evaluation's.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from amkit.atari import AtariEnvironments
+from amkit.games import NUM_ACTIONS, Game
+from amkit.networks import over_all_actions
+from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How scores are measured.
+
+    Attributes:
+        name: what it is called.
+        steps: agent steps a serial evaluation would play; the game running then is dropped, unless
+            fewer than `games` were finished.
+        games: fewest whole games.
+        sticky: probability that the emulator repeats the previous action.
+        summary: one line for people.
+    """
+
+    name: str
+    steps: int
+    games: int
+    sticky: float
+    summary: str
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("paper", 125_000, 1, 0.0, "whole games within 125,000 agent steps (App. C)"),
+        Protocol("paper-30", 125_000, 30, 0.0, "as paper, and at least 30 whole games"),
+        Protocol("quick", 0, 10, 0.0, "10 whole games"),
+        Protocol(
+            "sticky", 125_000, 1, 0.25, "as paper, actions repeat by chance (Machado et al. 2018)"
+        ),
+        Protocol("tiny", 0, 1, 0.0, "one whole game, for tests"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class GameResult:
+    """A model's games of one Atari game.
+
+    Attributes:
+        game: name.
+        scores: raw score of every counted game, in the order they began.
+        lengths: agent steps of each.
+    """
+
+    game: str
+    scores: list[float]
+    lengths: list[int]
+
+    @property
+    def mean(self) -> float:
+        """Mean raw score."""
+        return float(np.mean(self.scores))
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean; NaN for a single game."""
+        if len(self.scores) < 2:
+            return float("nan")
+        return float(np.std(self.scores, ddof=1) / np.sqrt(len(self.scores)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns everything, for a file."""
+        return {"mean": self.mean, "standard_error": self.standard_error, **asdict(self)}
+
+
+def normalized(score: float, random: float, expert: float) -> float:
+    """(score - random) / (expert - random): 0 plays as badly as chance, 1 as well as the expert.
+
+    NaN where random and expert scores are equal.
+    """
+    return (score - random) / (expert - random) if expert != random else float("nan")
+
+
+def random_network(observation: Any) -> np.ndarray:
+    """Stands in for a network where epsilon is 1: all actions equal, float32 [R, 18]."""
+    return np.zeros((observation.shape[0], NUM_ACTIONS), np.float32)
+
+
+def evaluate_game(
+    network: Callable[[Any], Any],
+    game: Game,
+    protocol: Protocol,
+    *,
+    epsilon: float = 0.05,
+    seed: int = 0,
+    envs: int = 16,
+    on_progress: Callable[[int, int], None] | None = None,
+    environments: Environments | None = None,
+) -> GameResult:
+    """Plays a game under a protocol.
+
+    Args:
+        network: observation uint8 [R, 4, 84, 84] -> float [R, n] or [R, 18].
+        game: the game.
+        protocol: see `PROTOCOLS`.
+        epsilon: float in [0, 1]. Probability of a uniformly random legal action.
+        seed: int. Of emulators and exploration.
+        envs: int. Environments in parallel. Changes the time it takes, not what is measured.
+        on_progress: called with (whole games counted so far, agent steps they took).
+        environments: to play in others than the emulator's, whole games terminal.
+
+    Returns:
+        `GameResult`.
+
+    Raises:
+        ValueError: if epsilon is no probability.
+    """
+    if not 0 <= epsilon <= 1:
+        raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
+    own = environments is None
+    if environments is None:
+        environments = AtariEnvironments(
+            [game], envs, seed=seed, life_loss_terminal=False, sticky=protocol.sticky
+        )
+    rng = np.random.default_rng(seed)
+    policy = EpsilonGreedy(
+        lambda observation: over_all_actions(network(observation), game.action_codes),
+        environments.action_masks,
+        rng,
+        epsilon,
+    )
+    queue = _SerialOrder(protocol, len(environments.observation))
+    keeper = ScoreKeeper(len(environments.observation), len(environments.observation))
+    try:
+        for transition in rollout(environments, policy):
+            queue.start(np.flatnonzero(transition.start))
+            for row, score, steps in keeper.update(transition):
+                queue.finish(row, score, steps)
+            if on_progress:
+                on_progress(*queue.counted())
+            if queue.complete():
+                break
+    finally:
+        if own:
+            environments.close()
+    scores, lengths = queue.result()
+    return GameResult(game.name, scores, lengths)
+
+
+class _SerialOrder:
+    """Decides which of the games played in parallel a serial evaluation would have counted."""
+
+    def __init__(self, protocol: Protocol, rows: int):
+        self._protocol = protocol
+        self._number = np.zeros(rows, np.int64)  # Of the game each environment is playing.
+        self._begun = 0
+        self._finished: dict[int, tuple[float, int]] = {}
+
+    def start(self, rows: Sequence[int]) -> None:
+        """Numbers the games that begin."""
+        for row in rows:
+            self._number[row] = self._begun
+            self._begun += 1
+
+    def finish(self, row: int, score: float, steps: int) -> None:
+        """Notes a game that ended."""
+        self._finished[int(self._number[row])] = (score, steps)
+
+    def counted(self) -> tuple[int, int]:
+        """Returns (games, their steps) that are sure to count: none before them is running."""
+        games = steps = 0
+        while games in self._finished and not self._enough(games, steps):
+            steps += self._finished[games][1]
+            games += 1
+        return games, steps
+
+    def _enough(self, games: int, steps: int) -> bool:
+        return games >= self._protocol.games and steps >= self._protocol.steps
+
+    def complete(self) -> bool:
+        """Whether nothing still running can count."""
+        return self._enough(*self.counted())
+
+    def result(self) -> tuple[list[float], list[int]]:
+        """Returns (scores, steps) of the counted games.
+
+        The last game reached the step limit. If it went beyond, a serial evaluation would have been
+        stopped within it and dropped it, unless it was needed to have enough games.
+        """
+        games, steps = self.counted()
+        beyond = self._protocol.steps and steps > self._protocol.steps
+        if beyond and games > self._protocol.games:
+            games -= 1
+        chosen = [self._finished[number] for number in range(games)]
+        return [score for score, _ in chosen], [length for _, length in chosen]

@@ -1,0 +1,112 @@
+"""Experts on disk: a folder of `.keras` files with their cards, one expert per game."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amkit import model_files
+from amkit.atari import find_game
+from amkit.games import NUM_ACTIONS, Game
+
+if TYPE_CHECKING:  # Listing a folder needs no Keras.
+    import keras
+
+
+class ExpertError(ValueError):
+    """A folder does not hold the experts asked for."""
+
+
+@dataclass(frozen=True)
+class Expert:
+    """An expert at hand.
+
+    Attributes:
+        game: what it plays.
+        network: Functional model, observation -> Q-values [B, n] or [B, 18].
+        card: its model card.
+        path: its file.
+    """
+
+    game: Game
+    network: "keras.Model"
+    card: dict[str, Any]
+    path: Path
+
+    @property
+    def feature_size(self) -> int:
+        """D, the width of the layer `features`."""
+        return self.network.get_layer("features").output.shape[-1]
+
+
+def find_experts(folder: Path) -> dict[str, Path]:
+    """Lists the experts of a folder by their cards; no model is read.
+
+    Args:
+        folder: where `.keras` files and their cards lie.
+
+    Returns:
+        game -> path, in alphabetical order. Other models of the folder are passed over.
+
+    Raises:
+        ExpertError: if there is no such folder, no expert in it, or two of one game.
+        ModelFileError: if a card cannot be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ExpertError(f"--experts names a folder of expert models. Received: {folder}, not one")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.keras")):
+        card = model_files.read_card(path)
+        if card["kind"] != "expert":
+            continue
+        game = find_game(card["games"][0]).name
+        if game in found:
+            raise ExpertError(
+                f"{folder} has two experts of {game}, {found[game].name} and {path.name}: keep one"
+            )
+        found[game] = path
+    if not found:
+        raise ExpertError(f"{folder} holds no expert: expected .keras files with cards beside them")
+    return dict(sorted(found.items()))
+
+
+def load_experts(
+    folder: Path, game_names: Sequence[str] | None = None, dtype: str = "float32"
+) -> list[Expert]:
+    """Loads the experts of some games.
+
+    Args:
+        folder: as in `find_experts`.
+        game_names: which games, in this order; None means all that the folder has.
+        dtype: str. Keras dtype policy to run them in.
+
+    Returns:
+        One `Expert` per game.
+
+    Raises:
+        ExpertError: if a game has no expert there.
+        ModelFileError: if a file is damaged or not what its card says.
+    """
+    found = find_experts(folder)
+    names = list(found) if game_names is None else [find_game(n).name for n in game_names]
+    for name in names:
+        if name not in found:
+            raise ExpertError(
+                f"{folder} has no expert for {name}, only for {', '.join(found)}: "
+                f"train one with `amkit train {name}`"
+            )
+    return [_load(found[name], find_game(name), dtype) for name in names]
+
+
+def _load(path: Path, game: Game, dtype: str) -> Expert:
+    network, card = model_files.load_with_card(path)
+    outputs = network.output.shape[-1]
+    if outputs not in (game.num_actions, NUM_ACTIONS):
+        raise model_files.ModelFileError(
+            f"{path}: an expert of {game.name} has {game.num_actions} or {NUM_ACTIONS} outputs. "
+            f"Received: {outputs}"
+        )
+    if dtype != "float32":
+        network = model_files.in_precision(network, dtype)
+    return Expert(game, network, card, path)

@@ -1,0 +1,161 @@
+"""What this machine does fastest: number formats and compilation, measured rather than assumed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from amkit.atari import AtariEnvironments
+from amkit.games import NUM_ACTIONS, Game
+from amkit.networks import OBSERVATION_SHAPE, nature_dqn
+
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What this machine does by itself, each per second.
+
+    Attributes:
+        emulation: agent steps of emulators alone.
+        forward: observations through the Nature network.
+        training: samples through a regression update of it.
+    """
+
+    emulation: float
+    forward: float
+    training: float
+
+    def seconds_per_step(self, forwards: float, samples: float) -> float:
+        """Cost of one agent step that takes so many forward passes and training samples."""
+        return 1 / self.emulation + forwards / self.forward + samples / self.training
+
+
+def measure_rates(game: Game, precision: str, jit_compile: bool, seconds: float = 0.5) -> Rates:
+    """Measures emulation, acting and learning, about `seconds` each and the time to trace.
+
+    Args:
+        game: whose emulator.
+        precision: str. Keras dtype policy.
+        jit_compile: bool. XLA for the update, or the plain graph.
+        seconds: float.
+    """
+    return Rates(
+        emulation_rate(game, 32, seconds),
+        forward_rate(precision, 64, seconds),
+        training_rate(precision, jit_compile, 128, seconds),
+    )
+
+
+def emulation_rate(game: Game, envs: int, seconds: float) -> float:
+    """Agent steps per second of `envs` emulators under random actions, nothing else running."""
+    environments = AtariEnvironments([game], envs)
+    rng = np.random.default_rng(0)
+
+    def step() -> int:
+        environments.step(rng.choice(game.action_codes, envs))
+        return envs
+
+    try:
+        return _rate(step, seconds)
+    finally:
+        environments.close()
+
+
+def forward_rate(precision: str, batch_size: int, seconds: float) -> float:
+    """Observations per second through the Nature network, graph mode."""
+    network = nature_dqn(NUM_ACTIONS, dtype=precision)
+    observation = _observations(batch_size)
+    forward = tf.function(lambda: network(observation))
+
+    def step() -> int:
+        forward().numpy()
+        return batch_size
+
+    return _rate(step, seconds)
+
+
+def _observations(batch_size: int) -> tf.Tensor:
+    shape = (batch_size, *OBSERVATION_SHAPE)
+    return tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+
+
+def _rate(step: Callable[[], int], seconds: float) -> float:
+    """Units per second of a step that returns how many it did; two unmeasured ones first."""
+    step(), step()
+    begun, done = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        done += step()
+    return done / (time.perf_counter() - begun)
+
+
+def fastest_precision(batch_size: int = 128, seconds: float = 0.5) -> str:
+    """Times forward and backward passes in float32 and in mixed bfloat16.
+
+    Processors without bfloat16 units emulate it, slower than float32.
+
+    Args:
+        batch_size: int. Of the passes.
+        seconds: float. Spent on each after its first pass.
+
+    Returns:
+        The Keras dtype policy that ran faster here.
+    """
+    rates = {p: training_rate(p, False, batch_size, seconds) for p in PRECISIONS}
+    return max(rates, key=rates.get)
+
+
+def training_rate(precision: str, jit_compile: bool, batch_size: int, seconds: float) -> float:
+    """Rate of regression updates of the Nature network.
+
+    Args:
+        precision: str. Keras dtype policy.
+        jit_compile: bool. XLA, or the plain graph.
+        batch_size: int.
+        seconds: float. Measured after two unmeasured updates.
+
+    Returns:
+        Training samples per second.
+    """
+    network = nature_dqn(18, dtype=precision)
+    optimizer = keras.optimizers.Adam()
+    optimizer.build(network.trainable_variables)
+    observation = _observations(batch_size)
+
+    @tf.function(jit_compile=jit_compile)
+    def update():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(network(observation, training=True)))
+        optimizer.apply(tape.gradient(loss, network.trainable_variables))
+        return loss
+
+    def step() -> int:
+        update().numpy()
+        return batch_size
+
+    return _rate(step, seconds)
+
+
+def default_jit_compile() -> bool:
+    """XLA on accelerators; not on a CPU, where its convolutions are slower (`amkit bench`)."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def describe() -> dict[str, str | int]:
+    """The machine and the versions, for a run's configuration and a model's card."""
+    import os
+    import platform
+    from importlib.metadata import version
+
+    packages = ("amkit", "tensorflow", "keras", "ale-py", "gymnasium", "numpy")
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count() or 1,
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }

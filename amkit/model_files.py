@@ -1,0 +1,467 @@
+"""Models on disk: a `.keras` file of stock layers and a card beside it; a stranger's runs no code.
+
+A file is not handed to Keras's deserializer. Its list of layers is read as data, every value is
+checked, and the network is built from the few stock layers that such networks need; then the
+weights are filled in. Keras itself loads what `save` writes, without amkit.
+"""
+
+import hashlib
+import io
+import json
+import math
+import os
+import pickletools
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amkit.games import NUM_ACTIONS
+
+if TYPE_CHECKING:
+    import keras
+
+_OBSERVATION_SHAPE = (4, 84, 84)
+_MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
+_MAX_FILE_BYTES = 512 * 2**20
+_MAX_CONFIG_BYTES = 2**20
+_MAX_PARAMETERS = 64_000_000
+_MAX_ACTIVATIONS = 16_000_000  # Per observation and layer.
+_MAX_LAYERS = 100
+
+# The layers that a network may have, and the settings of each that are taken from a file.
+_LAYERS = {
+    "Permute": ("dims",),
+    "Rescaling": ("scale", "offset"),
+    "Conv2D": (
+        "filters",
+        "kernel_size",
+        "strides",
+        "padding",
+        "data_format",
+        "dilation_rate",
+        "groups",
+        "activation",
+        "use_bias",
+    ),
+    "ZeroPadding2D": ("padding", "data_format"),
+    "MaxPooling2D": ("pool_size", "strides", "padding", "data_format"),
+    "Flatten": ("data_format",),
+    "Dense": ("units", "activation", "use_bias"),
+    "LayerNormalization": ("axis", "epsilon", "center", "scale"),
+    "Activation": ("activation",),
+    "ReLU": ("max_value", "negative_slope", "threshold"),
+    "Add": (),
+    "Subtract": (),
+}
+_ACTIVATIONS = {
+    *("linear", "relu", "leaky_relu", "elu", "selu", "silu", "gelu", "tanh", "sigmoid", "softplus"),
+    None,
+}
+_DTYPES = ("float32", "mixed_bfloat16", "bfloat16", "mixed_float16", "float16")
+_KINDS = ("expert", "amn")
+
+
+class ModelFileError(ValueError):
+    """A model file or its card is missing, damaged, or not what it should be."""
+
+
+def weight_hash(model: "keras.Model") -> str:
+    """SHA-256 of a model's weights: shapes, number formats and values, in the model's order.
+
+    Two saves of one model differ in bytes, as the file holds a date; their weights do not.
+
+    Args:
+        model: any Keras model.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        value = np.ascontiguousarray(weight.numpy())
+        digest.update(f"{value.shape}{value.dtype}".encode())
+        digest.update(value.astype(value.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def card_path(path: Path) -> Path:
+    """Where a model's card lies: beside it, with the ending `.json`."""
+    return Path(path).with_suffix(".json")
+
+
+def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
+    """Saves a network in float32, uncompiled, and its card.
+
+    Each file is written whole or not at all, the card first; a kill between the two leaves a card
+    that does not match an older model, which loading reports.
+
+    Args:
+        model: Functional model of stock layers.
+        path: ends with `.keras`; replaced if it is there.
+        card: JSON-able; "kind" and "games" at least. The weights' hash, their number, the number of
+            outputs and the packages' versions are added.
+
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+    path = Path(path)
+    plain = in_precision(model, "float32")
+    card = {
+        **card,
+        "parameters": int(plain.count_params()),
+        "outputs": int(plain.output.shape[-1]),
+        "versions": {name: version(name) for name in ("amkit", "keras", "tensorflow", "ale-py")},
+        "weight_hash": weight_hash(plain),
+    }
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    temporary_card = temporary.with_suffix(".json")
+    try:
+        plain.save(temporary)
+        temporary_card.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        for written in (temporary, temporary_card):
+            with open(written, "rb+") as file:
+                os.fsync(file.fileno())
+        os.replace(temporary_card, card_path(path))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+        temporary_card.unlink(missing_ok=True)
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Reads the card of a model.
+
+    Args:
+        path: the model's file.
+
+    Returns:
+        The card. "kind", "games" and "weight_hash" are there.
+
+    Raises:
+        ModelFileError: if there is none, or it is damaged.
+    """
+    beside = card_path(path)
+    content = _read(beside, _MAX_CONFIG_BYTES * 16, f"{path} has no card beside it")
+    try:
+        card = json.loads(content)
+    except ValueError:
+        raise ModelFileError(f"{beside} is damaged: it is not JSON") from None
+    if not isinstance(card, dict):
+        raise ModelFileError(f"{beside} is not a model card: it is no JSON object")
+    if card.get("kind") not in _KINDS:
+        raise ModelFileError(
+            f"{beside}: kind is one of {', '.join(_KINDS)}. Received: {card.get('kind')!r}"
+        )
+    games = card.get("games")
+    if not (isinstance(games, list) and games and all(isinstance(game, str) for game in games)):
+        raise ModelFileError(f"{beside}: games is a list of names. Received: {games!r}")
+    if not isinstance(card.get("weight_hash"), str):
+        raise ModelFileError(f"{beside}: weight_hash is missing")
+    if not isinstance(card.get("scores", []), list):
+        raise ModelFileError(f"{beside}: scores is a list. Received: {card['scores']!r}")
+    return card
+
+
+def load_with_card(path: Path) -> tuple["keras.Model", dict[str, Any]]:
+    """Loads a model and its card, and checks that they belong together.
+
+    Args:
+        path: the model's file.
+
+    Returns:
+        (model, card).
+
+    Raises:
+        ModelFileError: if either is missing or damaged, or the card is of other weights.
+    """
+    model, card = load(path), read_card(path)
+    if weight_hash(model) != card["weight_hash"]:
+        raise ModelFileError(
+            f"{card_path(path)} does not match the weights of {path}: one was exchanged or changed"
+        )
+    return model, card
+
+
+def load(path: Path) -> "keras.Model":
+    """Loads a network from a `.keras` file of unknown origin. None of its content is run.
+
+    Args:
+        path: the file. Its network takes uint8 [B, 4, 84, 84], consists of stock layers, and has
+            1 to 18 outputs.
+
+    Returns:
+        Functional `keras.Model`, not compiled.
+
+    Raises:
+        ModelFileError: one line saying what is wrong.
+    """
+    path = Path(path)
+    config, weights = _unpack(path)
+    try:
+        layers = _listed_layers(config)
+        model = _build(layers, config)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelFileError(f"{path} does not describe a network: {reason}") from None
+    _fill_in(model, weights, path)
+    return model
+
+
+def in_precision(model: "keras.Model", dtype: str) -> "keras.Model":
+    """A twin of a network that computes in another precision, its weights copied.
+
+    Args:
+        model: Functional model of stock layers.
+        dtype: str. Keras dtype policy of every layer but the last, which stays float32.
+
+    Returns:
+        Functional `keras.Model` of float32 weights.
+    """
+    import keras
+
+    last = model.layers[-1].name
+
+    def twin(layer: "keras.layers.Layer") -> "keras.layers.Layer":
+        config = layer.get_config()
+        if not isinstance(layer, keras.layers.InputLayer):
+            config["dtype"] = "float32" if layer.name == last else dtype
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(model, clone_function=twin)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _read(path: Path, limit: int, missing: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(limit + 1)
+    except FileNotFoundError:
+        raise ModelFileError(f"{missing}: no file {path}") from None
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > limit:
+        raise ModelFileError(f"{path} is larger than {limit // 2**20} MiB")
+    return content
+
+
+def _unpack(path: Path) -> tuple[dict, bytes]:
+    """Reads the archive's members, bounded and with their checksums verified."""
+    if path.suffix != ".keras":
+        raise ModelFileError(f"A model is a .keras file. Received: {path}")
+    content = _read(path, _MAX_FILE_BYTES, "There is no such model")
+    if not content.startswith(b"PK\x03\x04"):
+        raise ModelFileError(f"{path} is not a .keras file. Received: {_kind_of(content)}")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            sizes = {member.filename: member.file_size for member in archive.infolist()}
+            if set(sizes) != _MEMBERS or len(archive.infolist()) != len(_MEMBERS):
+                raise ModelFileError(
+                    f"{path} holds {', '.join(sorted(_MEMBERS))} and nothing else. "
+                    f"Received: {', '.join(sorted(sizes))[:200]}"
+                )
+            if sizes["config.json"] > _MAX_CONFIG_BYTES or sum(sizes.values()) > _MAX_FILE_BYTES:
+                raise ModelFileError(f"{path} unpacks to more than a network needs")
+            config = json.loads(archive.read("config.json"))
+            json.loads(archive.read("metadata.json"))
+            return config, archive.read("model.weights.h5")
+    except ModelFileError:
+        raise
+    except Exception as error:  # zipfile and zlib raise many kinds on damaged content.
+        raise ModelFileError(f"{path} is cut or damaged: {error}") from None
+
+
+def _kind_of(content: bytes) -> str:
+    if not content:
+        return "an empty file"
+    if content.startswith(b"\x89HDF"):
+        return "an HDF5 file (.h5): save the model again as .keras"
+    try:
+        next(pickletools.genops(content))
+        if content[:1] == b"\x80":
+            return "a Python pickle, which is never opened"
+    except Exception:
+        pass  # No pickle either.
+    return f"a file that begins with {content[:8]!r}"
+
+
+def _listed_layers(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if config.get("class_name") != "Functional":
+        raise ModelFileError(
+            f"expected a Functional model. Received: {str(config.get('class_name'))[:60]}"
+        )
+    layers = config["config"]["layers"]
+    if not isinstance(layers, list) or not 2 <= len(layers) <= _MAX_LAYERS:
+        raise ModelFileError(f"expected 2 to {_MAX_LAYERS} layers")
+    for layer in layers:
+        name, module = str(layer["class_name"]), str(layer["module"])
+        stock = name == "InputLayer" or name in _LAYERS
+        if not stock or layer.get("registered_name") is not None or module != "keras.layers":
+            raise ModelFileError(
+                f"expected stock layers only ({', '.join(_LAYERS)}). "
+                f"Received: {module[:40]}.{name[:40]}"
+            )
+    return layers
+
+
+def _build(layers: list[Mapping[str, Any]], config: Mapping[str, Any]) -> "keras.Model":
+    """Builds the network, counting what each layer will hold before it is made."""
+    import keras
+
+    tensors: dict[str, Any] = {}
+    inputs = []
+    parameters = 0
+    for entry in layers:
+        settings, name = entry["config"], str(entry["name"])
+        if name in tensors:
+            raise ModelFileError(f"two layers are called {name[:40]!r}")
+        if entry["class_name"] == "InputLayer":
+            shape = tuple(settings["batch_shape"][1:])
+            if shape != _OBSERVATION_SHAPE or settings["dtype"] != "uint8":
+                raise ModelFileError(
+                    f"expected an input of uint8 [B, 4, 84, 84]. "
+                    f"Received: {settings['dtype']} {shape}"[:200]
+                )
+            tensors[name] = keras.Input(shape, dtype="uint8", name=name)
+            inputs.append(tensors[name])
+            continue
+        received = _received(entry, tensors)
+        layer = _layer(str(entry["class_name"]), name, settings)
+        shapes = [tensor.shape for tensor in received]
+        parameters += _parameters(layer, shapes[0])
+        output_shape = layer.compute_output_shape(shapes if len(shapes) > 1 else shapes[0])
+        if parameters > _MAX_PARAMETERS or math.prod(output_shape[1:]) > _MAX_ACTIVATIONS:
+            raise ModelFileError(
+                f"expected at most {_MAX_PARAMETERS:,} parameters and {_MAX_ACTIVATIONS:,} "
+                f"activations a layer. Received: more, in layer {name[:40]!r}"
+            )
+        tensors[name] = layer(received if len(received) > 1 else received[0])
+    output = tensors[_only(config["config"]["output_layers"])]
+    if len(inputs) != 1:
+        raise ModelFileError(f"expected one input. Received: {len(inputs)}")
+    if len(output.shape) != 2 or not 1 <= output.shape[-1] <= NUM_ACTIONS:
+        raise ModelFileError(
+            f"expected an output [B, 1 to {NUM_ACTIONS}]. Received: {list(output.shape)}"
+        )
+    return keras.Model(inputs[0], output, name=_name(config["config"]["name"]))
+
+
+def _only(output_layers: list) -> str:
+    """The output layer's name; written as [name, 0, 0] or [[name, 0, 0]]."""
+    first = output_layers[0]
+    if isinstance(first, list):
+        if len(output_layers) != 1:
+            raise ModelFileError(f"expected one output. Received: {len(output_layers)}")
+        first = first[0]
+    return first
+
+
+def _received(entry: Mapping[str, Any], tensors: Mapping[str, Any]) -> list:
+    """The tensors that a layer is called with."""
+    (node,) = entry["inbound_nodes"]
+    (argument,) = node["args"]
+    arguments = argument if isinstance(argument, list) else [argument]
+    return [tensors[item["config"]["keras_history"][0]] for item in arguments]
+
+
+def _layer(class_name: str, name: str, settings: Mapping[str, Any]) -> "keras.layers.Layer":
+    """Makes one stock layer from checked settings alone."""
+    import keras
+
+    chosen = {key: settings[key] for key in _LAYERS[class_name] if key in settings}
+    for key, value in chosen.items():
+        if key == "activation":
+            if value not in _ACTIVATIONS:
+                raise ModelFileError(f"unknown activation. Received: {str(value)[:60]}")
+        elif not _is_plain(value):
+            raise ModelFileError(
+                f"{class_name}.{key} is too large or no number. Received: {str(value)[:60]}"
+            )
+    dtype = settings.get("dtype", "float32")
+    if isinstance(dtype, dict):
+        dtype = dtype["config"]["name"]
+    if dtype not in _DTYPES:
+        raise ModelFileError(f"expected a dtype of {', '.join(_DTYPES)}. Received: {dtype!r:.40}")
+    return getattr(keras.layers, class_name)(name=_name(name), dtype=dtype, **chosen)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return len(value) <= 4 and all(_is_plain(item) for item in value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return math.isfinite(value) and abs(value) <= 65_536
+    return (
+        value is None
+        or isinstance(value, bool)
+        or value in (*("valid", "same", "channels_last", "channels_first"),)
+    )
+
+
+def _name(name: str) -> str:
+    if not isinstance(name, str) or not name.isidentifier() or len(name) > 100:
+        raise ModelFileError(f"a name is an identifier. Received: {str(name)[:40]!r}")
+    return name
+
+
+def _parameters(layer: "keras.layers.Layer", shape: tuple) -> int:
+    """How many weights a layer will have for an input shape, before it is built."""
+    kind = type(layer).__name__
+    if kind == "Dense":
+        return (shape[-1] + 1) * layer.units
+    if kind == "Conv2D":
+        channels = shape[-1] if layer.data_format == "channels_last" else shape[1]
+        return (math.prod(layer.kernel_size) * channels // layer.groups + 1) * layer.filters
+    if kind == "LayerNormalization":
+        axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
+        return 2 * math.prod(shape[axis] for axis in axes)
+    return 0
+
+
+def _fill_in(model: "keras.Model", weights: bytes, path: Path) -> None:
+    """Puts the file's weights into the model: as many as it has, and finite."""
+    import h5py
+
+    try:
+        with h5py.File(io.BytesIO(weights), "r") as file:
+            found = _count_elements(file)
+        if found != model.count_params():
+            raise ModelFileError(
+                f"{path}: expected {model.count_params():,} weights. Received: {found:,}"
+            )
+        with tempfile.TemporaryDirectory() as folder:
+            unpacked = Path(folder) / "model.weights.h5"
+            unpacked.write_bytes(weights)
+            model.load_weights(unpacked)
+    except ModelFileError:
+        raise
+    except Exception as error:  # h5py and Keras raise many kinds on damaged content.
+        reason = " ".join(str(error).split())[:200]
+        raise ModelFileError(f"{path}: its weights are damaged: {reason}") from None
+    for weight in model.weights:
+        if not np.isfinite(weight.numpy()).all():
+            raise ModelFileError(f"{path}: weight {weight.path} is not finite (NaN or infinity)")
+
+
+def _count_elements(group: Any) -> int:
+    """Counts a file's numbers; only plain data lying in the file itself is accepted."""
+    import h5py
+
+    total = 0
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ModelFileError(f"its weights link elsewhere, in {name[:40]!r}")
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            total += _count_elements(item)
+        elif item.external or item.is_virtual or item.dtype.kind not in "fV":
+            raise ModelFileError(f"its weights are not plain numbers, in {name[:40]!r}")
+        else:
+            total += math.prod(item.shape)
+    return total

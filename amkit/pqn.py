@@ -1,0 +1,231 @@
+"""Expert DQNs without a replay memory: parallel Q-learning on lambda-returns.
+
+After PQN (Gallici et al. 2024, "Simplifying deep temporal difference learning"): many environments
+play a short rollout; its lambda-returns, bootstrapped from the values computed while acting, are
+regressed on in a few passes; then the rollout is dropped. Normalised features take the target
+network's place. The result is a Q-network like any other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from amkit import losses
+from amkit.games import Game
+from amkit.networks import over_all_actions
+from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
+from amkit.schedules import Linear
+from amkit.training import environments_state, mean_or_nan, metrics_since, set_environments_state
+
+
+@dataclass(frozen=True)
+class PQNSettings:
+    """Settings of parallel Q-learning.
+
+    Attributes:
+        steps: agent steps in all.
+        envs: N, environments played in parallel.
+        rollout_steps: T, steps of each environment between updates.
+        passes: times that every step of a rollout is learnt from.
+        batch_size: samples per update; divides T * N.
+        discount: gamma.
+        trace_decay: lambda.
+        epsilon: exploration: from, to, over how many agent steps.
+        learning_rate: of Adam; falls linearly to 2 % at the end.
+        adam_epsilon: of Adam.
+        clip_norm: largest norm of the whole gradient.
+        epoch_steps: agent steps between rows of metrics.
+    """
+
+    steps: int
+    envs: int
+    rollout_steps: int
+    passes: int
+    batch_size: int
+    discount: float
+    trace_decay: float
+    epsilon: tuple[float, float, int]
+    learning_rate: float
+    adam_epsilon: float
+    clip_norm: float
+    epoch_steps: int
+
+    def __post_init__(self):
+        if self.envs * self.rollout_steps % self.batch_size:
+            raise ValueError(
+                f"A rollout of {self.envs} * {self.rollout_steps} steps is cut into whole batches. "
+                f"Received: batch_size={self.batch_size}"
+            )
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """Adam with the learning rate's fall over the whole run."""
+        rounds = self.steps // (self.envs * self.rollout_steps)
+        updates = rounds * self.passes * (self.envs * self.rollout_steps // self.batch_size)
+        return keras.optimizers.Adam(
+            keras.optimizers.schedules.PolynomialDecay(
+                self.learning_rate, max(updates, 1), self.learning_rate * 0.02
+            ),
+            epsilon=self.adam_epsilon,
+            global_clipnorm=self.clip_norm,
+        )
+
+
+class PQN(keras.Model):
+    """Regression of Q-values on given returns. Compile with an optimizer, then `train_step`.
+
+    Args:
+        online: Functional model, observation -> Q-values [B, n] or [B, 18]; features normalised.
+        game: the game it plays.
+    """
+
+    def __init__(self, online: keras.Model, game: Game):
+        super().__init__(name="pqn")
+        self.online = online
+        self._codes = game.action_codes
+        self._loss = keras.metrics.Mean(name="loss")
+        self._value = keras.metrics.Mean(name="mean_q")
+        self.built = True
+
+    def call(self, observation: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Q-values over the 18 actions, float32 [B, 18]; zero where illegal."""
+        return over_all_actions(self.online(observation, training=training), self._codes)
+
+    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One update.
+
+        Args:
+            batch: "observation" uint8 [B, 4, 84, 84]; "action" int32 [B], ALE codes; "returns"
+                float32 [B]; "weight" float32 [B], 0 where the row is no transition.
+
+        Returns:
+            The running means of the metrics.
+        """
+        with tf.GradientTape() as tape:
+            q_values = self(batch["observation"], training=True)
+            error = losses.td_error(q_values, batch["action"], batch["returns"])
+            loss = tf.reduce_mean(losses.squared(error) * batch["weight"])
+        variables = self.online.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        self._loss.update_state(loss)
+        self._value.update_state(batch["returns"])
+        return self.get_metrics_result()
+
+
+class PQNTraining:
+    """An expert learning one game by parallel Q-learning: a `training.Job`.
+
+    Args:
+        game: the game.
+        settings: `PQNSettings`.
+        environments: `settings.envs` environments of the game, life loss terminal.
+        learner: compiled `PQN`.
+        seed: int. Of exploration and of the batches' order.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        settings: PQNSettings,
+        environments: Environments,
+        learner: PQN,
+        seed: int = 0,
+    ):
+        self.game = game
+        self.settings = settings
+        self.learner = learner
+        self.environments = environments
+        self.steps = 0
+        self.total_steps = settings.steps
+        self.epoch_steps = settings.epoch_steps
+        acting, self._shuffling = np.random.default_rng(seed).spawn(2)
+        self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
+        self.epsilon = Linear(*settings.epsilon)
+        self.scores = ScoreKeeper(settings.envs, settings.envs)
+        self.finished: list[float] = []
+        self._transitions = rollout(environments, self.policy)
+        self._update = tf.function(
+            learner.train_step, jit_compile=learner.jit_compile, reduce_retracing=True
+        )
+        # One rollout, reused: 4 frames per step are kept, as the rollout is short.
+        shape = (settings.rollout_steps, settings.envs)
+        self._observation = np.zeros((*shape, 4, 84, 84), np.uint8)
+        self._action = np.zeros(shape, np.int32)
+        self._reward = np.zeros(shape, np.float32)
+        self._terminal = np.zeros(shape, bool)
+        self._cut = np.zeros(shape, bool)
+        self._value = np.zeros((shape[0] + 1, shape[1]), np.float32)
+
+    def play_and_learn(self) -> None:
+        """Act, step, store for a rollout; then its lambda-returns; then learn from it."""
+        settings = self.settings
+        for i in range(settings.rollout_steps):
+            self.policy.epsilon = self.epsilon(self.steps)
+            t = next(self._transitions)
+            self._observation[i] = t.observation
+            self._action[i] = t.action
+            self._reward[i] = np.clip(t.reward, -1, 1)
+            self._terminal[i] = t.terminal
+            self._cut[i] = t.cut
+            self._value[i] = self._greedy_value(t.values)
+            self.finished += [score for _, score, _ in self.scores.update(t)]
+            self.steps += settings.envs
+        self._value[-1] = self._greedy_value(self.policy.values(self.environments.observation))
+        returns = losses.lambda_returns(
+            self._reward,
+            self._terminal,
+            self._cut,
+            self._value,
+            settings.discount,
+            settings.trace_decay,
+        )
+        self._learn(returns)
+
+    def _greedy_value(self, q_values: np.ndarray) -> np.ndarray:
+        return q_values[:, self.game.action_codes].max(axis=1)
+
+    def _learn(self, returns: np.ndarray) -> None:
+        size = returns.size
+        observation = self._observation.reshape(size, 4, 84, 84)
+        action, weight = self._action.reshape(size), ~self._cut.reshape(size)
+        for _ in range(self.settings.passes):
+            order = self._shuffling.permutation(size)
+            for chosen in order.reshape(-1, self.settings.batch_size):
+                self._update(
+                    {
+                        "observation": tf.constant(observation[chosen]),
+                        "action": tf.constant(action[chosen]),
+                        "returns": tf.constant(returns.reshape(size)[chosen]),
+                        "weight": tf.constant(weight[chosen].astype(np.float32)),
+                    }
+                )
+
+    def epoch_metrics(self) -> dict[str, float]:
+        """Mean score of the games that ended, loss, value, epsilon; since the last call."""
+        metrics = metrics_since(self.learner)
+        metrics |= {"games": len(self.finished), "score": mean_or_nan(self.finished)}
+        self.finished = []
+        return {**metrics, "epsilon": float(np.mean(self.policy.epsilon))}
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns counters and random states; the environments' state where they have one."""
+        return {
+            "steps": self.steps,
+            "finished": self.finished,
+            "acting": self.policy.rng.bit_generator.state,
+            "shuffling": self._shuffling.bit_generator.state,
+            "scores": self.scores.get_state(),
+            **environments_state(self.environments),
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
+        self.steps = state["steps"]
+        self.finished = list(state["finished"])
+        self.policy.rng.bit_generator.state = state["acting"]
+        self._shuffling.bit_generator.state = state["shuffling"]
+        if set_environments_state(self.environments, state):
+            self.scores.set_state(state["scores"])

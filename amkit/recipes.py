@@ -1,0 +1,279 @@
+"""From a request to a finished model: the jobs behind `amkit train` and `amkit distill`.
+
+A request becomes a configuration (a plain dictionary, kept in the run folder) and the configuration
+alone becomes the job: a resumed run is built exactly as the first time.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from amkit import checkpoints, hardware, model_files, presets
+from amkit.actor_mimic import ActorMimic, Distillation, DistillSettings
+from amkit.atari import AtariEnvironments, find_game
+from amkit.dqn import DQN, DQNSettings, DQNTraining
+from amkit.evaluation import PROTOCOLS
+from amkit.experts import find_experts, load_experts
+from amkit.networks import actor_mimic_network, nature_dqn
+from amkit.pqn import PQN, PQNSettings, PQNTraining
+from amkit.runs import Run
+from amkit.scoring import SEED, Request, score
+from amkit.training import Job, run_job
+
+
+def expert_config(
+    game: str, preset: str = "laptop", seed: int = 0, **overrides: Any
+) -> dict[str, Any]:
+    """The configuration of an expert's training.
+
+    Args:
+        game: name of an ALE game.
+        preset: one of `presets.EXPERT`.
+        seed: int. Repeats the run.
+        **overrides: settings to change; None leaves the preset's. Also `precision`, `jit_compile`
+            and `protocol`, whose None is measured, chosen for the device, and "quick".
+
+    Returns:
+        A JSON-able dictionary for `Run`.
+
+    Raises:
+        ValueError: for an unknown game, preset or value.
+    """
+    settings = _named(presets.EXPERT, preset, "preset")
+    return {
+        "kind": "expert",
+        "games": [find_game(game).name],
+        **_common(preset, seed, settings, overrides),
+    }
+
+
+def distill_config(
+    experts: Path,
+    games: Sequence[str] | None = None,
+    preset: str = "laptop",
+    seed: int = 0,
+    **overrides: Any,
+) -> dict[str, Any]:
+    """The configuration of a distillation.
+
+    Args:
+        experts: folder of experts.
+        games: which of them; None means all.
+        preset: one of `presets.DISTILL`.
+        seed: int. Repeats the run.
+        **overrides: as in `expert_config`.
+
+    Returns:
+        A JSON-able dictionary for `Run`. It names each expert's weights, so that a resumed run
+        notices if they were exchanged.
+
+    Raises:
+        ValueError: for an unknown preset or value, or experts that are not there.
+    """
+    loaded = load_experts(experts, games)
+    return {
+        "kind": "amn",
+        "games": [expert.game.name for expert in loaded],
+        "experts": str(Path(experts).resolve()),
+        "expert_weights": [expert.card["weight_hash"] for expert in loaded],
+        **_common(preset, seed, _named(presets.DISTILL, preset, "preset"), overrides),
+    }
+
+
+def _named(choices: dict[str, Any], name: str, what: str) -> Any:
+    if name not in choices:
+        raise ValueError(f"{what} is one of {', '.join(choices)}. Received: {name!r}")
+    return choices[name]
+
+
+def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) -> dict[str, Any]:
+    asked = {key: value for key, value in overrides.items() if value is not None}
+    precision = asked.pop("precision", None) or hardware.fastest_precision()
+    if precision not in hardware.PRECISIONS:
+        raise ValueError(
+            f"precision is one of {', '.join(hardware.PRECISIONS)}. Received: {precision!r}"
+        )
+    jit_compile = asked.pop("jit_compile", None)
+    protocol = asked.pop("protocol", None) or "quick"
+    _named(PROTOCOLS, protocol, "protocol")
+    settings = replace(settings, **asked)
+    if settings.steps < 1:
+        raise ValueError(f"steps is 1 or more. Received: {settings.steps}")
+    return {
+        "preset": preset,
+        "settings": asdict(settings),
+        "seed": seed,
+        "precision": precision,
+        "jit_compile": hardware.default_jit_compile() if jit_compile is None else jit_compile,
+        "protocol": protocol,
+        "machine": hardware.describe(),
+    }
+
+
+def build(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
+    """Makes the job that a configuration describes.
+
+    Args:
+        config: from `expert_config` or `distill_config`.
+        environments_seed: int. Of the emulators.
+
+    Returns:
+        (job, the network it trains).
+    """
+    keras.utils.set_random_seed(config["seed"])
+    if config["kind"] == "amn":
+        return _build_distillation(config, environments_seed)
+    return _build_expert(config, environments_seed)
+
+
+def _build_expert(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
+    game = find_game(config["games"][0])
+    values = dict(config["settings"])
+    values["epsilon"] = tuple(values["epsilon"])
+    replay = "replay_steps" in values
+    settings = DQNSettings(**values) if replay else PQNSettings(**values)
+    network = nature_dqn(game.num_actions, normalize_features=not replay, dtype=config["precision"])
+    environments = AtariEnvironments([game], settings.envs, seed=environments_seed)
+    if replay:
+        learner = DQN(network, game, settings.double)
+        optimizer = keras.optimizers.deserialize(dict(settings.optimizer))
+        job_class = DQNTraining
+    else:
+        learner = PQN(network, game)
+        optimizer = settings.optimizer()
+        job_class = PQNTraining
+    _compile(learner, optimizer, network.trainable_variables, config)
+    return job_class(game, settings, environments, learner, config["seed"]), network
+
+
+def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
+    settings = DistillSettings(**config["settings"])
+    experts = load_experts(Path(config["experts"]), config["games"], config["precision"])
+    if [expert.card["weight_hash"] for expert in experts] != config["expert_weights"]:
+        raise ValueError(
+            f"{config['experts']} holds other experts than this run began with: start a new run"
+        )
+    student = actor_mimic_network(
+        normalize_features=settings.normalize_features, dtype=config["precision"]
+    )
+    learner = ActorMimic(
+        student,
+        [expert.feature_size for expert in experts],
+        settings.temperature,
+        settings.feature_weight,
+    )
+    _compile(learner, settings.optimizer(), learner.trainable_variables, config)
+    environments = AtariEnvironments(
+        [expert.game for expert in experts], settings.envs, seed=environments_seed
+    )
+    return Distillation(experts, settings, environments, learner, config["seed"]), student
+
+
+def plan(config: dict[str, Any]) -> str:
+    """One line: what a run will do, and about how long that takes on this machine.
+
+    Measures for about five seconds: emulation, acting and learning, each by itself.
+    """
+    settings = config["settings"]
+    games = len(config["games"])
+    rates = hardware.measure_rates(
+        find_game(config["games"][0]), config["precision"], config["jit_compile"]
+    )
+    if "passes" in settings:
+        samples, forwards = settings["passes"], 1
+    else:
+        samples = settings["batch_size"] / settings["update_period_steps"]
+        # A DQN's update evaluates the target network too; a distillation asks the expert once.
+        forwards = 2 if config["kind"] == "amn" else 1 + samples
+    minutes = settings["steps"] * games * rates.seconds_per_step(forwards, samples) / 60
+    return (
+        f"{config['kind']} of {', '.join(config['games'])}: {settings['steps']:,} agent steps per "
+        f"game, preset {config['preset']}, {config['precision']}, "
+        f"{'XLA' if config['jit_compile'] else 'plain graph'}, seed {config['seed']}; "
+        f"about {_duration(minutes)} here, then an evaluation (protocol {config['protocol']})"
+    )
+
+
+def _duration(minutes: float) -> str:
+    if minutes < 120:
+        return f"{max(round(minutes), 1)} min"
+    if minutes < 48 * 60:
+        return f"{minutes / 60:.1f} hours"
+    return f"{minutes / 60 / 24:.0f} days"
+
+
+def _compile(
+    learner: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    variables: list,
+    config: dict[str, Any],
+) -> None:
+    optimizer.build(variables)  # Before tracing, which may not make variables.
+    learner.compile(optimizer=optimizer, jit_compile=config["jit_compile"])
+
+
+def run(
+    run_folder: Run,
+    command: str,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    checkpoint_seconds: float = 120.0,
+    on_evaluation: Callable[[str, int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Trains what a run's configuration asks for, evaluates it, and writes its model and card.
+
+    Args:
+        run_folder: an open `Run`; goes on from its newest checkpoint.
+        command: the command line that made the run, for the card.
+        callbacks: as in `run_job`.
+        checkpoint_seconds: as in `run_job`.
+        on_evaluation: called with (game, whole games counted, steps).
+
+    Returns:
+        The scores on the card, one per game.
+
+    Raises:
+        Interrupted: after Ctrl-C, the state saved.
+        CheckpointError, RunError: if files cannot be read or written.
+    """
+    config = run_folder.config
+    begun = checkpoints.count(run_folder.checkpoint_folder)
+    # Emulators cannot be saved: a resumed run plays other new games than those it began with.
+    job, network = build(config, config["seed"] + 100_000 * begun)
+    progress = run_job(job, run_folder, callbacks, checkpoint_seconds)
+    trained = model_files.in_precision(network, "float32")
+    asked = Request(
+        path=run_folder.model_path,
+        network=trained,
+        card=config,
+        games=tuple(find_game(name) for name in config["games"]),
+        protocol=PROTOCOLS[config["protocol"]],
+        epsilon=0.05,
+        seed=SEED,
+        experts=find_experts(Path(config["experts"])) if config["kind"] == "amn" else {},
+    )
+    scores = score(asked, on_evaluation)
+    card = {
+        "kind": config["kind"],
+        "games": config["games"],
+        "action_masks": {
+            name: find_game(name).action_mask.astype(int).tolist() for name in config["games"]
+        },
+        "scores": scores,
+        "command": command,
+        "preset": config["preset"],
+        "settings": config["settings"],
+        "seed": config["seed"],
+        "precision": config["precision"],
+        "jit_compile": config["jit_compile"],
+        "steps": job.steps,
+        "minutes": round(progress.seconds / 60, 1),
+        "machine": config["machine"],
+        "learning_curve": progress.rows,
+    }
+    if config["kind"] == "amn":
+        card["expert_weights"] = config["expert_weights"]
+    model_files.save(trained, run_folder.model_path, card)
+    return scores

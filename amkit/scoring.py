@@ -1,0 +1,197 @@
+"""Score cards: a model's scores beside chance's and the expert's, all under one protocol."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amkit import model_files
+from amkit.atari import find_game
+from amkit.evaluation import PROTOCOLS, GameResult, Protocol, evaluate_game, random_network
+from amkit.experts import find_experts, load_experts
+from amkit.games import NUM_ACTIONS, Game
+
+if TYPE_CHECKING:
+    import keras
+
+SEED = 1_000_000  # Far from training's seeds: the games reported were never learnt from.
+
+
+@dataclass(frozen=True)
+class Request:
+    """A checked request for scores: every file named is there, every game can be played.
+
+    Attributes:
+        path: the model's file.
+        network: the model.
+        card: its card.
+        games: which games to play.
+        protocol: how.
+        epsilon: probability of a random action.
+        seed: of emulators and exploration.
+        experts: game -> expert's file, for comparison; none for an expert itself.
+    """
+
+    path: Path
+    network: "keras.Model"
+    card: dict[str, Any]
+    games: tuple[Game, ...]
+    protocol: Protocol
+    epsilon: float
+    seed: int
+    experts: dict[str, Path]
+
+    def summary(self) -> str:
+        """One line: what will be done."""
+        names = ", ".join(game.name for game in self.games)
+        return (
+            f"evaluating {self.path} on {names}: {self.protocol.summary}, epsilon {self.epsilon}, "
+            f"seed {self.seed}"
+        )
+
+
+def request(
+    model: Path | None,
+    game_names: Sequence[str] | None = None,
+    protocol: str = "paper",
+    epsilon: float = 0.05,
+    experts: Path = Path("pretrained"),
+    seed: int = SEED,
+) -> Request:
+    """Checks a request for scores and loads the model.
+
+    Args:
+        model: a `.keras` file; None means the newest AMN of `runs/`, else of `pretrained/`.
+        game_names: which games; None means all on the model's card.
+        protocol: one of `PROTOCOLS`.
+        epsilon: float in [0, 1].
+        experts: folder of experts to compare an AMN with; may be missing.
+        seed: int.
+
+    Raises:
+        ValueError: if something asked for does not exist or cannot be played.
+        ModelFileError: if the model is damaged.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol is one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
+    if not 0 <= epsilon <= 1:
+        raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
+    path = Path(model) if model else newest_amn()
+    network, card = model_files.load_with_card(path)
+    names = game_names or card["games"]
+    games = tuple(find_game(name) for name in names)
+    outputs = network.output.shape[-1]
+    for game in games:
+        if outputs not in (NUM_ACTIONS, game.num_actions):
+            raise ValueError(
+                f"{path} has {outputs} outputs, but {game.name} has {game.num_actions} actions: "
+                f"it plays {', '.join(card['games'])}. Received: {game.name}"
+            )
+    found = {}
+    if card["kind"] == "amn" and experts.is_dir() and any(experts.glob("*.keras")):
+        found = find_experts(experts)
+    return Request(path, network, card, games, PROTOCOLS[protocol], epsilon, seed, found)
+
+
+def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> Path:
+    """Finds the AMN written last, in the first of the folders that has one.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    for root in roots:
+        amns = []
+        for path in [*root.glob("*.keras"), *root.glob("*/model.keras")]:
+            try:
+                if model_files.read_card(path)["kind"] == "amn":
+                    amns.append(path)
+            except model_files.ModelFileError:
+                continue  # Not the one looked for; naming it would tell what is wrong with it.
+        if amns:
+            return max(amns, key=lambda path: path.stat().st_mtime)
+    raise ValueError(
+        "no Actor-Mimic network in runs/ or pretrained/: make one with "
+        "`amkit distill --experts pretrained/`, or name a model. Received: none"
+    )
+
+
+def score(
+    asked: Request, on_progress: Callable[[str, int, int], None] | None = None
+) -> list[dict[str, Any]]:
+    """Plays what was asked for.
+
+    The expert's and chance's scores come from the expert's card where it holds them under the same
+    protocol and epsilon; otherwise they are measured too.
+
+    Args:
+        asked: from `request`.
+        on_progress: called with (what is played, whole games counted, their steps).
+
+    Returns:
+        One entry per game: game, protocol, epsilon, seed, mean, standard_error, games, steps,
+        scores; `random` and, where there is one, `expert` with mean, standard_error and games.
+    """
+    entries = []
+    for game in asked.games:
+
+        def play(network: Callable, epsilon: float, what: str, game: Game = game) -> GameResult:
+            def report(games: int, steps: int) -> None:
+                if on_progress:
+                    on_progress(f"{game.name} ({what})", games, steps)
+
+            return evaluate_game(
+                network,
+                game,
+                asked.protocol,
+                epsilon=epsilon,
+                seed=asked.seed,
+                on_progress=report,
+            )
+
+        known = _known_scores(asked, game)
+        result = play(asked.network, asked.epsilon, asked.card["kind"])
+        entry = {
+            "game": game.name,
+            "protocol": asked.protocol.name,
+            "epsilon": asked.epsilon,
+            "seed": asked.seed,
+            **_summary(result),
+            "steps": int(np.sum(result.lengths)),
+            "scores": result.scores,
+            "random": known.get("random") or _summary(play(random_network, 1.0, "random")),
+        }
+        if game.name in asked.experts:
+            entry["expert"] = known.get("expert") or _summary(
+                play(_expert(asked, game), asked.epsilon, "its expert")
+            )
+        entries.append(entry)
+    return entries
+
+
+def _summary(result: GameResult) -> dict[str, Any]:
+    return {
+        "mean": result.mean,
+        "standard_error": result.standard_error,
+        "games": len(result.scores),
+    }
+
+
+def _expert(asked: Request, game: Game) -> "keras.Model":
+    return load_experts(asked.experts[game.name].parent, [game.name])[0].network
+
+
+def _known_scores(asked: Request, game: Game) -> dict[str, Any]:
+    """What the expert's card holds under the protocol asked for: "expert" and "random"."""
+    if game.name not in asked.experts:
+        return {}
+    for entry in model_files.read_card(asked.experts[game.name]).get("scores", []):
+        same = (entry["protocol"], entry["epsilon"]) == (asked.protocol.name, asked.epsilon)
+        if same and entry["game"] == game.name:
+            fields = ("mean", "standard_error", "games")
+            return {
+                "expert": {field: entry[field] for field in fields},
+                "random": entry["random"],
+            }
+    return {}

@@ -1,0 +1,211 @@
+"""The loop around every training: epochs, metrics, checkpoints, a clean stop.
+
+A `Job` knows how to play and learn for one round; `run_job` repeats that until the job's steps are
+done, and reports through Keras callbacks.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from amkit import checkpoints
+from amkit.runs import Run
+
+
+class Interrupted(Exception):
+    """The user asked to stop; the run was saved and can be resumed."""
+
+
+class Job(Protocol):
+    """What `run_job` drives.
+
+    Attributes:
+        learner: compiled `keras.Model`: weights, optimizer, metrics.
+        steps: agent steps done, per game.
+        total_steps: agent steps to do, per game.
+        epoch_steps: agent steps between two rows of metrics.
+    """
+
+    learner: keras.Model
+    steps: int
+    total_steps: int
+    epoch_steps: int
+
+    def play_and_learn(self) -> None:
+        """One round: act, step, store, learn. Advances `steps`."""
+
+    def epoch_metrics(self) -> dict[str, float]:
+        """What was measured since the last call; begins anew."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything needed to go on, beside the learner."""
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Puts back what `get_state` returned."""
+
+
+@dataclass
+class Progress:
+    """How far a job has got; part of every checkpoint."""
+
+    epoch: int = 0
+    seconds: float = 0.0
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def run_job(
+    job: Job,
+    run: Run,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    checkpoint_seconds: float = 120.0,
+) -> Progress:
+    """Runs a job to its end, from its newest checkpoint if there is one.
+
+    Args:
+        job: what to do.
+        run: where to write.
+        callbacks: Keras callbacks. `on_train_batch_end` is called once a round with the steps done,
+            `on_epoch_end` with the epoch's metrics.
+        checkpoint_seconds: float. Period of the checkpoints; a kill loses at most this.
+
+    Returns:
+        `Progress`, complete.
+
+    Raises:
+        Interrupted: after Ctrl-C, the state saved.
+        CheckpointError: if the state cannot be written or read.
+    """
+    progress = _resume(job, run)
+    reporting = keras.callbacks.CallbackList(list(callbacks), model=job.learner)
+    reporting.on_train_begin({"steps": job.steps, "total_steps": job.total_steps})
+    with _stop_on_signal() as stop:
+        begun = time.monotonic() - progress.seconds
+        saved = time.monotonic()
+        while job.steps < job.total_steps and not stop.is_set():
+            job.play_and_learn()
+            reporting.on_train_batch_end(job.steps, {})
+            progress.seconds = time.monotonic() - begun
+            if job.steps >= min((progress.epoch + 1) * job.epoch_steps, job.total_steps):
+                _end_epoch(job, run, progress, reporting)
+            if time.monotonic() - saved > checkpoint_seconds:
+                _save(job, run, progress)
+                saved = time.monotonic()
+        _save(job, run, progress)
+        if job.steps < job.total_steps:
+            raise Interrupted
+    reporting.on_train_end({})
+    return progress
+
+
+def _end_epoch(
+    job: Job, run: Run, progress: Progress, reporting: keras.callbacks.CallbackList
+) -> None:
+    metrics = {
+        "steps": job.steps,
+        "seconds": round(progress.seconds, 1),
+        **job.epoch_metrics(),
+    }
+    progress.rows.append(metrics)
+    run.write_metrics(progress.rows)
+    reporting.on_epoch_end(progress.epoch, metrics)
+    progress.epoch += 1
+
+
+def _save(job: Job, run: Run, progress: Progress) -> None:
+    checkpoints.save(
+        run.checkpoint_folder,
+        {
+            "progress": vars(progress),
+            "learner": learner_state(job.learner),
+            "job": job.get_state(),
+        },
+    )
+
+
+def _resume(job: Job, run: Run) -> Progress:
+    state = checkpoints.restore(run.checkpoint_folder)
+    if state is None:
+        return Progress()
+    set_learner_state(job.learner, state["learner"])
+    job.set_state(state["job"])
+    progress = Progress(**state["progress"])
+    run.write_metrics(progress.rows)  # Rows written after the checkpoint will be measured again.
+    return progress
+
+
+def learner_state(learner: keras.Model) -> dict[str, np.ndarray]:
+    """Weights, optimizer and running metrics of a learner, in their fixed order."""
+    return {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(_variables(learner))}
+
+
+def set_learner_state(learner: keras.Model, state: dict[str, np.ndarray]) -> None:
+    """Puts back what `learner_state` returned.
+
+    Raises:
+        CheckpointError: if the learner has other variables than the saved one.
+    """
+    variables = _variables(learner)
+    saved = [state[key] for key in sorted(state)]
+    if [v.shape for v in variables] != [s.shape for s in saved]:
+        raise checkpoints.CheckpointError(
+            "The checkpoint was written by a network of another shape: is config.json its own?"
+        )
+    for variable, value in zip(variables, saved, strict=True):
+        variable.assign(value)
+
+
+def _variables(learner: keras.Model) -> list:
+    return [*learner.weights, *learner.optimizer.variables, *learner.metrics_variables]
+
+
+@contextmanager
+def _stop_on_signal():
+    """Turns Ctrl-C and SIGTERM into a flag; the second Ctrl-C interrupts at once."""
+    stop = threading.Event()
+
+    def request(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # Only the main thread may handle signals.
+        return
+    before = {s: signal.signal(s, request) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def metrics_since(learner: keras.Model) -> dict[str, float]:
+    """A learner's metrics since the last call; they begin anew."""
+    metrics = {name: float(value) for name, value in learner.get_metrics_result().items()}
+    learner.reset_metrics()
+    return metrics
+
+
+def mean_or_nan(values: Sequence[float]) -> float:
+    """The mean, or NaN of nothing: no game ended in an epoch."""
+    return float(np.mean(values)) if len(values) else float("nan")
+
+
+def environments_state(environments: object) -> dict[str, Any]:
+    """The environments' state, where they can hand it out: emulators cannot."""
+    return {"environments": environments.get_state()} if hasattr(environments, "get_state") else {}
+
+
+def set_environments_state(environments: object, state: Mapping[str, Any]) -> bool:
+    """Puts the environments' state back. Returns whether there was one."""
+    if "environments" not in state:
+        return False
+    environments.set_state(state["environments"])
+    return True
