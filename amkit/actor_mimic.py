@@ -217,7 +217,7 @@ class Distillation:
             environments.action_masks[:: settings.envs], settings.batch_size, axis=0
         )
         self._update = tf.function(
-            learner.train_step, jit_compile=learner.jit_compile, reduce_retracing=True
+            learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
 
     def play_and_learn(self) -> None:
@@ -325,7 +325,7 @@ class _Guidance:
             for e in experts
         ]
         self._features = features
-        self._call = tf.function(self._all_games)
+        self._call = tf.function(self._all_games, autograph=False)
 
     def q_values(self, observation: tf.Tensor) -> tf.Tensor:
         """Every expert's Q-values of its own rows, float32 [R, 18]."""

@@ -145,7 +145,7 @@ class DQNTraining:
         self.environments = environments
         self._transitions = rollout(environments, self.policy)
         self._update = tf.function(
-            learner.train_step, jit_compile=learner.jit_compile, reduce_retracing=True
+            learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
 
     def play_and_learn(self) -> None:

@@ -69,7 +69,7 @@ def forward_rate(precision: str, batch_size: int, seconds: float) -> float:
     """Observations per second through the Nature network, graph mode."""
     network = nature_dqn(NUM_ACTIONS, dtype=precision)
     observation = _observations(batch_size)
-    forward = tf.function(lambda: network(observation))
+    forward = tf.function(lambda: network(observation), autograph=False)
 
     def step() -> int:
         forward().numpy()
@@ -125,7 +125,7 @@ def training_rate(precision: str, jit_compile: bool, batch_size: int, seconds: f
     optimizer.build(network.trainable_variables)
     observation = _observations(batch_size)
 
-    @tf.function(jit_compile=jit_compile)
+    @tf.function(jit_compile=jit_compile, autograph=False)
     def update():
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(network(observation, training=True)))

@@ -148,7 +148,7 @@ class PQNTraining:
         self.finished: list[float] = []
         self._transitions = rollout(environments, self.policy)
         self._update = tf.function(
-            learner.train_step, jit_compile=learner.jit_compile, reduce_retracing=True
+            learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
         # One rollout, reused: 4 frames per step are kept, as the rollout is short.
         shape = (settings.rollout_steps, settings.envs)

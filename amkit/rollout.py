@@ -73,7 +73,7 @@ class EpsilonGreedy:
         self._codes = np.argsort(~action_masks, axis=1, kind="stable").astype(np.int32)
         masks = tf.constant(action_masks)
 
-        @tf.function
+        @tf.function(autograph=False)
         def forward(observation: tf.Tensor):
             values = network(observation)  # [R, 18]
             greedy = tf.argmax(mask_illegal(values, masks), axis=-1, output_type=tf.int32)

@@ -50,8 +50,8 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Opens the bar."""
-        self._total = logs["total_steps"]
-        self._first = self._steps = logs["steps"]
+        self._total = int(logs["total_steps"])  # Keras hands numbers on as floats.
+        self._first = self._steps = int(logs["steps"])
         self._begun = self._told = time.monotonic()
         self._bar = bar() if err.is_terminal else None
         if self._bar:

@@ -1,0 +1,99 @@
+"""Shared test parts: a scripted environment whose state can be saved, and small experts."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+from amkit.atari import Outcome, find_game
+
+
+class ScriptedEnvironments:
+    """Games whose course is a formula: lives lost, games over, the autoreset row, raw rewards.
+
+    A game of environment n lasts `6 + n` steps and its middle step loses a life. Frames hold the
+    step's number, so that stacks can be read. Rewards depend on the action.
+    """
+
+    def __init__(self, games, envs_per_game, **ignored):
+        self.games = tuple(games)
+        self.envs_per_game = envs_per_game
+        self.action_masks = np.repeat([g.action_mask for g in self.games], envs_per_game, axis=0)
+        self.rows = len(self.action_masks)
+        self.age = np.zeros(self.rows, np.int64)  # Steps into the running game.
+        self.clock = np.ones(self.rows, np.int64)
+        self.stack = np.zeros((self.rows, 4, 84, 84), np.uint8)
+        self.start = np.ones(self.rows, bool)
+        self.ended = np.zeros(self.rows, bool)
+        self.calls = []
+        self._draw(np.ones(self.rows, bool))
+
+    def __len__(self):
+        return self.rows
+
+    @property
+    def observation(self):
+        return self.stack.copy()
+
+    def _draw(self, fresh):
+        self.stack[fresh] = 0
+        self.stack[:, :-1] = self.stack[:, 1:]
+        self.stack[:, -1] = (self.clock % 251)[:, None, None].astype(np.uint8)
+        self.stack[:, -1, 0, :40] = np.arange(self.rows)[:, None]
+
+    def step(self, actions):
+        assert self.action_masks[np.arange(self.rows), actions].all(), "an illegal action was sent"
+        self.calls.append(np.array(actions))
+        ignored = self.ended
+        self.clock += 1
+        self.age = np.where(ignored, 0, self.age + 1)
+        length = 6 + np.arange(self.rows)
+        game_over = (self.age >= length) & ~ignored
+        life_lost = (self.age == length // 2) & ~ignored
+        self.start, self.ended = ignored, game_over
+        self._draw(ignored)
+        reward = np.where(ignored, 0, (np.asarray(actions) % 3) * 2.0 - 1).astype(np.float32)
+        return Outcome(reward, life_lost | game_over, game_over)
+
+    def close(self):
+        pass
+
+    def get_state(self):
+        return {
+            name: getattr(self, name).copy() for name in ("age", "clock", "stack", "start", "ended")
+        }
+
+    def set_state(self, state):
+        for name, value in state.items():
+            setattr(self, name, value.copy())
+
+
+@pytest.fixture
+def scripted():
+    return ScriptedEnvironments
+
+
+@pytest.fixture
+def pong():
+    return find_game("pong")
+
+
+@pytest.fixture
+def breakout():
+    return find_game("breakout")
+
+
+@pytest.fixture(scope="session")
+def expert_folder(tmp_path_factory):
+    """A folder with untrained experts of two games, one with 18 outputs."""
+    from amkit import model_files
+    from amkit.networks import nature_dqn
+
+    folder = tmp_path_factory.mktemp("experts")
+    for name, outputs in (("pong", 6), ("breakout", 18)):
+        model_files.save(
+            nature_dqn(outputs), folder / f"{name}.keras", {"kind": "expert", "games": [name]}
+        )
+    return folder

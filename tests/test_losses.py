@@ -1,0 +1,150 @@
+"""Losses and targets against numpy written from the paper's formulas, in float64."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from amkit import losses
+
+RNG = np.random.default_rng(0)
+MASK = np.isin(np.arange(18), [0, 1, 3, 4, 11, 12])
+
+
+def draw(*shape):
+    return RNG.normal(size=shape).astype(np.float32)
+
+
+def softmax_over(values, legal):
+    result = np.zeros(len(values))
+    weights = np.exp(values[legal] - values[legal].max())
+    result[legal] = weights / weights.sum()
+    return result
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.1, 0.01])
+def test_policy_regression_is_eq_3_and_4(temperature):
+    q, logits = draw(32, 18), draw(32, 18)
+    expected = []
+    for expert_row, student_row in zip(q.astype(float), logits.astype(float), strict=True):
+        expert = softmax_over(expert_row / temperature, MASK)
+        student = softmax_over(student_row, MASK)
+        expected.append(-sum(expert[a] * np.log(student[a]) for a in np.flatnonzero(MASK)))
+    actual = losses.policy_regression(q, logits, MASK, temperature)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_masked_actions_get_no_probability_and_no_gradient():
+    q, logits = draw(8, 18), tf.Variable(draw(8, 18))
+    q[:, ~MASK] = 1e6  # Whatever an expert says of an action that its game does not have.
+    policy = losses.boltzmann_policy(q, MASK).numpy()
+    assert (policy[:, ~MASK] == 0).all()
+    np.testing.assert_allclose(policy.sum(axis=1), 1, rtol=1e-6)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(losses.policy_regression(q, logits, MASK))
+    gradient = tape.gradient(loss, logits).numpy()
+    assert (gradient[:, ~MASK] == 0).all()
+    assert (np.abs(gradient[:, MASK]) > 0).any()
+
+
+def test_policy_gradient_is_student_minus_expert():
+    q, logits = draw(1, 18), tf.Variable(draw(1, 18))
+    with tf.GradientTape() as tape:
+        loss = losses.policy_regression(q, logits, MASK)
+    expected = softmax_over(logits.numpy()[0], MASK) - softmax_over(q[0], MASK)
+    np.testing.assert_allclose(tape.gradient(loss, logits)[0], expected, atol=1e-6)
+
+
+def test_extreme_values_stay_finite():
+    q = np.where(MASK, draw(4, 18) * 1e4, np.inf).astype(np.float32)
+    logits = draw(4, 18) * 1e4
+    assert np.isfinite(losses.policy_regression(np.nan_to_num(q), logits, MASK, 0.01)).all()
+
+
+def test_mask_per_row():
+    masks = RNG.random((16, 18)) < 0.5
+    masks[:, 0] = True
+    q, logits = draw(16, 18), draw(16, 18)
+    together = losses.policy_regression(q, logits, masks)
+    apart = [losses.policy_regression(q[i : i + 1], logits[i : i + 1], masks[i]) for i in range(16)]
+    np.testing.assert_allclose(together, np.concatenate(apart), rtol=1e-5)
+
+
+def test_entropy_is_the_least_cross_entropy():
+    q = draw(8, 18)
+    policy = losses.boltzmann_policy(q, MASK)
+    least = losses.policy_regression(q, q, MASK)
+    np.testing.assert_allclose(losses.policy_entropy(policy), least, rtol=1e-5, atol=1e-6)
+
+
+def test_feature_regression_is_eq_5():
+    predicted, expert = draw(8, 5), draw(8, 5)
+    expected = [np.linalg.norm(p - e) ** 2 for p, e in zip(predicted, expert, strict=True)]
+    np.testing.assert_allclose(losses.feature_regression(predicted, expert), expected, rtol=1e-5)
+
+
+def test_td_target_and_error_are_eq_2():
+    reward, discount, next_value = draw(16), RNG.random(16).astype(np.float32), draw(16)
+    q, action = draw(16, 18), RNG.integers(0, 18, 16).astype(np.int32)
+    target = losses.td_target(reward, discount, next_value)
+    error = losses.td_error(q, action, target)
+    expected = [reward[i] + discount[i] * next_value[i] - q[i][action[i]] for i in range(16)]
+    np.testing.assert_allclose(error, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_no_gradient_flows_through_the_target():
+    value = tf.Variable(draw(4))
+    with tf.GradientTape() as tape:
+        target = losses.td_target(tf.zeros(4), tf.ones(4), value)
+    assert tape.gradient(target, value) is None
+
+
+def test_huber_clips_the_gradient_of_the_squared_error():
+    error = tf.Variable(np.array([-3, -1, -0.4, 0, 0.4, 1, 3], np.float32))
+    with tf.GradientTape() as tape:
+        loss = losses.huber(error)
+    np.testing.assert_allclose(tape.gradient(loss, error), np.clip(error.numpy(), -1, 1))
+    np.testing.assert_allclose(loss, [2.5, 0.5, 0.08, 0, 0.08, 0.5, 2.5], rtol=1e-6)
+    np.testing.assert_allclose(losses.squared(error), error.numpy() ** 2 / 2)
+
+
+def forward_view(reward, terminal, cut, value, t, discount, trace_decay):
+    """The lambda-return of one environment, by its recursive definition."""
+    if t == len(reward) or cut[t]:
+        return value[t]
+    if terminal[t]:
+        return reward[t]
+    mixed = (1 - trace_decay) * value[t + 1] + trace_decay * forward_view(
+        reward, terminal, cut, value, t + 1, discount, trace_decay
+    )
+    return reward[t] + discount * mixed
+
+
+@pytest.mark.parametrize("trace_decay", [0.0, 0.65, 0.95, 1.0])
+def test_lambda_returns(trace_decay):
+    steps, envs = 20, 7
+    reward, value = draw(steps, envs), draw(steps + 1, envs)
+    terminal, cut = RNG.random((steps, envs)) < 0.15, RNG.random((steps, envs)) < 0.1
+    actual = losses.lambda_returns(reward, terminal, cut, value, 0.97, trace_decay)
+    for n in range(envs):
+        expected = [
+            forward_view(reward[:, n], terminal[:, n], cut[:, n], value[:, n], t, 0.97, trace_decay)
+            for t in range(steps)
+        ]
+        np.testing.assert_allclose(actual[:, n], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_loss_does_not_depend_on_the_batch_size():
+    q, logits = draw(64, 18), draw(64, 18)
+    whole = tf.reduce_mean(losses.policy_regression(q, logits, MASK))
+    halves = [
+        tf.reduce_mean(losses.policy_regression(q[h], logits[h], MASK))
+        for h in (slice(0, 32), slice(32, 64))
+    ]
+    np.testing.assert_allclose(whole, np.mean(halves), rtol=1e-6)
+
+
+def test_xla_and_plain_graph_agree():
+    q, logits = draw(32, 18), draw(32, 18)
+    plain = tf.function(losses.policy_regression)(q, logits, MASK, 0.1)
+    compiled = tf.function(losses.policy_regression, jit_compile=True)(q, logits, MASK, 0.1)
+    np.testing.assert_allclose(plain, compiled, rtol=1e-5, atol=1e-5)
