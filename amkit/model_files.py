@@ -203,14 +203,15 @@ def load(path: Path) -> "keras.Model":
     path = Path(path)
     config, weights = _unpack(path)
     try:
+        held = _held_weights(weights)
         layers = _listed_layers(config)
-        model = _build(layers, config)
+        model = _build(layers, config, held)
+        _fill_in(model, weights)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelFileError(f"{path} does not describe a network: {reason}") from None
-    _fill_in(model, weights, path)
     return model
 
 
@@ -311,8 +312,8 @@ def _listed_layers(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return layers
 
 
-def _build(layers: list[Mapping[str, Any]], config: Mapping[str, Any]) -> "keras.Model":
-    """Builds the network, counting what each layer will hold before it is made."""
+def _build(layers: list[Mapping[str, Any]], config: Mapping[str, Any], held: int) -> "keras.Model":
+    """Builds the network; no layer is made before it is known to need no more than is held."""
     import keras
 
     tensors: dict[str, Any] = {}
@@ -337,12 +338,14 @@ def _build(layers: list[Mapping[str, Any]], config: Mapping[str, Any]) -> "keras
         shapes = [tensor.shape for tensor in received]
         parameters += _parameters(layer, shapes[0])
         output_shape = layer.compute_output_shape(shapes if len(shapes) > 1 else shapes[0])
-        if parameters > _MAX_PARAMETERS or math.prod(output_shape[1:]) > _MAX_ACTIVATIONS:
+        if parameters > held or math.prod(output_shape[1:]) > _MAX_ACTIVATIONS:
             raise ModelFileError(
-                f"expected at most {_MAX_PARAMETERS:,} parameters and {_MAX_ACTIVATIONS:,} "
-                f"activations a layer. Received: more, in layer {name[:40]!r}"
+                f"expected layers for its {held:,} weights, of at most {_MAX_ACTIVATIONS:,} "
+                f"activations each. Received: more, in layer {name[:40]!r}"
             )
         tensors[name] = layer(received if len(received) > 1 else received[0])
+    if parameters != held:
+        raise ModelFileError(f"expected {parameters:,} weights. Received: {held:,}")
     output = tensors[_only(config["config"]["output_layers"])]
     if len(inputs) != 1:
         raise ModelFileError(f"expected one input. Received: {len(inputs)}")
@@ -424,29 +427,36 @@ def _parameters(layer: "keras.layers.Layer", shape: tuple) -> int:
     return 0
 
 
-def _fill_in(model: "keras.Model", weights: bytes, path: Path) -> None:
-    """Puts the file's weights into the model: as many as it has, and finite."""
+def _held_weights(weights: bytes) -> int:
+    """How many numbers a weights file holds; bounded, and nothing but plain numbers."""
     import h5py
 
     try:
         with h5py.File(io.BytesIO(weights), "r") as file:
-            found = _count_elements(file)
-        if found != model.count_params():
-            raise ModelFileError(
-                f"{path}: expected {model.count_params():,} weights. Received: {found:,}"
-            )
-        with tempfile.TemporaryDirectory() as folder:
-            unpacked = Path(folder) / "model.weights.h5"
-            unpacked.write_bytes(weights)
-            model.load_weights(unpacked)
+            held = _count_elements(file)
     except ModelFileError:
         raise
-    except Exception as error:  # h5py and Keras raise many kinds on damaged content.
+    except Exception as error:  # h5py raises many kinds on damaged content.
         reason = " ".join(str(error).split())[:200]
-        raise ModelFileError(f"{path}: its weights are damaged: {reason}") from None
+        raise ModelFileError(f"its weights are damaged: {reason}") from None
+    if held > _MAX_PARAMETERS:
+        raise ModelFileError(f"expected at most {_MAX_PARAMETERS:,} weights. Received: {held:,}")
+    return held
+
+
+def _fill_in(model: "keras.Model", weights: bytes) -> None:
+    """Puts the file's weights into the model; they must be finite."""
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked = Path(folder) / "model.weights.h5"
+        unpacked.write_bytes(weights)
+        try:
+            model.load_weights(unpacked)
+        except Exception as error:  # h5py and Keras raise many kinds on damaged content.
+            reason = " ".join(str(error).split())[:200]
+            raise ModelFileError(f"its weights are damaged: {reason}") from None
     for weight in model.weights:
         if not np.isfinite(weight.numpy()).all():
-            raise ModelFileError(f"{path}: weight {weight.path} is not finite (NaN or infinity)")
+            raise ModelFileError(f"weight {weight.path} is not finite (NaN or infinity)")
 
 
 def _count_elements(group: Any) -> int:

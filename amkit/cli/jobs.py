@@ -97,8 +97,7 @@ def run_job(
             )
         except Interrupted:
             progress.close()
-            kind = "--run " + shlex.quote(str(target)) if folder else ""
-            fail(f"stopped, and saved. Go on with: {command} --resume {kind}".strip(), FAILED)
+            fail(f"stopped, and saved. Go on with: {command} --resume", FAILED)
         finally:
             progress.close()
         _report(run, scores, json)

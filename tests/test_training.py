@@ -1,0 +1,309 @@
+"""Trainings on scripted environments: learners against numpy, resume bit for bit, clean stops."""
+
+import os
+import signal
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from amkit import presets, runs
+from amkit.actor_mimic import ActorMimic, Distillation
+from amkit.dqn import DQN, DQNTraining
+from amkit.experts import Expert
+from amkit.networks import actor_mimic_network, nature_dqn, over_all_actions
+from amkit.pqn import PQN, PQNTraining
+from amkit.training import Interrupted, run_job
+
+RNG = np.random.default_rng(0)
+
+
+def compiled(learner, optimizer=None, jit_compile=False):
+    optimizer = optimizer or keras.optimizers.SGD(0.1)
+    optimizer.build(learner.trainable_variables)
+    learner.compile(optimizer=optimizer, jit_compile=jit_compile)
+    return learner
+
+
+def observations(n):
+    return RNG.integers(0, 256, (n, 4, 84, 84), np.uint8)
+
+
+def dqn_batch(n=8):
+    return {
+        "observation": tf.constant(observations(n)),
+        "next_observation": tf.constant(observations(n)),
+        "action": tf.constant(RNG.choice([0, 1, 3, 4, 11, 12], n).astype(np.int32)),
+        "reward": tf.constant(RNG.normal(size=n).astype(np.float32)),
+        "discount": tf.constant(RNG.choice([0, 0.99], n).astype(np.float32)),
+    }
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_dqn_loss_is_eq_2(pong, double):
+    learner = compiled(DQN(nature_dqn(6), pong, double))
+    learner.online.set_weights([w + 0.01 for w in learner.online.get_weights()])
+    batch = dqn_batch()
+    q = learner.online(batch["observation"]).numpy().astype(float)
+    next_online = learner.online(batch["next_observation"]).numpy()
+    next_target = learner.target(batch["next_observation"]).numpy().astype(float)
+    column = {code: i for i, code in enumerate(pong.action_codes)}
+    expected = []
+    for i in range(8):
+        best = np.argmax(next_online[i] if double else next_target[i])
+        target = float(batch["reward"][i]) + float(batch["discount"][i]) * next_target[i][best]
+        error = abs(target - q[i][column[int(batch["action"][i])]])
+        expected.append(error**2 / 2 if error < 1 else error - 0.5)
+    loss = learner.train_step(batch)["loss"]
+    assert float(loss) == pytest.approx(np.mean(expected), rel=1e-5, abs=1e-5)
+
+
+def test_dqn_target_moves_only_when_synced(pong):
+    learner = compiled(DQN(nature_dqn(6), pong))
+    before = learner.target.get_weights()
+    learner.train_step(dqn_batch())
+    for one, other in zip(before, learner.target.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    learner.sync_target()
+    for one, other in zip(learner.online.get_weights(), learner.target.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("outputs", [6, 18])
+def test_values_over_all_actions(pong, outputs):
+    values = RNG.normal(size=(5, outputs)).astype(np.float32)
+    spread = np.asarray(over_all_actions(values, pong.action_codes))
+    own = values if outputs == 6 else values[:, pong.action_codes]
+    np.testing.assert_array_equal(spread[:, pong.action_codes], own)
+    if outputs == 6:
+        assert (spread[:, ~pong.action_mask] == 0).all()
+
+
+def mimic_batch(games, per_game=4, features=512):
+    masks = np.repeat([g.action_mask for g in games], per_game, axis=0)
+    n = len(masks)
+    return {
+        "observation": tf.constant(observations(n)),
+        "expert_q": tf.constant(RNG.normal(size=(n, 18)).astype(np.float32)),
+        "action_mask": tf.constant(masks),
+        "expert_features": [
+            tf.constant(RNG.normal(size=(per_game, features)).astype(np.float16)) for _ in games
+        ],
+    }
+
+
+def mimic(games, feature_weight, jit_compile=False):
+    keras.utils.set_random_seed(3)
+    learner = ActorMimic(actor_mimic_network(), [512] * len(games), 0.5, feature_weight)
+    return compiled(learner, jit_compile=jit_compile)
+
+
+@pytest.mark.parametrize("feature_weight", [0.0, 0.01])
+def test_actor_mimic_loss_is_eq_6(pong, breakout, feature_weight):
+    games = [pong, breakout]
+    learner = mimic(games, feature_weight)
+    batch = mimic_batch(games)
+    body = keras.Model(
+        learner.student.input,
+        (learner.student.output, learner.student.get_layer("features").output),
+    )
+    logits, features = (x.numpy().astype(float) for x in body(batch["observation"]))
+    policy, feature = [], []
+    for i in range(8):
+        legal = games[i // 4].action_mask
+        q = batch["expert_q"].numpy()[i][legal].astype(float) / 0.5
+        expert = np.exp(q) / np.exp(q).sum()
+        student = np.exp(logits[i][legal]) / np.exp(logits[i][legal]).sum()
+        policy.append(-(expert * np.log(student)).sum())
+        if feature_weight:
+            kernel, bias = (v.numpy() for v in learner.projections[i // 4].weights)
+            target = batch["expert_features"][i // 4].numpy()[i % 4].astype(float)
+            feature.append(((features[i] @ kernel + bias - target) ** 2).sum())
+    before = [v.numpy() for v in learner.trainable_variables]
+    metrics = learner.train_step(batch)
+    assert float(metrics["policy_loss"]) == pytest.approx(np.mean(policy), rel=1e-5)
+    if feature_weight:
+        assert float(metrics["feature_loss"]) == pytest.approx(np.mean(feature), rel=1e-4)
+    moved = [
+        not np.array_equal(b, v.numpy())
+        for b, v in zip(before, learner.trainable_variables, strict=True)
+    ]
+    assert all(moved)  # The feature error reaches the student's body and every projection.
+
+
+def test_gradient_does_not_depend_on_the_batch_size(pong):
+    learner, twin = mimic([pong], 0.01), mimic([pong], 0.01)
+    batch = mimic_batch([pong], 8)
+    doubled = {
+        "observation": tf.concat([batch["observation"]] * 2, 0),
+        "expert_q": tf.concat([batch["expert_q"]] * 2, 0),
+        "action_mask": tf.concat([batch["action_mask"]] * 2, 0),
+        "expert_features": [tf.concat([f] * 2, 0) for f in batch["expert_features"]],
+    }
+    learner.train_step(batch)
+    twin.train_step(doubled)
+    for one, other in zip(learner.trainable_variables, twin.trainable_variables, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_illegal_outputs_are_never_pushed(pong):
+    learner = mimic([pong], 0.0)
+    before = learner.student.get_layer("output").get_weights()
+    learner.train_step(mimic_batch([pong], 8))
+    after = learner.student.get_layer("output").get_weights()
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one[..., ~pong.action_mask], other[..., ~pong.action_mask])
+        assert (one[..., pong.action_mask] != other[..., pong.action_mask]).any()
+
+
+def test_xla_and_plain_graph_agree(pong, breakout):
+    batch = mimic_batch([pong, breakout])
+    results = []
+    for xla in (False, True):
+        learner = mimic([pong, breakout], 0.01, xla)
+        step = tf.function(learner.train_step, jit_compile=xla, autograph=False)
+        metrics = {name: float(value) for name, value in step(batch).items()}
+        results.append((metrics, [v.numpy() for v in learner.trainable_variables]))
+    (plain, plain_weights), (compiled_, compiled_weights) = results
+    assert plain == pytest.approx(compiled_, rel=1e-4)
+    for one, other in zip(plain_weights, compiled_weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+# --- whole trainings ---------------------------------------------------------------------------
+
+
+def pqn_job(scripted, pong, breakout, seed=0):
+    keras.utils.set_random_seed(seed)
+    settings = presets.EXPERT["tiny"]
+    learner = compiled(PQN(nature_dqn(6, normalize_features=True), pong), settings.optimizer())
+    return PQNTraining(pong, settings, scripted([pong], settings.envs), learner, seed)
+
+
+def dqn_job(scripted, pong, breakout, seed=0):
+    keras.utils.set_random_seed(seed)
+    settings = presets.EXPERT["tiny-dqn"]
+    learner = DQN(nature_dqn(6), pong, settings.double)
+    compiled(learner, keras.optimizers.deserialize(dict(settings.optimizer)))
+    return DQNTraining(pong, settings, scripted([pong], settings.envs), learner, seed)
+
+
+def distill_job(scripted, pong, breakout, seed=0, behaviour="student"):
+    keras.utils.set_random_seed(seed)
+    settings = replace(presets.DISTILL["tiny"], feature_weight=0.01, behaviour=behaviour)
+    experts = [
+        Expert(pong, nature_dqn(6), {}, None),
+        Expert(breakout, nature_dqn(18), {}, None),
+    ]
+    student = actor_mimic_network(normalize_features=True)
+    learner = compiled(ActorMimic(student, [512, 512], 0.05, 0.01), settings.optimizer())
+    return Distillation(experts, settings, scripted([pong, breakout], settings.envs), learner, seed)
+
+
+JOBS = {"pqn": pqn_job, "dqn": dqn_job, "distill": distill_job}
+
+
+class StopAt(keras.callbacks.Callback):
+    """Presses Ctrl-C when so many steps are done."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == self.steps:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_n_and_m_steps_equal_n_stop_m_bit_for_bit(kind, scripted, pong, breakout, tmp_path):
+    whole = JOBS[kind](scripted, pong, breakout)
+    with runs.Run(tmp_path / "whole", {}) as run:
+        whole_progress = run_job(whole, run)
+
+    with runs.Run(tmp_path / "parts", {}) as run, pytest.raises(Interrupted):
+        run_job(JOBS[kind](scripted, pong, breakout), run, [StopAt(96)])
+    resumed = JOBS[kind](scripted, pong, breakout)
+    with runs.Run(tmp_path / "parts") as run:
+        progress = run_job(resumed, run)
+
+    assert resumed.steps == whole.steps == whole.total_steps
+    for one, other in zip(whole.learner.weights, resumed.learner.weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    for one, other in zip(
+        whole.learner.optimizer.variables, resumed.learner.optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    for one, other in zip(whole_progress.rows, progress.rows, strict=True):
+        assert {**one, "seconds": 0} == pytest.approx({**other, "seconds": 0}, nan_ok=True, rel=0)
+    np.testing.assert_array_equal(whole.environments.observation, resumed.environments.observation)
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_a_seed_repeats_a_run(kind, scripted, pong, breakout):
+    jobs = [JOBS[kind](scripted, pong, breakout, seed) for seed in (1, 1, 2)]
+    for job in jobs:
+        while job.steps < 128:
+            job.play_and_learn()
+    weights = [np.concatenate([w.ravel() for w in job.learner.get_weights()]) for job in jobs]
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert (weights[0] != weights[2]).any()
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_without_the_environments_state_new_games_begin(kind, scripted, pong, breakout):
+    job = JOBS[kind](scripted, pong, breakout)
+    while job.steps < 128:
+        job.play_and_learn()
+    state = job.get_state()
+    del state["environments"]  # As with emulators.
+    resumed = JOBS[kind](scripted, pong, breakout)
+    resumed.set_state(state)
+    assert resumed.steps == 128
+    while resumed.steps < 192:
+        resumed.play_and_learn()
+
+
+def test_the_expert_acts_when_asked(scripted, pong, breakout):
+    job = distill_job(scripted, pong, breakout, behaviour="expert")
+    job.policy.epsilon = 0.0
+    job.play_and_learn()
+    expert_q, _ = job.guidance.q_values(tf.constant(np.zeros((8, 4, 84, 84), np.uint8))), None
+    assert expert_q.shape == (8, 18)
+    memory = job.memories[0]
+    q = memory.values("expert_q", np.zeros(4, int), np.arange(4))
+    taken = memory.values("action", np.zeros(4, int), np.arange(4))
+    np.testing.assert_array_equal(taken, np.where(pong.action_mask, q, -np.inf).argmax(axis=1))
+
+
+def test_epoch_metrics_begin_anew(scripted, pong, breakout):
+    job = pqn_job(scripted, pong, breakout)
+    job.play_and_learn()
+    first = job.epoch_metrics()
+    assert first["games"] > 0 and np.isfinite(first["score"]) and first["loss"] > 0
+    assert job.epoch_metrics()["games"] == 0
+
+
+def test_metrics_file_has_one_row_per_epoch(scripted, pong, breakout, tmp_path):
+    with runs.Run(tmp_path / "run", {}) as run:
+        run_job(pqn_job(scripted, pong, breakout), run)
+    lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert len(lines) == 1 + 4
+    assert lines[0].startswith("steps,seconds,")
+    assert [line.split(",")[0] for line in lines[1:]] == ["64", "128", "192", "256"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"behaviour": "nobody"}, "behaviour is one of"),
+        ({"temperature": 0.0}, "temperature is above 0"),
+        ({"feature_weight": -1.0}, "feature_weight is 0 or more"),
+        ({"epsilon": 1.1}, r"epsilon lies in \[0, 1\]"),
+    ],
+)
+def test_settings_are_checked(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(presets.DISTILL["tiny"], **change)
