@@ -14,7 +14,7 @@ EXPERT = {
     # Mnih et al. 2015: 50 M agent steps, weeks on a laptop.
     "paper": DQNSettings(optimizer=_RMSPROP_2015),
     "laptop": PQNSettings(
-        steps=1_500_000,
+        steps=1_000_000,
         envs=32,
         rollout_steps=32,
         passes=2,

@@ -48,7 +48,8 @@ def games(
     table = Table(caption="random, human, DQN: Mnih et al. 2015, whole games, raw scores")
     for column in ("game", "splits", "actions", "random", "human", "DQN", "expert"):
         right = column in ("actions", "random", "human", "DQN")
-        table.add_column(column, justify="right" if right else "left")
+        # Names stay whole in a narrow terminal; the splits wrap.
+        table.add_column(column, justify="right" if right else "left", no_wrap=column != "splits")
     for game in GAMES.values():
         numbers = (game.scores.random, game.scores.human, game.scores.dqn)
         table.add_row(

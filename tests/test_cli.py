@@ -1,0 +1,288 @@
+"""Every command through Typer's runner, with tiny settings and bad input, and in real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from amkit import model_files, runs
+from amkit.cli import app
+
+TINY = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def amkit(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def refused(code, match, *words):
+    """The command ends with one line on stderr, writes no result, and leaves no traceback."""
+    result = amkit(*words)
+    assert result.exit_code == code, result.output
+    assert match in result.stderr.replace("\n", " "), result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert len(lines) <= 1  # Typer's own usage errors are boxes.
+    return result
+
+
+def test_help_of_every_command():
+    for words in ([], ["games"], ["train"], ["distill"], ["evaluate"], ["bench"]):
+        result = amkit(*words, "--help")
+        assert result.exit_code == 0
+        assert "amkit" in result.stdout
+
+
+def test_version():
+    assert amkit("--version").stdout.startswith("amkit 0.")
+
+
+def test_games():
+    result = amkit("games", "--json")
+    games = json.loads(result.stdout)
+    assert len(games) == 20 and games[0].keys() >= {"name", "splits", "actions", "expert"}
+    assert "space_invaders" in amkit("games").stdout
+
+
+def test_games_shows_the_experts_at_hand(expert_folder):
+    games = json.loads(amkit("games", "--experts", expert_folder, "--json").stdout)
+    assert {g["name"] for g in games if g["expert"]} == {"pong", "breakout"}
+
+
+def test_train_then_evaluate():
+    result = amkit("train", "pong", *TINY, "--json", "--tensorboard")
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert answer["scores"][0]["game"] == "pong"
+    run = Path(answer["run"])
+    assert run == Path("runs/expert-pong")
+    card = model_files.read_card(run / "model.keras")
+    assert card["kind"] == "expert" and card["games"] == ["pong"] and card["steps"] == 256
+    assert card["command"].startswith("amkit ")
+    assert card["learning_curve"][-1]["steps"] == 256
+    assert {"config.json", "metrics.csv", "model.keras", "model.json", "tensorboard"} <= {
+        p.name for p in run.iterdir()
+    }
+    assert list((run / "tensorboard").rglob("events*"))
+    result = amkit("evaluate", run / "model.keras", "--protocol", "tiny", "--json")
+    assert result.exit_code == 0, result.output
+    scores = json.loads(result.stdout)
+    assert scores[0]["protocol"] == "tiny" and scores[0]["random"]["games"] == 1
+
+
+def test_train_with_replay():
+    result = amkit("train", "breakout", *TINY[2:], "--preset", "tiny-dqn")
+    assert result.exit_code == 0, result.output
+    assert "breakout" in result.stdout
+
+
+def test_distill_then_evaluate_the_newest(expert_folder):
+    words = ["--feature-weight", "0.01", "--behaviour", "expert", "--epsilon", "0.2"]
+    result = amkit("distill", "--experts", expert_folder, *TINY, *words)
+    assert result.exit_code == 0, result.output
+    card = model_files.read_card(Path("runs/amn-all/model.keras"))
+    assert card["kind"] == "amn" and card["games"] == ["breakout", "pong"]
+    assert card["settings"]["feature_weight"] == 0.01
+    assert np.array(card["action_masks"]["pong"]).sum() == 6
+    assert card["scores"][0]["expert"]["games"] == 1
+    result = amkit(
+        *("evaluate", "--protocol", "tiny", "--games", "pong", "--experts", expert_folder),
+        *("--output", "scores.json"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "pong" in result.stdout and "runs/amn-all/model.keras" in result.stderr
+    assert json.loads(Path("scores.json").read_text())[0]["expert"]["games"] == 1
+
+
+def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(expert_folder):
+    words = ["distill", "--experts", expert_folder, "--games", "pong", *TINY]
+    assert amkit(*words).exit_code == 0
+    assert amkit(*words, "--steps", 128).exit_code == 0
+    assert sorted(p.name for p in Path("runs").iterdir()) == ["amn-pong", "amn-pong-2"]
+    result = amkit(*words, "--resume")
+    assert result.exit_code == 0 and "finished already" in result.stderr
+
+
+def test_bench():
+    result = amkit("bench", "--seconds", 0.1, "--json")
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert answer["steps"][0]["ratio"] == 1.0 and len(answer["steps"]) == 5
+    assert {row["xla"] for row in answer["updates"]} == {True, False}
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+def test_unknown_game():
+    refused(2, "Did you mean", "train", "pongg", *TINY)
+    refused(2, "space_invaders", "evaluate", "--games", "space_invader")
+    assert not Path("runs").exists()
+
+
+def test_expert_folders(tmp_path, expert_folder):
+    distill = ["distill", *TINY, "--experts"]
+    refused(2, "names a folder", *distill, tmp_path / "missing")
+    (tmp_path / "empty").mkdir()
+    refused(2, "holds no expert", *distill, tmp_path / "empty")
+    refused(2, "no expert for seaquest", *distill, expert_folder, "--games", "seaquest")
+    assert not Path("runs").exists()
+
+
+def test_two_experts_of_one_game(tmp_path, expert_folder):
+    for name in ("a", "b"):
+        for ending in (".keras", ".json"):
+            (tmp_path / (name + ending)).write_bytes((expert_folder / f"pong{ending}").read_bytes())
+    refused(2, "two experts of pong", "distill", "--experts", tmp_path, *TINY)
+
+
+def test_a_damaged_expert(tmp_path, expert_folder):
+    content = (expert_folder / "pong.keras").read_bytes()
+    (tmp_path / "pong.json").write_bytes((expert_folder / "pong.json").read_bytes())
+    (tmp_path / "pong.keras").write_bytes(content[:-1000])
+    refused(1, "cut or damaged", "distill", "--experts", tmp_path, *TINY)
+    refused(1, "cut or damaged", "evaluate", tmp_path / "pong.keras")
+    (tmp_path / "pong.keras").write_bytes((expert_folder / "breakout.keras").read_bytes())
+    refused(1, "does not match", "distill", "--experts", tmp_path, *TINY)
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["evaluate", "--epsilon", "1.5"], "epsilon lies in [0, 1]"),
+        (["evaluate", "--protocol", "mine"], "protocol is one of"),
+        (["evaluate"], "no Actor-Mimic network"),
+        (["train", "pong", "--steps", "-5"], "-5"),
+        (["train", "pong", "--steps", "many"], "many"),
+        (["train", "pong", "--preset", "huge"], "preset is one of"),
+        (["train", "pong", "--precision", "int8"], "precision is one of"),
+        (["train", "pong", "--protocol", "mine", "--precision", "float32"], "protocol is one of"),
+        (["train"], ""),
+        (["frobnicate"], "No such command"),
+        (["distill"], "--experts"),
+    ],
+)
+def test_wrong_usage(words, match):
+    result = amkit(*words)
+    assert result.exit_code == 2, result.output
+    assert match in " ".join(result.output.replace("│", " ").split())
+    assert "Traceback" not in result.output
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["--epsilon", "-0.1"], "epsilon lies in [0, 1]"),
+        (["--temperature", "0"], "temperature is above 0"),
+        (["--feature-weight", "-1"], "feature_weight is 0 or more"),
+        (["--behaviour", "teacher"], "behaviour is one of"),
+        (["--games", "pong,pong"], "each game once"),
+        (["--games", ","], "comma-separated"),
+        (["--split", "all"], "multitask"),
+        (["--split", "multitask", "--games", "pong"], "exclude each other"),
+    ],
+)
+def test_wrong_distillation(words, match, expert_folder):
+    refused(2, match, "distill", "--experts", expert_folder, *TINY, *words)
+    assert not Path("runs").exists()
+
+
+def test_a_run_in_use_or_already_there(tmp_path):
+    with runs.Run(tmp_path / "mine", {}):
+        refused(2, "in use by another process", "train", "pong", *TINY, "--run", "mine", "--resume")
+    before = (tmp_path / "mine" / "config.json").read_bytes()
+    refused(2, "holds a run already", "train", "pong", *TINY, "--run", "mine")
+    assert (tmp_path / "mine" / "config.json").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    refused(2, "cannot be written", "train", "pong", *TINY, "--run", "file/run")
+
+
+def test_a_full_disk_while_training(monkeypatch):
+    from amkit import checkpoints
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.np, "save", full)
+    refused(1, "the disk is full", "train", "pong", *TINY)
+
+
+# --- real processes ------------------------------------------------------------------------------
+
+
+def start(*words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "amkit", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+
+
+def wait_for(pattern, seconds=120):
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if list(Path().glob(pattern)):
+            return
+        time.sleep(0.05)
+    raise TimeoutError(pattern)
+
+
+LONG = ["train", "pong", *TINY, "--steps", "100000", "--checkpoint-minutes", "0.01"]
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on():
+    process = start(*LONG)
+    wait_for("runs/expert-pong/checkpoint/checkpoint-*")
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stderr
+    assert "stopped, and saved. Go on with: amkit train pong" in stderr and "--resume" in stderr
+    assert "Traceback" not in stderr and stdout == ""
+
+
+def test_kill_and_resume():
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        process = start(*LONG, "--resume")
+        wait_for("runs/expert-pong/checkpoint/checkpoint-*")
+        time.sleep(float(rng.uniform(6, 9)))
+        assert process.poll() is None, process.stderr.read()
+        process.kill()
+        process.communicate()
+    process = start("train", "pong", *TINY, "--resume")
+    wait_for("runs/expert-pong/checkpoint/checkpoint-*")
+    time.sleep(8)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1 and "stopped, and saved" in stderr, stderr
+    assert [p.name for p in Path("runs").iterdir()] == ["expert-pong"]
+    lines = Path("runs/expert-pong/metrics.csv").read_text().splitlines()
+    steps = [int(line.split(",")[0]) for line in lines[1:]]
+    assert steps == list(range(64, 64 * len(steps) + 1, 64))  # No epoch lost, none twice.
+
+
+def test_import_is_fast_and_loads_no_tensorflow():
+    code = "import sys, amkit; amkit.GAMES; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    code = "import sys, amkit.cli; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
