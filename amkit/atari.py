@@ -77,7 +77,7 @@ class AtariEnvironments:
         seed: int. Of the emulators; each environment has its own.
         life_loss_terminal: bool. Whether a lost life is `terminal`, for learning; the game goes on.
         sticky: float in [0, 1]. Probability that the emulator repeats the previous action.
-        threads: int. Emulator threads per game; 0 lets ale-py choose.
+        max_steps: int. Agent steps after which a game is cut: over, but not terminal.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class AtariEnvironments:
         seed: int = 0,
         life_loss_terminal: bool = True,
         sticky: float = 0.0,
-        threads: int = 0,
+        max_steps: int = MAX_STEPS_PER_GAME,
     ):
         import ale_py
         from ale_py.vector_env import AtariVectorEnv
@@ -103,8 +103,7 @@ class AtariEnvironments:
             AtariVectorEnv(
                 game.name,
                 envs_per_game,
-                num_threads=threads,
-                max_num_frames_per_episode=MAX_STEPS_PER_GAME * FRAMES_PER_STEP,
+                max_num_frames_per_episode=max_steps * FRAMES_PER_STEP,
                 repeat_action_probability=sticky,
                 full_action_space=True,  # One code per action in every game: the ALE's 18.
                 life_loss_info=life_loss_terminal,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from amkit.atari import AtariEnvironments
+from amkit.atari import MAX_STEPS_PER_GAME, AtariEnvironments
 from amkit.games import NUM_ACTIONS, Game
 from amkit.networks import over_all_actions
 from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
@@ -29,6 +29,7 @@ class Protocol:
         games: fewest whole games.
         sticky: probability that the emulator repeats the previous action.
         summary: one line for people.
+        max_steps: agent steps after which a game is cut.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Protocol:
     games: int
     sticky: float
     summary: str
+    max_steps: int = MAX_STEPS_PER_GAME
 
 
 PROTOCOLS = {
@@ -47,7 +49,7 @@ PROTOCOLS = {
         Protocol(
             "sticky", 125_000, 1, 0.25, "as paper, actions repeat by chance (Machado et al. 2018)"
         ),
-        Protocol("tiny", 0, 1, 0.0, "one whole game, for tests"),
+        Protocol("tiny", 0, 1, 0.0, "one game cut after 50 steps, for tests", max_steps=50),
     )
 }
 
@@ -130,7 +132,12 @@ def evaluate_game(
     own = environments is None
     if environments is None:
         environments = AtariEnvironments(
-            [game], envs, seed=seed, life_loss_terminal=False, sticky=protocol.sticky
+            [game],
+            envs,
+            seed=seed,
+            life_loss_terminal=False,
+            sticky=protocol.sticky,
+            max_steps=protocol.max_steps,
         )
     rng = np.random.default_rng(seed)
     policy = EpsilonGreedy(

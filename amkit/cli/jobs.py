@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,6 +71,10 @@ def run_job(
     from amkit import runs
 
     with usage():
+        if tensorboard and not find_spec("tensorboard"):
+            raise ValueError(
+                "--tensorboard needs the package tensorboard: pip install 'amkit[tensorboard]'"
+            )
         target = _choose_folder(runs, name, folder, resume)
         if resume and runs.is_finished(target):
             say(f"{target} is finished already: {target / 'model.keras'}")
