@@ -45,34 +45,37 @@ def measure(
         (f"acting, {_ENVS} environments", _acting),
         ("distilling, 1 training sample per step", _distilling),
         ("expert training, preset laptop (PQN)", _pqn),
-        ("expert training, preset paper (DQN, 8 samples per step)", _paper_dqn),
+        ("expert training, preset paper (DQN, 8 samples per step)", paper_dqn),
     ):
         tell(what)
-        rows.append((what, _rate(make(game, precision), seconds)))
+        rows.append((what, rate(make(game, precision), seconds)))
     updates = []
     for batch_size in (32, 512):
         for updates_precision in hardware.PRECISIONS:
             for xla in (False, True):
                 tell(f"updates of {batch_size}, {updates_precision}, XLA {xla}")
-                rate = hardware.training_rate(updates_precision, xla, batch_size, seconds / 4)
+                samples = hardware.training_rate(updates_precision, xla, batch_size, seconds / 4)
                 updates.append(
                     {
                         "batch_size": batch_size,
                         "precision": updates_precision,
                         "xla": xla,
-                        "rate": rate,
+                        "rate": samples,
                     }
                 )
     return {
         "game": game.name,
         "precision": precision,
-        "steps": [{"what": what, "rate": rate, "ratio": rate / emulation} for what, rate in rows],
+        "steps": [
+            {"what": what, "rate": steps, "ratio": steps / emulation} for what, steps in rows
+        ],
         "updates": updates,
         "machine": hardware.describe(),
     }
 
 
-def _rate(step: Callable[[], int], seconds: float) -> float:
+def rate(step: Callable[[], int], seconds: float) -> float:
+    """Units per second of a step that returns how many it did."""
     begun, done = time.perf_counter(), 0
     while time.perf_counter() - begun < seconds:
         done += step()
@@ -114,7 +117,8 @@ def _pqn(game: Game, precision: str) -> Callable[[], int]:
     return _job_step(PQNTraining(game, settings, environments, learner))
 
 
-def _paper_dqn(game: Game, precision: str) -> Callable[[], int]:
+def paper_dqn(game: Game, precision: str) -> Callable[[], int]:
+    """Rounds of DQN training at the paper's settings, once learning has begun."""
     # Learning starts early, and the memory is small, so that nothing but learning is measured.
     settings = replace(
         presets.EXPERT["paper"], replay_start_steps=500, replay_steps=20_000, epsilon=(0.1, 0.1, 0)
