@@ -1,5 +1,7 @@
 """Named settings: data, no logic. `paper` is the paper; `laptop` is what gets there fastest."""
 
+from dataclasses import replace
+
 from amkit.actor_mimic import DistillSettings
 from amkit.dqn import DQNSettings
 from amkit.pqn import PQNSettings
@@ -10,36 +12,33 @@ _RMSPROP_2015 = {
     "config": {"learning_rate": 2.5e-4, "rho": 0.95, "epsilon": 0.01, "centered": True},
 }
 
+_EXPERT_LAPTOP = PQNSettings(
+    steps=1_200_000,
+    envs=32,
+    rollout_steps=32,
+    passes=2,
+    batch_size=128,
+    discount=0.99,
+    trace_decay=0.95,
+    epsilon=(1.0, 0.05, 100_000),  # To the noise that scores are measured under.
+    learning_rate=5e-4,
+    adam_epsilon=1e-5,
+    clip_norm=10.0,
+    epoch_steps=25_600,
+)
+
 EXPERT = {
     # Mnih et al. 2015: 50 M agent steps, weeks on a laptop.
     "paper": DQNSettings(optimizer=_RMSPROP_2015),
-    "laptop": PQNSettings(
-        steps=1_200_000,
-        envs=32,
-        rollout_steps=32,
-        passes=2,
-        batch_size=128,
-        discount=0.99,
-        trace_decay=0.95,
-        epsilon=(1.0, 0.05, 100_000),  # To the noise that scores are measured under.
-        learning_rate=5e-4,
-        adam_epsilon=1e-5,
-        clip_norm=10.0,
-        epoch_steps=25_600,
-    ),
+    "laptop": _EXPERT_LAPTOP,
     # For tests: seconds, and learns nothing.
-    "tiny": PQNSettings(
+    "tiny": replace(
+        _EXPERT_LAPTOP,
         steps=256,
         envs=4,
         rollout_steps=8,
-        passes=2,
         batch_size=16,
-        discount=0.99,
-        trace_decay=0.95,
-        epsilon=(1.0, 0.01, 128),
-        learning_rate=5e-4,
-        adam_epsilon=1e-5,
-        clip_norm=10.0,
+        epsilon=(1.0, 0.05, 128),
         epoch_steps=64,
     ),
     "tiny-dqn": DQNSettings(
@@ -54,6 +53,26 @@ EXPERT = {
         epoch_steps=64,
     ),
 }
+
+_DISTILL_LAPTOP = DistillSettings(
+    steps=250_000,
+    envs=64,
+    replay_steps=100_000,
+    replay_start_steps=5_000,
+    update_period_steps=64,
+    batch_size=128,
+    temperature=0.05,  # Q-values under clipped rewards lie close: at 1, their softmax is flat.
+    feature_weight=0.0,
+    epsilon=0.1,
+    behaviour="student",
+    learning_rate=1e-3,
+    final_learning_rate=1e-5,
+    beta_1=0.9,
+    beta_2=0.999,
+    adam_epsilon=1e-7,
+    normalize_features=True,
+    epoch_steps=25_600,
+)
 
 DISTILL = {
     # App. B, and the authors' learning rate and moments. 25 M agent steps a game (100 epochs).
@@ -76,42 +95,15 @@ DISTILL = {
         normalize_features=False,
         epoch_steps=250_000,
     ),
-    "laptop": DistillSettings(
-        steps=300_000,
-        envs=64,
-        replay_steps=100_000,
-        replay_start_steps=5_000,
-        update_period_steps=64,
-        batch_size=64,
-        temperature=0.05,
-        feature_weight=0.0,
-        epsilon=0.1,
-        behaviour="student",
-        learning_rate=5e-4,
-        final_learning_rate=1e-5,
-        beta_1=0.9,
-        beta_2=0.999,
-        adam_epsilon=1e-7,
-        normalize_features=True,
-        epoch_steps=25_600,
-    ),
-    "tiny": DistillSettings(
+    "laptop": _DISTILL_LAPTOP,
+    "tiny": replace(
+        _DISTILL_LAPTOP,
         steps=256,
         envs=4,
         replay_steps=200,
         replay_start_steps=64,
         update_period_steps=16,
         batch_size=8,
-        temperature=0.05,
-        feature_weight=0.0,
-        epsilon=0.1,
-        behaviour="student",
-        learning_rate=5e-4,
-        final_learning_rate=1e-5,
-        beta_1=0.9,
-        beta_2=0.999,
-        adam_epsilon=1e-7,
-        normalize_features=True,
         epoch_steps=64,
     ),
 }

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 _STACK = 4
-_ROWS_PER_BLOCK = 64  # A checkpoint rewrites only the blocks of rows written since the last one.
+_STEPS_PER_BLOCK = 16_384  # A checkpoint rewrites only the blocks written since the last one.
 
 
 class ReplayMemory:
@@ -41,6 +41,7 @@ class ReplayMemory:
         self.num_envs = num_envs
         self.rng = rng
         self.rows_added = 0
+        self._rows_per_block = -(-_STEPS_PER_BLOCK // num_envs)
         shape = (self.rows, num_envs)
         self._columns = {
             "frame": np.zeros((*shape, 84, 84), np.uint8),
@@ -173,13 +174,13 @@ class ReplayMemory:
         key and a checkpoint need not write it again.
         """
         blocks = {}
-        for first in range(0, min(self.rows_added, self.rows), _ROWS_PER_BLOCK):
-            last = min(first + _ROWS_PER_BLOCK, self.rows) - 1
+        for first in range(0, min(self.rows_added, self.rows), self._rows_per_block):
+            last = min(first + self._rows_per_block, self.rows) - 1
             laps, position = divmod(self.rows_added - 1, self.rows)
             written = laps * self.rows + min(last, position)
             if first > position:
                 written = (laps - 1) * self.rows + last
-            blocks[f"block{first // _ROWS_PER_BLOCK:06d}@{written}"] = {
+            blocks[f"block{first // self._rows_per_block:06d}@{written}"] = {
                 name: column[first : last + 1] for name, column in self._columns.items()
             }
         return {
@@ -193,6 +194,6 @@ class ReplayMemory:
         self.rows_added = int(state["rows_added"])
         self.rng.bit_generator.state = state["rng"]
         for key, block in state["blocks"].items():
-            first = int(key.removeprefix("block").split("@")[0]) * _ROWS_PER_BLOCK
+            first = int(key.removeprefix("block").split("@")[0]) * self._rows_per_block
             for name, column in self._columns.items():
                 column[first : first + len(block[name])] = block[name]

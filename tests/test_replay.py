@@ -151,7 +151,8 @@ def test_state_goes_on_bit_for_bit(memory, scripted, pong, steps):
     assert list(copy.get_state()["blocks"]) == list(memory.get_state()["blocks"])
 
 
-def test_an_unchanged_block_keeps_its_key():
+def test_an_unchanged_block_keeps_its_key(monkeypatch):
+    monkeypatch.setattr("amkit.replay._STEPS_PER_BLOCK", 64)
     memory = ReplayMemory(200, 1, np.random.default_rng(0))
     keys = []
     for step in range(450):

@@ -100,7 +100,7 @@ def run_job(
                 checkpoint_seconds=60 * checkpoint_minutes,
                 on_evaluation=EvaluationProgress(),
             )
-        except Interrupted:
+        except (Interrupted, KeyboardInterrupt):
             progress.close()
             fail(f"stopped, and saved. Go on with: {command} --resume", FAILED)
         finally:

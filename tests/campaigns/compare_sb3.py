@@ -75,9 +75,8 @@ def main() -> None:
     from amkit.atari import find_game
 
     precision = hardware.fastest_precision()
-    print(
-        f"emulation alone, 64 environments: {hardware.emulation_rate(find_game('pong'), 64, 5):,.0f} steps/s"
-    )
+    emulation = hardware.emulation_rate(find_game("pong"), 64, 5)
+    print(f"emulation alone, 64 environments: {emulation:,.0f} agent steps/s")
     baseline = theirs(seconds)
     print(f"Stable-Baselines3 DQN: {baseline:,.1f} agent steps/s")
     for name in dict.fromkeys(["float32", precision]):
