@@ -133,7 +133,7 @@ def evaluate_game(
     if environments is None:
         environments = AtariEnvironments(
             [game],
-            envs,
+            envs if protocol.steps else min(envs, protocol.games),  # More would play for nothing.
             seed=seed,
             life_loss_terminal=False,
             sticky=protocol.sticky,

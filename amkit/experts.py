@@ -35,7 +35,12 @@ class Expert:
 
     @property
     def feature_size(self) -> int:
-        """D, the width of the layer `features`."""
+        """D, the width of the layer `features`; ExpertError if there is none."""
+        if "features" not in [layer.name for layer in self.network.layers]:
+            raise ExpertError(
+                f"{self.path} has no layer called features, which feature regression needs: "
+                "use --feature-weight 0"
+            )
         return self.network.get_layer("features").output.shape[-1]
 
 

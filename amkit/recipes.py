@@ -73,13 +73,16 @@ def distill_config(
     Raises:
         ValueError: for an unknown preset or value, or experts that are not there.
     """
+    common = _common(preset, seed, _named(presets.DISTILL, preset, "preset"), overrides)
     loaded = load_experts(experts, games)
+    if common["settings"]["feature_weight"]:
+        _ = [expert.feature_size for expert in loaded]  # Raises where one has no features.
     return {
         "kind": "amn",
         "games": [expert.game.name for expert in loaded],
         "experts": str(Path(experts).resolve()),
         "expert_weights": [expert.card["weight_hash"] for expert in loaded],
-        **_common(preset, seed, _named(presets.DISTILL, preset, "preset"), overrides),
+        **common,
     }
 
 
@@ -161,7 +164,7 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
     )
     learner = ActorMimic(
         student,
-        [expert.feature_size for expert in experts],
+        [expert.feature_size for expert in experts] if settings.feature_weight else [],
         settings.temperature,
         settings.feature_weight,
     )
