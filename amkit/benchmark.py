@@ -121,7 +121,7 @@ def paper_dqn(game: Game, precision: str) -> Callable[[], int]:
     """Rounds of DQN training at the paper's settings, once learning has begun."""
     # Learning starts early, and the memory is small, so that nothing but learning is measured.
     settings = replace(
-        presets.EXPERT["paper"], replay_start_steps=500, replay_steps=20_000, epsilon=(0.1, 0.1, 0)
+        presets.EXPERT["paper"], replay_start_steps=500, replay_steps=20_000, epsilon=((0, 0.1),)
     )
     learner = DQN(nature_dqn(game.num_actions, dtype=precision), game)
     _compile(learner, keras.optimizers.deserialize(dict(settings.optimizer)))

@@ -1,6 +1,6 @@
 """Expert DQNs as Mnih et al. 2015 train them: replay memory and target network (Eq. 2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from amkit.games import Game
 from amkit.networks import over_all_actions
 from amkit.replay import ReplayMemory
 from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
-from amkit.schedules import Linear
+from amkit.schedules import Piecewise
 from amkit.training import environments_state, mean_or_nan, metrics_since, set_environments_state
 
 
@@ -33,7 +33,8 @@ class DQNSettings:
         discount: gamma.
         n_step: rewards summed before the bootstrap.
         double: whether the online network picks the action that the target network values.
-        epsilon: exploration, from, to, over how many agent steps (1 M frames are 250,000 steps).
+        epsilon: exploration, (agent step, value) points with straight lines between; 1 M frames
+            are 250,000 steps.
         optimizer: Keras optimizer configuration: "class_name" and "config".
         epoch_steps: agent steps between rows of metrics.
     """
@@ -48,7 +49,7 @@ class DQNSettings:
     discount: float = 0.99
     n_step: int = 1
     double: bool = False
-    epsilon: tuple[float, float, int] = (1.0, 0.1, 250_000)
+    epsilon: Sequence[tuple[int, float]] = ((0, 1.0), (250_000, 0.1))
     optimizer: Mapping[str, Any] = None
     epoch_steps: int = 250_000
 
@@ -139,7 +140,7 @@ class DQNTraining:
         acting, sampling = np.random.default_rng(seed).spawn(2)
         self.memory = ReplayMemory(settings.replay_steps, settings.envs, sampling)
         self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
-        self.epsilon = Linear(*settings.epsilon)
+        self.epsilon = Piecewise(settings.epsilon)
         self.scores = ScoreKeeper(len(environments.observation), settings.envs)
         self.finished: list[float] = []
         self.environments = environments

@@ -6,7 +6,7 @@ regressed on in a few passes; then the rollout is dropped. Normalised features t
 network's place. The result is a Q-network like any other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from amkit import losses
 from amkit.games import Game
 from amkit.networks import over_all_actions
 from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
-from amkit.schedules import Linear
+from amkit.schedules import Piecewise
 from amkit.training import environments_state, mean_or_nan, metrics_since, set_environments_state
 
 
@@ -34,7 +34,7 @@ class PQNSettings:
         batch_size: samples per update; divides T * N.
         discount: gamma.
         trace_decay: lambda.
-        epsilon: exploration: from, to, over how many agent steps.
+        epsilon: exploration, (agent step, value) points with straight lines between.
         learning_rate: of Adam; falls linearly to 2 % at the end.
         adam_epsilon: of Adam.
         clip_norm: largest norm of the whole gradient.
@@ -48,7 +48,7 @@ class PQNSettings:
     batch_size: int
     discount: float
     trace_decay: float
-    epsilon: tuple[float, float, int]
+    epsilon: Sequence[tuple[int, float]]
     learning_rate: float
     adam_epsilon: float
     clip_norm: float
@@ -143,7 +143,7 @@ class PQNTraining:
         self.epoch_steps = settings.epoch_steps
         acting, self._shuffling = np.random.default_rng(seed).spawn(2)
         self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
-        self.epsilon = Linear(*settings.epsilon)
+        self.epsilon = Piecewise(settings.epsilon)
         self.scores = ScoreKeeper(settings.envs, settings.envs)
         self.finished: list[float] = []
         self._transitions = rollout(environments, self.policy)

@@ -13,14 +13,15 @@ _RMSPROP_2015 = {
 }
 
 _EXPERT_LAPTOP = PQNSettings(
-    steps=1_200_000,
+    steps=1_500_000,
     envs=32,
     rollout_steps=32,
     passes=2,
     batch_size=128,
     discount=0.99,
     trace_decay=0.95,
-    epsilon=(1.0, 0.05, 100_000),  # To the noise that scores are measured under.
+    # Little noise until it plays, then that which scores are measured under.
+    epsilon=((0, 1.0), (100_000, 0.01), (500_000, 0.01), (700_000, 0.05)),
     learning_rate=5e-4,
     adam_epsilon=1e-5,
     clip_norm=10.0,
@@ -38,7 +39,7 @@ EXPERT = {
         envs=4,
         rollout_steps=8,
         batch_size=16,
-        epsilon=(1.0, 0.05, 128),
+        epsilon=((0, 1.0), (128, 0.05)),
         epoch_steps=64,
     ),
     "tiny-dqn": DQNSettings(
@@ -48,7 +49,7 @@ EXPERT = {
         replay_start_steps=64,
         batch_size=8,
         target_sync_updates=10,
-        epsilon=(1.0, 0.1, 128),
+        epsilon=((0, 1.0), (128, 0.1)),
         optimizer=_RMSPROP_2015,
         epoch_steps=64,
     ),

@@ -134,8 +134,7 @@ def build(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Mo
 
 def _build_expert(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
     game = find_game(config["games"][0])
-    values = dict(config["settings"])
-    values["epsilon"] = tuple(values["epsilon"])
+    values = config["settings"]
     replay = "replay_steps" in values
     settings = DQNSettings(**values) if replay else PQNSettings(**values)
     network = nature_dqn(game.num_actions, normalize_features=not replay, dtype=config["precision"])

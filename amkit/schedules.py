@@ -1,24 +1,25 @@
-"""Schedules of exploration: linear in agent steps."""
+"""Schedules of exploration: straight lines between points, in agent steps."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+
+import numpy as np
 
 
-@dataclass(frozen=True)
-class Linear:
-    """A value that moves linearly from `start` to `end` over `steps` agent steps, then stays.
+class Piecewise:
+    """A value that moves in straight lines between points and is constant after the last.
 
     Args:
-        start: float. Value at step 0.
-        end: float. Value from step `steps` on.
-        steps: int >= 0. Length of the ramp in agent steps; 0 means `end` from the start.
+        points: (agent step, value) pairs, steps increasing, the first at 0.
+
+    Raises:
+        ValueError: if the points are not in order.
     """
 
-    start: float
-    end: float
-    steps: int
+    def __init__(self, points: Sequence[tuple[int, float]]):
+        self._steps, self._values = zip(*points, strict=True)
+        if self._steps[0] != 0 or any(np.diff(self._steps) <= 0):
+            raise ValueError(f"steps begin at 0 and increase. Received: {list(self._steps)}")
 
     def __call__(self, step: int) -> float:
         """Returns the value at agent step `step`."""
-        if step >= self.steps:
-            return self.end
-        return self.start + (self.end - self.start) * step / self.steps
+        return float(np.interp(step, self._steps, self._values))
