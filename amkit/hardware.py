@@ -1,8 +1,12 @@
 """What this machine does fastest: number formats and compilation, measured rather than assumed."""
 
+import os
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -144,15 +148,18 @@ def default_jit_compile() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")  # Linux alone tells the model; elsewhere the family must do.
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def describe() -> dict[str, str | int]:
     """The machine and the versions, for a run's configuration and a model's card."""
-    import os
-    import platform
-    from importlib.metadata import version
-
     packages = ("amkit", "tensorflow", "keras", "ale-py", "gymnasium", "numpy")
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count() or 1,

@@ -100,9 +100,12 @@ def run_job(
                 checkpoint_seconds=60 * checkpoint_minutes,
                 on_evaluation=EvaluationProgress(),
             )
-        except (Interrupted, KeyboardInterrupt):
+        except Interrupted:
             progress.close()
             fail(f"stopped, and saved. Go on with: {command} --resume", FAILED)
+        except KeyboardInterrupt:  # A second Ctrl-C, or one while the result is evaluated.
+            progress.close()
+            fail(f"stopped. Go on from the newest checkpoint with: {command} --resume", FAILED)
         finally:
             progress.close()
         _report(run, scores, json)
