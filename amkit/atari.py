@@ -96,6 +96,7 @@ class AtariEnvironments:
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
         self.games = tuple(game_list)
         self.envs_per_game = envs_per_game
+        self._life_loss_terminal = life_loss_terminal
         self.action_masks = np.repeat(
             [game.action_mask for game in self.games], envs_per_game, axis=0
         )
@@ -167,7 +168,8 @@ class AtariEnvironments:
         ignored = self.ended
         terminal = terminated & ~ignored
         # With life_loss_info the flag also rises on a lost life. Games without lives report 0.
-        game_over = ((terminated & (lives == 0)) | truncated) & ~ignored
+        lost = terminated & (lives == 0) if self._life_loss_terminal else terminated
+        game_over = (lost | truncated) & ~ignored
         self.observation = observation
         self.start = ignored
         self.ended = game_over

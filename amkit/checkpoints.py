@@ -7,6 +7,7 @@ any moment leaves the one before it.
 
 import errno
 import json
+import math
 import os
 import shutil
 import zlib
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-_KEPT = 2  # The newest, and one to fall back on should the disk have damaged it.
+_KEPT = 2  # The newest, and one to fall back on. Unchanged arrays are one file in both.
 
 
 class CheckpointError(RuntimeError):
@@ -39,6 +40,21 @@ def write_whole(path: Path, text: str) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def json_text(value: Any) -> str:
+    """JSON that every reader takes: numbers that are not finite, such as a NaN, become null."""
+    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def save(folder: Path, state: Mapping[str, Any]) -> Path:
@@ -88,14 +104,19 @@ def restore(folder: Path) -> dict[str, Any] | None:
     Raises:
         CheckpointError: if there are checkpoints, but all are damaged.
     """
-    damages = []
+    damages: list[tuple[Path, str]] = []
     for checkpoint in reversed(_complete(folder)):
         try:
-            return _read(checkpoint)
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            damages.append(f"{checkpoint.name}: {error}")
+            state = _read(checkpoint)
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            damages.append((checkpoint, f"{checkpoint.name}: {error}"))
+            continue
+        for damaged, _ in damages:  # The next checkpoint must not link to its files.
+            shutil.rmtree(damaged, ignore_errors=True)
+        return state
     if damages:
-        raise CheckpointError(f"Every checkpoint in {folder} is damaged ({'; '.join(damages)})")
+        reasons = "; ".join(reason for _, reason in damages)
+        raise CheckpointError(f"Every checkpoint in {folder} is damaged ({reasons})")
     return None
 
 
@@ -111,18 +132,21 @@ def _complete(folder: Path) -> list[Path]:
 
 def _write(target: Path, state: Mapping, before: Path | None) -> None:
     arrays: dict[str, dict] = {}
-    known = json.loads((before / "manifest.json").read_text())["arrays"] if before else {}
+    known = _known_arrays(before)
     for key, array in _flatten(state):
         name = f"{len(arrays):05d}.npy"
         if "@" in key and key in known and _link(before / known[key]["file"], target / name):
             arrays[key] = {**known[key], "file": name}
             continue
+        array = np.asarray(array, order="C")
         with open(target / name, "wb") as file:
-            np.save(file, array, allow_pickle=False)
+            # Not np.save, whose error on a full disk does not say that it is full.
+            header = np.lib.format.header_data_from_array_1_0(array)
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(array.tobytes() if array.ndim == 0 else array.data)
             file.flush()
             os.fsync(file.fileno())
-        contiguous = np.ascontiguousarray(array)
-        arrays[key] = {"file": name, "crc32": zlib.crc32(contiguous.view(np.uint8).reshape(-1))}
+        arrays[key] = {"file": name, "crc32": _crc32(array)}
     manifest = {"arrays": arrays, "values": _without_arrays(state)}
     write_whole(target / "manifest.json", json.dumps(manifest))
     _sync_folder(target)
@@ -132,8 +156,11 @@ def _read(checkpoint: Path) -> dict:
     manifest = json.loads((checkpoint / "manifest.json").read_text())
     state = manifest["values"]
     for key, entry in manifest["arrays"].items():
-        array = np.load(checkpoint / entry["file"], allow_pickle=False)
-        if zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1)) != entry["crc32"]:
+        # Blocks are mapped, not read: a memory is then never held twice.
+        array = np.load(
+            checkpoint / entry["file"], mmap_mode="r" if "@" in key else None, allow_pickle=False
+        )
+        if _crc32(array) != entry["crc32"]:
             raise ValueError(f"{entry['file']} does not match its checksum")
         *parents, last = key.split("/")
         place = state
@@ -141,6 +168,20 @@ def _read(checkpoint: Path) -> dict:
             place = place.setdefault(parent, {})
         place[last] = array
     return state
+
+
+def _known_arrays(before: Path | None) -> dict[str, dict]:
+    """The arrays of the checkpoint before; none if it cannot be read."""
+    if before is None:
+        return {}
+    try:
+        return json.loads((before / "manifest.json").read_text())["arrays"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _crc32(array: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
 
 
 def _flatten(state: Mapping, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amkit import model_files
 from amkit.atari import find_game
-from amkit.games import NUM_ACTIONS, Game
+from amkit.games import NUM_ACTIONS, Game, UnknownGame
 
 if TYPE_CHECKING:  # Listing a folder needs no Keras.
     import keras
@@ -35,13 +35,14 @@ class Expert:
 
     @property
     def feature_size(self) -> int:
-        """D, the width of the layer `features`; ExpertError if there is none."""
-        if "features" not in [layer.name for layer in self.network.layers]:
-            raise ExpertError(
-                f"{self.path} has no layer called features, which feature regression needs: "
-                "use --feature-weight 0"
-            )
-        return self.network.get_layer("features").output.shape[-1]
+        """D, the width of the layer `features`; ExpertError if there is none such."""
+        for layer in self.network.layers:
+            if layer.name == "features" and len(layer.output.shape) == 2:
+                return layer.output.shape[-1]
+        raise ExpertError(
+            f"{self.path} has no layer called features with outputs [B, D], "
+            "which feature regression needs"
+        )
 
 
 def find_experts(folder: Path) -> dict[str, Path]:
@@ -59,13 +60,18 @@ def find_experts(folder: Path) -> dict[str, Path]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ExpertError(f"--experts names a folder of expert models. Received: {folder}, not one")
+        raise ExpertError(
+            f"experts come from a folder that holds them. Received: {folder}, which is no folder"
+        )
     found: dict[str, Path] = {}
-    for path in sorted(folder.glob("*.keras")):
+    for path in sorted(folder.glob("[!.]*.keras")):
         card = model_files.read_card(path)
         if card["kind"] != "expert":
             continue
-        game = find_game(card["games"][0]).name
+        try:
+            game = find_game(card["games"][0]).name
+        except UnknownGame as error:
+            raise model_files.ModelFileError(f"{model_files.card_path(path)}: {error}") from None
         if game in found:
             raise ExpertError(
                 f"{folder} has two experts of {game}, {found[game].name} and {path.name}: keep one"

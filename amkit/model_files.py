@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amkit.checkpoints import json_text
 from amkit.games import NUM_ACTIONS
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
     temporary_card = temporary.with_suffix(".json")
     try:
         plain.save(temporary)
-        temporary_card.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        temporary_card.write_text(json_text(card), encoding="utf-8")
         for written in (temporary, temporary_card):
             with open(written, "rb+") as file:
                 os.fsync(file.fileno())
@@ -149,7 +150,7 @@ def read_card(path: Path) -> dict[str, Any]:
     content = _read(beside, _MAX_CONFIG_BYTES * 16, f"{path} has no card beside it")
     try:
         card = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ModelFileError(f"{beside} is damaged: it is not JSON") from None
     if not isinstance(card, dict):
         raise ModelFileError(f"{beside} is not a model card: it is no JSON object")
@@ -162,9 +163,29 @@ def read_card(path: Path) -> dict[str, Any]:
         raise ModelFileError(f"{beside}: games is a list of names. Received: {games!r}")
     if not isinstance(card.get("weight_hash"), str):
         raise ModelFileError(f"{beside}: weight_hash is missing")
-    if not isinstance(card.get("scores", []), list):
-        raise ModelFileError(f"{beside}: scores is a list. Received: {card['scores']!r}")
+    scores = card.get("scores", [])
+    if not (isinstance(scores, list) and all(map(_is_score, scores))):
+        raise ModelFileError(f"{beside}: scores is a list of entries as `amkit train` writes them")
     return card
+
+
+def _is_score(entry: Any) -> bool:
+    """Whether a card's entry has what comparing with it takes."""
+    if not isinstance(entry, dict):
+        return False
+    chance = entry.get("random")
+    return (
+        isinstance(chance, dict)
+        and all(isinstance(entry.get(key), str) for key in ("game", "protocol"))
+        and all(
+            isinstance(part.get(key), int | float)
+            for part, keys in ((entry, ("epsilon", "mean", "games")), (chance, ("mean", "games")))
+            for key in keys
+        )
+        and all(
+            isinstance(part.get("standard_error"), int | float | None) for part in (entry, chance)
+        )
+    )
 
 
 def load_with_card(path: Path) -> tuple["keras.Model", dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from amkit import checkpoints, hardware, model_files, presets
 from amkit.actor_mimic import ActorMimic, Distillation, DistillSettings
@@ -19,7 +20,7 @@ from amkit.evaluation import PROTOCOLS
 from amkit.experts import find_experts, load_experts
 from amkit.networks import actor_mimic_network, nature_dqn
 from amkit.pqn import PQN, PQNSettings, PQNTraining
-from amkit.runs import Run
+from amkit.runs import Run, RunError
 from amkit.scoring import SEED, Request, score
 from amkit.training import Job, run_job
 
@@ -73,16 +74,15 @@ def distill_config(
     Raises:
         ValueError: for an unknown preset or value, or experts that are not there.
     """
-    common = _common(preset, seed, _named(presets.DISTILL, preset, "preset"), overrides)
     loaded = load_experts(experts, games)
-    if common["settings"]["feature_weight"]:
+    if overrides.get("feature_weight"):
         _ = [expert.feature_size for expert in loaded]  # Raises where one has no features.
     return {
         "kind": "amn",
         "games": [expert.game.name for expert in loaded],
         "experts": str(Path(experts).resolve()),
         "expert_weights": [expert.card["weight_hash"] for expert in loaded],
-        **common,
+        **_common(preset, seed, _named(presets.DISTILL, preset, "preset"), overrides),
     }
 
 
@@ -94,23 +94,27 @@ def _named(choices: dict[str, Any], name: str, what: str) -> Any:
 
 def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) -> dict[str, Any]:
     asked = {key: value for key, value in overrides.items() if value is not None}
-    precision = asked.pop("precision", None) or hardware.fastest_precision()
-    if precision not in hardware.PRECISIONS:
+    protocol = asked.pop("protocol", "quick")
+    _named(PROTOCOLS, protocol, "protocol")
+    precision = asked.pop("precision", None)
+    if precision is not None and precision not in hardware.PRECISIONS:
         raise ValueError(
             f"precision is one of {', '.join(hardware.PRECISIONS)}. Received: {precision!r}"
         )
-    jit_compile = asked.pop("jit_compile", None)
-    protocol = asked.pop("protocol", None) or "quick"
-    _named(PROTOCOLS, protocol, "protocol")
+    jit_compile = asked.pop("jit_compile", hardware.default_jit_compile())
     settings = replace(settings, **asked)
-    if settings.steps < 1:
-        raise ValueError(f"steps is 1 or more. Received: {settings.steps}")
+    first_update = getattr(settings, "replay_start_steps", 0)
+    if settings.steps <= first_update:
+        raise ValueError(
+            f"steps is more than {first_update:,}, where learning starts. "
+            f"Received: {settings.steps:,}"
+        )
     return {
         "preset": preset,
         "settings": asdict(settings),
         "seed": seed,
-        "precision": precision,
-        "jit_compile": hardware.default_jit_compile() if jit_compile is None else jit_compile,
+        "precision": precision or hardware.fastest_precision(),
+        "jit_compile": jit_compile,
         "protocol": protocol,
         "machine": hardware.describe(),
     }
@@ -125,11 +129,17 @@ def build(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Mo
 
     Returns:
         (job, the network it trains).
+
+    Raises:
+        RunError: if the configuration does not describe a run, or the experts were exchanged.
     """
-    keras.utils.set_random_seed(config["seed"])
-    if config["kind"] == "amn":
-        return _build_distillation(config, environments_seed)
-    return _build_expert(config, environments_seed)
+    try:
+        keras.utils.set_random_seed(config["seed"])
+        if config["kind"] == "amn":
+            return _build_distillation(config, environments_seed)
+        return _build_expert(config, environments_seed)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"config.json does not describe a run of this version: {error}") from error
 
 
 def _build_expert(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
@@ -155,7 +165,7 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
     settings = DistillSettings(**config["settings"])
     experts = load_experts(Path(config["experts"]), config["games"], config["precision"])
     if [expert.card["weight_hash"] for expert in experts] != config["expert_weights"]:
-        raise ValueError(
+        raise RunError(
             f"{config['experts']} holds other experts than this run began with: start a new run"
         )
     student = actor_mimic_network(
@@ -243,7 +253,9 @@ def run(
     config = run_folder.config
     begun = checkpoints.count(run_folder.checkpoint_folder)
     # Emulators cannot be saved: a resumed run plays other new games than those it began with.
-    job, network = build(config, config["seed"] + 100_000 * begun)
+    seeds = np.random.SeedSequence((config["seed"], begun)).generate_state(1)
+    job, network = build(config, int(seeds[0]) % (SEED // 2))
+    experts = find_experts(Path(config["experts"])) if config["kind"] == "amn" else {}
     progress = run_job(job, run_folder, callbacks, checkpoint_seconds)
     trained = model_files.in_precision(network, "float32")
     asked = Request(
@@ -254,7 +266,7 @@ def run(
         protocol=PROTOCOLS[config["protocol"]],
         epsilon=0.05,
         seed=SEED,
-        experts=find_experts(Path(config["experts"])) if config["kind"] == "amn" else {},
+        experts=experts,
     )
     scores = score(asked, on_evaluation)
     card = {

@@ -180,7 +180,9 @@ class ReplayMemory:
             written = laps * self.rows + min(last, position)
             if first > position:
                 written = (laps - 1) * self.rows + last
-            blocks[f"block{first // self._rows_per_block:06d}@{written}"] = {
+            # A cut is marked after its row was written: it is part of the block's key too.
+            cuts = int(self._columns["cut"][first : last + 1].sum())
+            blocks[f"block{first // self._rows_per_block:06d}@{written}.{cuts}"] = {
                 name: column[first : last + 1] for name, column in self._columns.items()
             }
         return {

@@ -7,6 +7,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ class Run:
             raise RunError(f"{self.folder} cannot be written: {error.strerror}") from error
         try:
             if config is not None:
+                if (self.folder / "config.json").exists():
+                    raise RunError(f"{self.folder} holds a run already")
                 self._write("config.json", json.dumps(config, indent=2) + "\n")
             self.config = read_config(self.folder)
         except BaseException:
@@ -90,11 +93,14 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = Path(folder) / "config.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{folder} is no run folder: it has no config.json") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
+    if not isinstance(config, dict):
+        raise RunError(f"{path} is damaged: it is no JSON object")
+    return config
 
 
 def is_finished(folder: Path) -> bool:
@@ -104,19 +110,17 @@ def is_finished(folder: Path) -> bool:
 
 def find(root: Path, name: str) -> list[Path]:
     """Finds the runs called `name`, `name-2`, `name-3`, ..., oldest first."""
-    return [folder for folder in _numbered(root, name) if (folder / "config.json").exists()]
+    return [folder for _, folder in _numbered(root, name) if (folder / "config.json").exists()]
 
 
 def new_folder(root: Path, name: str) -> Path:
-    """The first of `name`, `name-2`, `name-3`, ... that no run has yet."""
-    return next(folder for folder in _numbered(root, name, endless=True) if not folder.exists())
+    """The folder after the last of `name`, `name-2`, `name-3`, ..."""
+    taken = _numbered(root, name)
+    return Path(root) / (f"{name}-{taken[-1][0] + 1}" if taken else name)
 
 
-def _numbered(root: Path, name: str, endless: bool = False):
-    number = 1
-    while True:
-        folder = Path(root) / (name if number == 1 else f"{name}-{number}")
-        if not endless and not folder.exists():
-            return
-        yield folder
-        number += 1
+def _numbered(root: Path, name: str) -> list[tuple[int, Path]]:
+    """(number, folder) of every folder called so, in order."""
+    pattern = re.compile(re.escape(name) + r"(?:-(\d+))?")
+    matches = ((pattern.fullmatch(path.name), path) for path in Path(root).glob("*"))
+    return sorted((int(match[1] or 1), path) for match, path in matches if match)

@@ -16,7 +16,7 @@ from amkit.games import NUM_ACTIONS, Game
 if TYPE_CHECKING:
     import keras
 
-SEED = 1_000_000  # Far from training's seeds: the games reported were never learnt from.
+SEED = 2**30  # Above every training's emulator seeds: the games reported were never learnt from.
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> Pa
     """
     for root in roots:
         amns = []
-        for path in [*root.glob("*.keras"), *root.glob("*/model.keras")]:
+        for path in [*root.glob("[!.]*.keras"), *root.glob("*/model.keras")]:
             try:
                 if model_files.read_card(path)["kind"] == "amn":
                     amns.append(path)

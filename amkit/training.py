@@ -7,7 +7,7 @@ done, and reports through Keras callbacks.
 import signal
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -85,7 +85,7 @@ def run_job(
     progress = _resume(job, run)
     reporting = keras.callbacks.CallbackList(list(callbacks), model=job.learner)
     reporting.on_train_begin({"steps": job.steps, "total_steps": job.total_steps})
-    with _stop_on_signal() as stop:
+    with _stop_on_signal() as stop, _ending(reporting):
         begun = time.monotonic() - progress.seconds
         saved = time.monotonic()
         while job.steps < job.total_steps and not stop.is_set():
@@ -98,10 +98,18 @@ def run_job(
                 _save(job, run, progress)
                 saved = time.monotonic()
         _save(job, run, progress)
-        if job.steps < job.total_steps:
+        if stop.is_set():
             raise Interrupted
-    reporting.on_train_end({})
     return progress
+
+
+@contextmanager
+def _ending(reporting: keras.callbacks.CallbackList) -> Iterator[None]:
+    """Lets callbacks close what they opened, whatever happens."""
+    try:
+        yield
+    finally:
+        reporting.on_train_end({})
 
 
 def _end_epoch(
@@ -166,7 +174,7 @@ def _variables(learner: keras.Model) -> list:
 
 
 @contextmanager
-def _stop_on_signal():
+def _stop_on_signal() -> Iterator[threading.Event]:
     """Turns Ctrl-C and SIGTERM into a flag; the second Ctrl-C interrupts at once."""
     stop = threading.Event()
 

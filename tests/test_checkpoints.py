@@ -84,7 +84,7 @@ def test_a_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(checkpoints, "_crc32", full)
     with pytest.raises(checkpoints.CheckpointError, match="the disk is full"):
         checkpoints.save(tmp_path, state(2))
     monkeypatch.undo()
@@ -130,3 +130,19 @@ def test_a_kill_while_writing_never_harms(tmp_path):
         restored = checkpoints.restore(tmp_path)
         assert restored["step"] >= int(rest[-1] if rest else done)
         assert all((w == restored["step"]).all() for w in restored["weights"].values())
+
+
+def test_nothing_is_linked_from_a_damaged_checkpoint(tmp_path):
+    """After falling back, the same key may stand for other content."""
+    checkpoints.save(tmp_path, {"step": 1})
+    newest = checkpoints.save(tmp_path, {"step": 2, "block@7": np.zeros(3)})
+    (newest / "manifest.json").write_text("{")
+    assert checkpoints.restore(tmp_path)["step"] == 1
+    checkpoints.save(tmp_path, {"step": 3, "block@7": np.ones(3)})
+    np.testing.assert_array_equal(checkpoints.restore(tmp_path)["block@7"], np.ones(3))
+
+
+def test_json_has_no_nan():
+    assert checkpoints.json_text({"a": [float("nan"), 1.5, (2,)]}).split() == (
+        ["{", '"a":', "[", "null,", "1.5,", "[", "2", "]", "]", "}"]
+    )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from amkit import model_files, runs
 from amkit.cli import app
+from amkit.networks import nature_dqn
 
 TINY = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
 
@@ -112,11 +114,14 @@ def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(exp
     assert amkit(*words).exit_code == 0
     assert amkit(*words, "--steps", 128).exit_code == 0
     assert sorted(p.name for p in Path("runs").iterdir()) == ["amn-pong", "amn-pong-2"]
-    result = amkit(*words, "--resume")
+    result = amkit(*words, "--resume", "--json")
     assert result.exit_code == 0 and "finished already" in result.stderr
+    assert json.loads(result.stdout)["run"] == "runs/amn-pong-2"
 
 
-def test_bench():
+def test_bench(monkeypatch):
+    # Updates alone are measured by the code that picks a precision; XLA takes minutes to compile.
+    monkeypatch.setattr("amkit.hardware.training_rate", lambda *settings: 1000.0)
     result = amkit("bench", "--seconds", 0.1, "--json")
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
@@ -128,14 +133,14 @@ def test_bench():
 
 
 def test_unknown_game():
-    refused(2, "Did you mean", "train", "pongg", *TINY)
+    refused(2, "Nearest: pong", "train", "pongg", *TINY)
     refused(2, "space_invaders", "evaluate", "--games", "space_invader")
     assert not Path("runs").exists()
 
 
 def test_expert_folders(tmp_path, expert_folder):
     distill = ["distill", *TINY, "--experts"]
-    refused(2, "names a folder", *distill, tmp_path / "missing")
+    refused(2, "which is no folder", *distill, tmp_path / "missing")
     (tmp_path / "empty").mkdir()
     refused(2, "holds no expert", *distill, tmp_path / "empty")
     refused(2, "no expert for seaquest", *distill, expert_folder, "--games", "seaquest")
@@ -166,8 +171,10 @@ def test_a_damaged_expert(tmp_path, expert_folder):
         (["evaluate", "--epsilon", "1.5"], "epsilon lies in [0, 1]"),
         (["evaluate", "--protocol", "mine"], "protocol is one of"),
         (["evaluate"], "no Actor-Mimic network"),
-        (["train", "pong", "--steps", "-5"], "-5"),
-        (["train", "pong", "--steps", "many"], "many"),
+        (["train", "pong", "--steps", "-5"], "--steps"),
+        (["train", "pong", "--steps", "many"], "--steps"),
+        (["train", "pong", "--seed", "-1"], "--seed"),
+        (["evaluate", "--output", "missing/scores.json"], "can be written"),
         (["train", "pong", "--preset", "huge"], "preset is one of"),
         (["train", "pong", "--precision", "int8"], "precision is one of"),
         (["train", "pong", "--protocol", "mine", "--precision", "float32"], "protocol is one of"),
@@ -215,13 +222,35 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     refused(2, "cannot be written", "train", "pong", *TINY, "--run", "file/run")
 
 
+def test_a_damaged_run_or_other_experts(tmp_path, expert_folder):
+    folder = tmp_path / "experts"
+    shutil.copytree(expert_folder, folder)
+    words = ["distill", "--experts", folder, "--games", "pong", *TINY, "--run", "mine"]
+    assert amkit(*words).exit_code == 0
+    (tmp_path / "mine" / "model.keras").unlink()
+    config = tmp_path / "mine" / "config.json"
+    whole = config.read_text()
+    config.write_text(whole.replace('"epsilon"', '"epsilom"'))
+    refused(1, "does not describe a run", *words, "--resume")
+    config.write_text(whole[:50])
+    refused(2, "damaged", *words, "--resume")
+    config.write_text(whole)
+    model_files.save(nature_dqn(6), folder / "pong.keras", {"kind": "expert", "games": ["pong"]})
+    refused(1, "other experts", *words, "--resume")
+
+
+def test_steps_too_few_to_learn(expert_folder):
+    words = ["distill", "--experts", expert_folder, *TINY, "--steps", 60]
+    refused(2, "steps is more than 64", *words)
+
+
 def test_a_full_disk_while_training(monkeypatch):
     from amkit import checkpoints
 
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.np, "save", full)
+    monkeypatch.setattr(checkpoints, "_crc32", full)
     refused(1, "the disk is full", "train", "pong", *TINY)
 
 

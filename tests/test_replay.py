@@ -159,10 +159,25 @@ def test_an_unchanged_block_keeps_its_key(monkeypatch):
         memory.add(np.zeros((1, 4, 84, 84), np.uint8))
         if step in (63, 64, 199, 200, 263, 264):
             keys.append(list(memory.get_state()["blocks"]))
-    assert keys[0] == ["block000000@63"]
-    assert keys[1] == ["block000000@63", "block000001@64"]
-    assert keys[2] == ["block000000@63", "block000001@127", "block000002@191", "block000003@199"]
-    assert keys[3][0] == "block000000@200"
+    assert keys[0] == ["block000000@63.0"]
+    assert keys[1] == ["block000000@63.0", "block000001@64.0"]
+    assert keys[2] == [
+        "block000000@63.0",
+        "block000001@127.0",
+        "block000002@191.0",
+        "block000003@199.0",
+    ]
+    assert keys[3][0] == "block000000@200.0"
     assert keys[3][1:] == keys[2][1:]
-    assert keys[4] == ["block000000@263", *keys[2][1:]]
-    assert keys[5] == ["block000000@263", "block000001@264", *keys[2][2:]]
+    assert keys[4] == ["block000000@263.0", *keys[2][1:]]
+    assert keys[5] == ["block000000@263.0", "block000001@264.0", *keys[2][2:]]
+
+
+def test_a_cut_changes_the_key_of_a_full_block(monkeypatch):
+    monkeypatch.setattr("amkit.replay._STEPS_PER_BLOCK", 64)
+    memory = ReplayMemory(200, 1, np.random.default_rng(0))
+    for _ in range(64):
+        memory.add(np.zeros((1, 4, 84, 84), np.uint8))
+    before = list(memory.get_state()["blocks"])
+    memory.cut_off()
+    assert before != list(memory.get_state()["blocks"])

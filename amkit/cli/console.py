@@ -1,7 +1,5 @@
 """What every command shares: two consoles, one-line errors, quiet imports."""
 
-import json
-import math
 import os
 import sys
 from collections.abc import Iterator
@@ -44,42 +42,31 @@ def usage() -> Iterator[None]:
     except (ValueError, RunError) as error:
         fail(str(error), WRONG_USAGE)
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}", FAILED)
+        fail(f"{error.filename or 'the disk'}: {error.strerror or error}", FAILED)
 
 
 @contextmanager
 def work() -> Iterator[None]:
     """Turns what may befall a long job into one line."""
     from amkit.checkpoints import CheckpointError
+    from amkit.experts import ExpertError
+    from amkit.games import UnknownGame
     from amkit.model_files import ModelFileError
     from amkit.runs import RunError
 
     try:
         yield
-    except (CheckpointError, ModelFileError, RunError) as error:
+    except (CheckpointError, ExpertError, ModelFileError, RunError, UnknownGame) as error:
         fail(str(error), FAILED)
     except OSError as error:
-        fail(f"{error.filename or 'the disk'}: {error.strerror}", FAILED)
-
-
-def json_text(value: Any) -> str:
-    """One JSON document as text; NaN becomes null."""
-    return json.dumps(_finite(value), indent=2) + "\n"
+        fail(f"{error.filename or 'the disk'}: {error.strerror or error}", FAILED)
 
 
 def print_json(value: Any) -> None:
     """Writes one JSON document to stdout."""
+    from amkit.checkpoints import json_text
+
     sys.stdout.write(json_text(value))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def load_tensorflow() -> None:

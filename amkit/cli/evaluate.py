@@ -1,11 +1,12 @@
 """`amkit evaluate`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from amkit.cli.console import json_text, load_tensorflow, out, print_json, say, usage, work
+from amkit.cli.console import load_tensorflow, out, print_json, say, usage, work
 
 
 def evaluate(
@@ -26,7 +27,9 @@ def evaluate(
     experts: Annotated[Path, typer.Option(help="Folder of the experts to compare with.")] = Path(
         "pretrained"
     ),
-    seed: Annotated[int, typer.Option(help="Of emulators and exploration.", min=0)] = 1_000_000,
+    seed: Annotated[
+        int, typer.Option(help="Of emulators and exploration.", min=0, max=2**31 - 1)
+    ] = 2**30,
     output: Annotated[
         Path | None, typer.Option(help="Also write the result as JSON into this file.")
     ] = None,
@@ -43,21 +46,24 @@ def evaluate(
     from amkit.cli.distill import _game_names
 
     with usage():
+        if output and not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
+            raise ValueError(f"--output lies in a folder that can be written. Received: {output}")
         load_tensorflow()
         from amkit import scoring
         from amkit.cli.progress import EvaluationProgress
 
         request = scoring.request(model, _game_names(games, None), protocol, epsilon, experts, seed)
     say(request.summary())
-    with work():
-        scores = scoring.score(request, EvaluationProgress())
-        if output:
-            from amkit.checkpoints import write_whole
-
-            write_whole(output, json_text(scores))
+    with work(), EvaluationProgress() as progress:
+        scores = scoring.score(request, progress)
     if json:
         print_json(scores)
-        return
-    from amkit.cli.tables import score_table
+    else:
+        from amkit.cli.tables import score_table
 
-    out.print(score_table(scores))
+        out.print(score_table(scores))
+    if output:
+        from amkit.checkpoints import json_text, write_whole
+
+        with work():
+            write_whole(output, json_text(scores))

@@ -20,6 +20,7 @@ def games(
 
     Example: [bold]amkit games --experts pretrained/[/]
     """
+    from rich.markup import escape
     from rich.table import Table
 
     from amkit.games import GAMES
@@ -57,6 +58,6 @@ def games(
             ", ".join(game.splits),
             str(game.num_actions),
             *("-" if number is None else f"{number:,.1f}" for number in numbers),
-            found[game.name].name if game.name in found else "-",
+            escape(found[game.name].name) if game.name in found else "-",
         )
     out.print(table)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from amkit.cli.console import FAILED, fail, load_tensorflow, out, print_json, say, usage, work
 
 # Options that training and distilling share.
-Seed = Annotated[int, typer.Option(help="Repeats a run.", min=0)]
+Seed = Annotated[int, typer.Option(help="Repeats a run.", min=0, max=2**29)]
 Steps = Annotated[
     int | None, typer.Option(help="Agent steps per game (the preset's, if not given).", min=1)
 ]
@@ -77,7 +77,10 @@ def run_job(
             )
         target = _choose_folder(runs, name, folder, resume)
         if resume and runs.is_finished(target):
-            say(f"{target} is finished already: {target / 'model.keras'}")
+            from amkit.model_files import read_card
+
+            say(f"{target} is finished already")
+            _report(target, read_card(target / "model.keras")["scores"], json)
             return
         load_tensorflow()
         from amkit import recipes
@@ -92,23 +95,23 @@ def run_job(
             plan = recipes.plan(run.config)
         say(plan)
         callbacks, progress = _callbacks(name, target, tensorboard)
+        evaluation = EvaluationProgress()
         try:
             scores = recipes.run(
                 run,
                 command,
                 callbacks,
                 checkpoint_seconds=60 * checkpoint_minutes,
-                on_evaluation=EvaluationProgress(),
+                on_evaluation=evaluation,
             )
         except Interrupted:
-            progress.close()
             fail(f"stopped, and saved. Go on with: {command} --resume", FAILED)
         except KeyboardInterrupt:  # A second Ctrl-C, or one while the result is evaluated.
-            progress.close()
             fail(f"stopped. Go on from the newest checkpoint with: {command} --resume", FAILED)
         finally:
             progress.close()
-        _report(run, scores, json)
+            evaluation.close()
+        _report(run.folder, scores, json)
 
 
 def _choose_folder(runs: Any, name: str, folder: Path | None, resume: bool) -> Path:
@@ -142,11 +145,12 @@ def _callbacks(name: str, folder: Path, tensorboard: bool) -> tuple[list, Any]:
     return callbacks, progress
 
 
-def _report(run: Any, scores: list[dict[str, Any]], json: bool) -> None:
+def _report(folder: Path, scores: list[dict[str, Any]], json: bool) -> None:
+    model = folder / "model.keras"
     if json:
-        print_json({"run": str(run.folder), "model": str(run.model_path), "scores": scores})
+        print_json({"run": str(folder), "model": str(model), "scores": scores})
         return
     from amkit.cli.tables import score_table
 
     out.print(score_table(scores))
-    out.print(f"model: {escape(str(run.model_path))}", soft_wrap=True)
+    out.print(f"model: {escape(str(model))}", soft_wrap=True)

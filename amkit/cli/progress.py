@@ -105,23 +105,33 @@ class TrainingProgress(keras.callbacks.Callback):
 
 
 class EvaluationProgress:
-    """Shows an evaluation's whole games and steps, one bar per game played."""
+    """Shows what is evaluated, and the whole games and steps so far. Use as a context manager."""
 
     def __init__(self) -> None:
-        self._game = ""
         self._told = time.monotonic()
+        self._status = err.status("evaluating") if err.is_terminal else None
 
-    def __call__(self, game: str, games: int, steps: int) -> None:
-        """Takes up (game, whole games counted, their steps)."""
-        if game == self._game and time.monotonic() - self._told < (
-            0.2 if err.is_terminal else _PLAIN_SECONDS
-        ):
+    def __enter__(self) -> "EvaluationProgress":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes the line away."""
+        if self._status:
+            self._status.stop()
+
+    def __call__(self, what: str, games: int, steps: int) -> None:
+        """Takes up (what is played, whole games counted, their steps)."""
+        if time.monotonic() - self._told < (0.2 if self._status else _PLAIN_SECONDS):
             return
-        self._game, self._told = game, time.monotonic()
-        line = f"evaluating {game}: {games} games, {steps:,} steps"
-        if err.is_terminal:
-            err.print(line, end="\r", soft_wrap=True)
-        elif games:
+        self._told = time.monotonic()
+        line = f"evaluating {what}: {games} games, {steps:,} steps"
+        if self._status:
+            self._status.start()
+            self._status.update(line)
+        else:
             say(line)
 
 

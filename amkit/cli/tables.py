@@ -9,7 +9,7 @@ from amkit.evaluation import normalized
 
 
 def score_table(scores: list[dict[str, Any]]) -> Table:
-    """A table of `recipes.score_card`s: score, its error, games, chance, expert, the ratio."""
+    """A table of `scoring.score`: score, its error, games, chance, expert, the ratio."""
     first = scores[0]
     table = Table(
         caption=f"protocol {first['protocol']}, epsilon {first['epsilon']}, raw scores of whole "
@@ -32,8 +32,8 @@ def score_table(scores: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:,.2f}"
+def _number(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:,.2f}"
 
 
 def benchmark_tables(measurements: dict[str, Any]) -> list[Table]:
