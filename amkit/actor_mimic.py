@@ -202,7 +202,7 @@ class Distillation:
             self.memories.append(
                 ReplayMemory(settings.replay_steps, settings.envs, rng, dict(extras))
             )
-        self.guidance = _Guidance(self.experts, settings.envs, bool(settings.feature_weight))
+        self.guidance = _Guidance(self.experts, bool(settings.feature_weight))
         student_acts = settings.behaviour == "student"
         self.policy = EpsilonGreedy(
             learner.student if student_acts else self.guidance.q_values,
@@ -210,7 +210,7 @@ class Distillation:
             acting,
             settings.epsilon,
         )
-        self.scores = ScoreKeeper(len(environments.observation), settings.envs)
+        self.scores = ScoreKeeper(len(environments.observation))
         self.finished: list[list[float]] = [[] for _ in self.experts]
         self._transitions = rollout(environments, self.policy)
         self._masks = np.repeat(
@@ -315,11 +315,10 @@ class _Guidance:
 
     Args:
         experts: one per game.
-        envs_per_game: int. N.
         features: bool. Whether the experts' features are wanted too.
     """
 
-    def __init__(self, experts: Sequence[Expert], envs_per_game: int, features: bool):
+    def __init__(self, experts: Sequence[Expert], features: bool):
         self._experts = [
             (with_features(e.network) if features else e.network, e.game.action_codes)
             for e in experts
@@ -339,6 +338,8 @@ class _Guidance:
             output = network(own)
             if self._features:
                 output, game_features = output
+                # Another's expert may have no normalised features: larger ones than float16 holds.
+                game_features = tf.clip_by_value(tf.cast(game_features, tf.float32), -6e4, 6e4)
                 features.append(tf.cast(game_features, tf.float16))
             q_values.append(over_all_actions(output, codes))
         return tf.concat(q_values, axis=0), features

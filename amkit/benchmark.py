@@ -1,6 +1,5 @@
 """What this machine does per second: whole jobs against emulation alone, measured in one run."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +47,7 @@ def measure(
         ("expert training, preset paper (DQN, 8 samples per step)", paper_dqn),
     ):
         tell(what)
-        rows.append((what, rate(make(game, precision), seconds)))
+        rows.append((what, hardware.rate(make(game, precision), seconds)))
     updates = []
     for batch_size in (32, 512):
         for updates_precision in hardware.PRECISIONS:
@@ -74,14 +73,6 @@ def measure(
     }
 
 
-def rate(step: Callable[[], int], seconds: float) -> float:
-    """Units per second of a step that returns how many it did."""
-    begun, done = time.perf_counter(), 0
-    while time.perf_counter() - begun < seconds:
-        done += step()
-    return done / (time.perf_counter() - begun)
-
-
 def _acting(game: Game, precision: str) -> Callable[[], int]:
     environments = AtariEnvironments([game], _ENVS)
     network = actor_mimic_network(normalize_features=True, dtype=precision)
@@ -92,7 +83,6 @@ def _acting(game: Game, precision: str) -> Callable[[], int]:
         next(transitions)
         return _ENVS
 
-    step()
     return step
 
 

@@ -1,14 +1,15 @@
 """Whole-run state on disk: written whole or not at all, verified when read back.
 
 A checkpoint is a folder `checkpoint-000007/` of `.npy` files and a `manifest.json` that names each
-of them with its CRC-32. It is written under another name and renamed when complete, so a kill at
-any moment leaves the one before it.
+of them with its CRC-32, and has one itself. It is written under another name and renamed when
+complete, so a kill at any moment leaves the one before it.
 """
 
 import errno
 import json
 import math
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+_NAME = re.compile(r"checkpoint-\d{6,}")
 _KEPT = 2  # The newest, and one to fall back on. Unchanged arrays are one file in both.
 
 
@@ -102,15 +104,17 @@ def restore(folder: Path) -> dict[str, Any] | None:
         The state, or None if there never was a checkpoint.
 
     Raises:
-        CheckpointError: if there are checkpoints, but all are damaged.
+        CheckpointError: if there are checkpoints, but all are damaged, or one cannot be read now.
     """
     damages: list[tuple[Path, str]] = []
     for checkpoint in reversed(_complete(folder)):
         try:
             state = _read(checkpoint)
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        except (FileNotFoundError, ValueError, KeyError, TypeError, EOFError) as error:
             damages.append((checkpoint, f"{checkpoint.name}: {error}"))
             continue
+        except OSError as error:  # It may be whole: nothing is thrown away.
+            raise CheckpointError(f"{checkpoint} cannot be read: {error.strerror}") from error
         for damaged, _ in damages:  # The next checkpoint must not link to its files.
             shutil.rmtree(damaged, ignore_errors=True)
         return state
@@ -127,7 +131,7 @@ def count(folder: Path) -> int:
 
 
 def _complete(folder: Path) -> list[Path]:
-    return sorted(folder.glob("checkpoint-*"))
+    return sorted(path for path in folder.glob("checkpoint-*") if _NAME.fullmatch(path.name))
 
 
 def _write(target: Path, state: Mapping, before: Path | None) -> None:
@@ -147,13 +151,14 @@ def _write(target: Path, state: Mapping, before: Path | None) -> None:
             file.flush()
             os.fsync(file.fileno())
         arrays[key] = {"file": name, "crc32": _crc32(array)}
-    manifest = {"arrays": arrays, "values": _without_arrays(state)}
+    content = {"arrays": arrays, "values": _without_arrays(state)}
+    manifest = {"crc32": zlib.crc32(json.dumps(content).encode()), "content": content}
     write_whole(target / "manifest.json", json.dumps(manifest))
     _sync_folder(target)
 
 
 def _read(checkpoint: Path) -> dict:
-    manifest = json.loads((checkpoint / "manifest.json").read_text())
+    manifest = _manifest(checkpoint)
     state = manifest["values"]
     for key, entry in manifest["arrays"].items():
         # Blocks are mapped, not read: a memory is then never held twice.
@@ -170,12 +175,20 @@ def _read(checkpoint: Path) -> dict:
     return state
 
 
+def _manifest(checkpoint: Path) -> dict:
+    manifest = json.loads((checkpoint / "manifest.json").read_text())
+    content = manifest["content"]
+    if manifest["crc32"] != zlib.crc32(json.dumps(content).encode()):
+        raise ValueError("manifest.json does not match its checksum")
+    return content
+
+
 def _known_arrays(before: Path | None) -> dict[str, dict]:
     """The arrays of the checkpoint before; none if it cannot be read."""
     if before is None:
         return {}
     try:
-        return json.loads((before / "manifest.json").read_text())["arrays"]
+        return _manifest(before)["arrays"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 

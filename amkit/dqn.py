@@ -141,7 +141,7 @@ class DQNTraining:
         self.memory = ReplayMemory(settings.replay_steps, settings.envs, sampling)
         self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
         self.epsilon = Piecewise(settings.epsilon)
-        self.scores = ScoreKeeper(len(environments.observation), settings.envs)
+        self.scores = ScoreKeeper(len(environments.observation))
         self.finished: list[float] = []
         self.environments = environments
         self._transitions = rollout(environments, self.policy)

@@ -7,7 +7,7 @@ given before anything in it is known, so the counted games are distributed as a 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -80,10 +80,6 @@ class GameResult:
             return float("nan")
         return float(np.std(self.scores, ddof=1) / np.sqrt(len(self.scores)))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Returns everything, for a file."""
-        return {"mean": self.mean, "standard_error": self.standard_error, **asdict(self)}
-
 
 def normalized(score: float, random: float, expert: float) -> float:
     """(score - random) / (expert - random): 0 plays as badly as chance, 1 as well as the expert.
@@ -147,7 +143,7 @@ def evaluate_game(
         epsilon,
     )
     queue = _SerialOrder(protocol, len(environments.observation))
-    keeper = ScoreKeeper(len(environments.observation), len(environments.observation))
+    keeper = ScoreKeeper(len(environments.observation))
     try:
         for transition in rollout(environments, policy):
             queue.start(np.flatnonzero(transition.start))

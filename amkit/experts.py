@@ -12,6 +12,8 @@ from amkit.games import NUM_ACTIONS, Game, UnknownGame
 if TYPE_CHECKING:  # Listing a folder needs no Keras.
     import keras
 
+_SHIPPED = Path("pretrained")
+
 
 class ExpertError(ValueError):
     """A folder does not hold the experts asked for."""
@@ -52,11 +54,11 @@ def find_experts(folder: Path) -> dict[str, Path]:
         folder: where `.keras` files and their cards lie.
 
     Returns:
-        game -> path, in alphabetical order. Other models of the folder are passed over.
+        game -> path, in alphabetical order; nothing where the folder holds only other models.
 
     Raises:
-        ExpertError: if there is no such folder, no expert in it, or two of one game.
-        ModelFileError: if a card cannot be read.
+        ExpertError: if there is no such folder, or it has two experts of one game.
+        ModelFileError: if a model has no card, or one that cannot be read.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -77,9 +79,14 @@ def find_experts(folder: Path) -> dict[str, Path]:
                 f"{folder} has two experts of {game}, {found[game].name} and {path.name}: keep one"
             )
         found[game] = path
-    if not found:
-        raise ExpertError(f"{folder} holds no expert: expected .keras files with cards beside them")
     return dict(sorted(found.items()))
+
+
+def experts_at_hand(folder: Path | None = None) -> dict[str, Path]:
+    """As `find_experts`; without a folder, those of `pretrained/`, if it is there."""
+    if folder is None and not _SHIPPED.is_dir():
+        return {}
+    return find_experts(_SHIPPED if folder is None else folder)
 
 
 def load_experts(
@@ -96,16 +103,18 @@ def load_experts(
         One `Expert` per game.
 
     Raises:
-        ExpertError: if a game has no expert there.
+        ExpertError: if there is no expert at all, or none of a game asked for.
         ModelFileError: if a file is damaged or not what its card says.
     """
     found = find_experts(folder)
+    if not found:
+        raise ExpertError(f"{folder} holds no expert: expected .keras files with cards beside them")
     names = list(found) if game_names is None else [find_game(n).name for n in game_names]
     for name in names:
         if name not in found:
             raise ExpertError(
-                f"{folder} has no expert for {name}, only for {', '.join(found)}: "
-                f"train one with `amkit train {name}`"
+                f"experts come from {folder}, which has those of {', '.join(found)}. "
+                f"Received: {name}"
             )
     return [_load(found[name], find_game(name), dtype) for name in names]
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from amkit import __version__
 from amkit.atari import AtariEnvironments
 from amkit.games import NUM_ACTIONS, Game
 from amkit.networks import OBSERVATION_SHAPE, nature_dqn
@@ -38,19 +39,28 @@ class Rates:
         return 1 / self.emulation + forwards / self.forward + samples / self.training
 
 
-def measure_rates(game: Game, precision: str, jit_compile: bool, seconds: float = 0.5) -> Rates:
+def measure_rates(
+    game: Game,
+    precision: str,
+    jit_compile: bool,
+    envs: int,
+    batch_size: int,
+    seconds: float = 0.5,
+) -> Rates:
     """Measures emulation, acting and learning, about `seconds` each and the time to trace.
 
     Args:
         game: whose emulator.
         precision: str. Keras dtype policy.
         jit_compile: bool. XLA for the update, or the plain graph.
+        envs: int. Environments stepped, and acted for, at once.
+        batch_size: int. Of the updates.
         seconds: float.
     """
     return Rates(
-        emulation_rate(game, 32, seconds),
-        forward_rate(precision, 64, seconds),
-        training_rate(precision, jit_compile, 128, seconds),
+        emulation_rate(game, envs, seconds),
+        forward_rate(precision, envs, seconds),
+        training_rate(precision, jit_compile, batch_size, seconds),
     )
 
 
@@ -64,7 +74,7 @@ def emulation_rate(game: Game, envs: int, seconds: float) -> float:
         return envs
 
     try:
-        return _rate(step, seconds)
+        return rate(step, seconds)
     finally:
         environments.close()
 
@@ -79,7 +89,7 @@ def forward_rate(precision: str, batch_size: int, seconds: float) -> float:
         forward().numpy()
         return batch_size
 
-    return _rate(step, seconds)
+    return rate(step, seconds)
 
 
 def _observations(batch_size: int) -> tf.Tensor:
@@ -87,7 +97,7 @@ def _observations(batch_size: int) -> tf.Tensor:
     return tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
 
 
-def _rate(step: Callable[[], int], seconds: float) -> float:
+def rate(step: Callable[[], int], seconds: float) -> float:
     """Units per second of a step that returns how many it did; two unmeasured ones first."""
     step(), step()
     begun, done = time.perf_counter(), 0
@@ -140,7 +150,7 @@ def training_rate(precision: str, jit_compile: bool, batch_size: int, seconds: f
         update().numpy()
         return batch_size
 
-    return _rate(step, seconds)
+    return rate(step, seconds)
 
 
 def default_jit_compile() -> bool:
@@ -157,12 +167,13 @@ def _processor() -> str:
 
 def describe() -> dict[str, str | int]:
     """The machine and the versions, for a run's configuration and a model's card."""
-    packages = ("amkit", "tensorflow", "keras", "ale-py", "gymnasium", "numpy")
+    packages = ("tensorflow", "keras", "ale-py", "gymnasium", "numpy")
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count() or 1,
         "python": platform.python_version(),
+        "amkit": __version__,
         **{package: version(package) for package in packages},
     }

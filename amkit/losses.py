@@ -85,20 +85,23 @@ def lambda_returns(
     reward: np.ndarray,
     terminal: np.ndarray,
     cut: np.ndarray,
+    greedy: np.ndarray,
     value: np.ndarray,
     discount: float,
     trace_decay: float,
 ) -> np.ndarray:
-    """Peng's Q(lambda): lambda-returns of a rollout, bootstrapped from the greedy values.
+    """Watkins's Q(lambda): lambda-returns of a rollout, up to the next exploratory action.
 
-    G_t = r_t + gamma * ((1 - lambda) V_{t+1} + lambda G_{t+1}), where V = max_a Q, G_T = V_T, and
-    G_t = r_t after a terminal step (Peng and Williams 1996; Gallici et al. 2024, Eq. 12).
+    G_t = r_t + gamma * ((1 - lambda_{t+1}) V_{t+1} + lambda_{t+1} G_{t+1}), where V = max_a Q,
+    G_T = V_T, and lambda_t = lambda if action t was greedy, else 0; G_t = r_t after a terminal step
+    (Watkins 1989; Sutton and Barto 2018, section 12.10).
 
     Args:
         reward: float32 [T, N]. Clipped rewards.
         terminal: bool [T, N]. True where the step ended a life or a game: nothing comes after it.
         cut: bool [T, N]. True where a row is no transition (a game restarts): its return is the
             value of its observation, so that a truncated game is bootstrapped from its end.
+        greedy: bool [T, N]. True where the action had the greatest value.
         value: float32 [T + 1, N]. max_a Q of every observation, the one after the rollout last.
         discount: float. gamma.
         trace_decay: float in [0, 1]. lambda; 0 gives one-step targets, 1 gives whole returns.
@@ -108,8 +111,9 @@ def lambda_returns(
     """
     returns = np.empty_like(reward)
     following = value[-1]
+    trace = np.concatenate([np.where(greedy, trace_decay, 0), np.zeros_like(value[:1])])
     for t in reversed(range(len(reward))):
-        mixed = (1 - trace_decay) * value[t + 1] + trace_decay * following
+        mixed = (1 - trace[t + 1]) * value[t + 1] + trace[t + 1] * following
         following = reward[t] + discount * np.where(terminal[t], 0, mixed)
         following = np.where(cut[t], value[t], following)
         returns[t] = following

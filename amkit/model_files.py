@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amkit import __version__
 from amkit.checkpoints import json_text
 from amkit.games import NUM_ACTIONS
 
@@ -65,6 +66,7 @@ _ACTIVATIONS = {
 }
 _DTYPES = ("float32", "mixed_bfloat16", "bfloat16", "mixed_float16", "float16")
 _KINDS = ("expert", "amn")
+_PACKAGES = ("keras", "tensorflow", "ale-py")
 
 
 class ModelFileError(ValueError):
@@ -116,7 +118,7 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
         **card,
         "parameters": int(plain.count_params()),
         "outputs": int(plain.output.shape[-1]),
-        "versions": {name: version(name) for name in ("amkit", "keras", "tensorflow", "ale-py")},
+        "versions": {"amkit": __version__} | {name: version(name) for name in _PACKAGES},
         "weight_hash": weight_hash(plain),
     }
     temporary = path.with_name(f".{os.getpid()}-{path.name}")
@@ -171,20 +173,21 @@ def read_card(path: Path) -> dict[str, Any]:
 
 def _is_score(entry: Any) -> bool:
     """Whether a card's entry has what comparing with it takes."""
-    if not isinstance(entry, dict):
-        return False
-    chance = entry.get("random")
     return (
-        isinstance(chance, dict)
+        _is_mean(entry)
         and all(isinstance(entry.get(key), str) for key in ("game", "protocol"))
-        and all(
-            isinstance(part.get(key), int | float)
-            for part, keys in ((entry, ("epsilon", "mean", "games")), (chance, ("mean", "games")))
-            for key in keys
-        )
-        and all(
-            isinstance(part.get("standard_error"), int | float | None) for part in (entry, chance)
-        )
+        and isinstance(entry.get("epsilon"), int | float)
+        and _is_mean(entry.get("random"))
+        and ("expert" not in entry or _is_mean(entry["expert"]))
+    )
+
+
+def _is_mean(part: Any) -> bool:
+    """Whether this is a mean score; a single game has no standard error."""
+    return (
+        isinstance(part, dict)
+        and all(isinstance(part.get(key), int | float) for key in ("mean", "games"))
+        and isinstance(part.get("standard_error", ""), int | float | None)
     )
 
 
@@ -480,6 +483,11 @@ def _fill_in(model: "keras.Model", weights: bytes) -> None:
             raise ModelFileError(f"weight {weight.path} is not finite (NaN or infinity)")
 
 
+def _is_float(dtype: np.dtype) -> bool:
+    # HDF5 knows no bfloat16: Keras writes it as two opaque bytes.
+    return dtype.kind == "f" or (dtype.kind == "V" and dtype.itemsize == 2)
+
+
 def _count_elements(group: Any) -> int:
     """Counts a file's numbers; only plain data lying in the file itself is accepted."""
     import h5py
@@ -491,7 +499,7 @@ def _count_elements(group: Any) -> int:
         item = group[name]
         if isinstance(item, h5py.Group):
             total += _count_elements(item)
-        elif item.external or item.is_virtual or item.dtype.kind not in "fV":
+        elif item.external or item.is_virtual or not _is_float(item.dtype):
             raise ModelFileError(f"its weights are not plain numbers, in {name[:40]!r}")
         else:
             total += math.prod(item.shape)

@@ -3,7 +3,9 @@
 After PQN (Gallici et al. 2024, "Simplifying deep temporal difference learning"): many environments
 play a short rollout; its lambda-returns, bootstrapped from the values computed while acting, are
 regressed on in a few passes; then the rollout is dropped. Normalised features take the target
-network's place. The result is a Q-network like any other.
+network's place. Unlike PQN's, a return ends at the next exploratory action (Watkins): the values
+are then those of the greedy policy, however much is explored. The result is a Q-network like any
+other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,7 +89,7 @@ class PQN(keras.Model):
         self.online = online
         self._codes = game.action_codes
         self._loss = keras.metrics.Mean(name="loss")
-        self._value = keras.metrics.Mean(name="mean_q")
+        self._returns = keras.metrics.Mean(name="mean_return")
         self.built = True
 
     def call(self, observation: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -111,7 +113,7 @@ class PQN(keras.Model):
         variables = self.online.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         self._loss.update_state(loss)
-        self._value.update_state(batch["returns"])
+        self._returns.update_state(batch["returns"], sample_weight=batch["weight"])
         return self.get_metrics_result()
 
 
@@ -144,7 +146,7 @@ class PQNTraining:
         acting, self._shuffling = np.random.default_rng(seed).spawn(2)
         self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
         self.epsilon = Piecewise(settings.epsilon)
-        self.scores = ScoreKeeper(settings.envs, settings.envs)
+        self.scores = ScoreKeeper(settings.envs)
         self.finished: list[float] = []
         self._transitions = rollout(environments, self.policy)
         self._update = tf.function(
@@ -157,6 +159,7 @@ class PQNTraining:
         self._reward = np.zeros(shape, np.float32)
         self._terminal = np.zeros(shape, bool)
         self._cut = np.zeros(shape, bool)
+        self._greedy = np.zeros(shape, bool)
         self._value = np.zeros((shape[0] + 1, shape[1]), np.float32)
 
     def play_and_learn(self) -> None:
@@ -171,6 +174,7 @@ class PQNTraining:
             self._terminal[i] = t.terminal
             self._cut[i] = t.cut
             self._value[i] = self._greedy_value(t.values)
+            self._greedy[i] = t.values[np.arange(settings.envs), t.action] == self._value[i]
             self.finished += [score for _, score, _ in self.scores.update(t)]
             self.steps += settings.envs
         self._value[-1] = self._greedy_value(self.policy.values(self.environments.observation))
@@ -178,6 +182,7 @@ class PQNTraining:
             self._reward,
             self._terminal,
             self._cut,
+            self._greedy,
             self._value,
             settings.discount,
             settings.trace_decay,

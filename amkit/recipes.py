@@ -4,7 +4,8 @@ A request becomes a configuration (a plain dictionary, kept in the run folder) a
 alone becomes the job: a resumed run is built exactly as the first time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from amkit.actor_mimic import ActorMimic, Distillation, DistillSettings
 from amkit.atari import AtariEnvironments, find_game
 from amkit.dqn import DQN, DQNSettings, DQNTraining
 from amkit.evaluation import PROTOCOLS
-from amkit.experts import find_experts, load_experts
+from amkit.experts import ExpertError, find_experts, load_experts
+from amkit.model_files import ModelFileError
 from amkit.networks import actor_mimic_network, nature_dqn
 from amkit.pqn import PQN, PQNSettings, PQNTraining
 from amkit.runs import Run, RunError
@@ -120,6 +122,46 @@ def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) ->
     }
 
 
+def check_goes_on(
+    config: dict[str, Any], kind: str, games: Sequence[str] | None, **asked: Any
+) -> None:
+    """Checks that a run is the one asked for, as it goes on with the options it began with.
+
+    Args:
+        config: the run's.
+        kind: "expert" or "amn".
+        games: names, in any order; None means whichever it has.
+        **asked: options as for `expert_config` and `distill_config`; None was not asked for.
+
+    Raises:
+        ValueError: at the first difference.
+    """
+    with _describing_a_run():
+        begun = {"kind": config["kind"], "games": sorted(config["games"])}
+        begun |= config["settings"] | {
+            key: config[key]
+            for key in ("preset", "seed", "protocol", "precision", "jit_compile", "experts")
+            if key in config
+        }
+    wanted = {"kind": kind, "games": games and sorted(games), **asked}
+    for key, value in wanted.items():
+        if value is not None and begun.get(key) != value:
+            raise ValueError(
+                f"a run goes on as it began, with {key} {begun.get(key)}. Received: {value}"
+            )
+
+
+@contextmanager
+def _describing_a_run() -> Iterator[None]:
+    """What goes wrong in here is the configuration's fault: it was changed, or is an older one."""
+    try:
+        yield
+    except (ExpertError, ModelFileError):
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"config.json does not describe a run of this version: {error!r}") from error
+
+
 def build(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
     """Makes the job that a configuration describes.
 
@@ -133,13 +175,11 @@ def build(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Mo
     Raises:
         RunError: if the configuration does not describe a run, or the experts were exchanged.
     """
-    try:
+    with _describing_a_run():
         keras.utils.set_random_seed(config["seed"])
         if config["kind"] == "amn":
             return _build_distillation(config, environments_seed)
         return _build_expert(config, environments_seed)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"config.json does not describe a run of this version: {error}") from error
 
 
 def _build_expert(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
@@ -185,28 +225,38 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
 
 
 def plan(config: dict[str, Any]) -> str:
-    """One line: what a run will do, and about how long that takes on this machine.
+    """One line: what a run will do, what it needs, and about how long it takes on this machine.
 
     Measures for about five seconds: emulation, acting and learning, each by itself.
+
+    Raises:
+        RunError: if the configuration does not describe a run.
     """
-    settings = config["settings"]
-    games = len(config["games"])
-    rates = hardware.measure_rates(
-        find_game(config["games"][0]), config["precision"], config["jit_compile"]
-    )
-    if "passes" in settings:
-        samples, forwards = settings["passes"], 1
-    else:
-        samples = settings["batch_size"] / settings["update_period_steps"]
-        # A DQN's update evaluates the target network too; a distillation asks the expert once.
-        forwards = 2 if config["kind"] == "amn" else 1 + samples
-    minutes = settings["steps"] * games * rates.seconds_per_step(forwards, samples) / 60
-    return (
-        f"{config['kind']} of {', '.join(config['games'])}: {settings['steps']:,} agent steps per "
-        f"game, preset {config['preset']}, {config['precision']}, "
-        f"{'XLA' if config['jit_compile'] else 'plain graph'}, seed {config['seed']}; "
-        f"about {_duration(minutes)} here, then an evaluation (protocol {config['protocol']})"
-    )
+    with _describing_a_run():
+        settings = config["settings"]
+        games = len(config["games"])
+        rates = hardware.measure_rates(
+            find_game(config["games"][0]),
+            config["precision"],
+            config["jit_compile"],
+            settings["envs"],
+            settings["batch_size"],
+        )
+        if "passes" in settings:
+            samples, forwards = settings["passes"], 1
+        else:
+            samples = settings["batch_size"] / settings["update_period_steps"]
+            # A DQN's update evaluates the target network too; a distillation asks the expert once.
+            forwards = 2 if config["kind"] == "amn" else 1 + samples
+        minutes = settings["steps"] * games * rates.seconds_per_step(forwards, samples) / 60
+        frames = settings.get("replay_steps", 0) * games * 84 * 84
+        return (
+            f"{config['kind']} of {', '.join(config['games'])}: {settings['steps']:,} agent steps "
+            f"per game, preset {config['preset']}, {config['precision']}, "
+            f"{'XLA' if config['jit_compile'] else 'plain graph'}, seed {config['seed']}; "
+            + (f"replay of {frames / 2**30:.1f} GiB in memory and on disk; " if frames else "")
+            + f"about {_duration(minutes)} here, then an evaluation (protocol {config['protocol']})"
+        )
 
 
 def _duration(minutes: float) -> str:
@@ -253,10 +303,12 @@ def run(
     config = run_folder.config
     begun = checkpoints.count(run_folder.checkpoint_folder)
     # Emulators cannot be saved: a resumed run plays other new games than those it began with.
-    seeds = np.random.SeedSequence((config["seed"], begun)).generate_state(1)
+    with _describing_a_run():
+        seeds = np.random.SeedSequence((config["seed"], begun)).generate_state(1)
+        experts = find_experts(Path(config["experts"])) if config["kind"] == "amn" else {}
     job, network = build(config, int(seeds[0]) % (SEED // 2))
-    experts = find_experts(Path(config["experts"])) if config["kind"] == "amn" else {}
-    progress = run_job(job, run_folder, callbacks, checkpoint_seconds)
+    with closing(job.environments):
+        progress = run_job(job, run_folder, callbacks, checkpoint_seconds)
     trained = model_files.in_precision(network, "float32")
     asked = Request(
         path=run_folder.model_path,

@@ -15,7 +15,6 @@ class Environments(Protocol):
     """What a rollout needs of environments: see `AtariEnvironments`."""
 
     action_masks: np.ndarray
-    envs_per_game: int
     observation: np.ndarray
     start: np.ndarray
     ended: np.ndarray
@@ -128,11 +127,9 @@ class ScoreKeeper:
 
     Args:
         num_rows: int. R, environments over all games.
-        envs_per_game: int. Rows of one game.
     """
 
-    def __init__(self, num_rows: int, envs_per_game: int):
-        self.envs_per_game = envs_per_game
+    def __init__(self, num_rows: int):
         self._score = np.zeros(num_rows, np.float64)
         self._steps = np.zeros(num_rows, np.int64)
 

@@ -108,6 +108,28 @@ def is_finished(folder: Path) -> bool:
     return (Path(folder) / "model.keras").exists()
 
 
+def choose(root: Path, name: str, folder: Path | None, resume: bool) -> Path:
+    """Decides where a run called `name` goes on, or begins.
+
+    Args:
+        root: where runs lie.
+        name: of the run.
+        folder: the one asked for; None means the newest of that name to resume, else a new one.
+        resume: whether to go on with an earlier run.
+
+    Raises:
+        ValueError: if the folder asked for holds a run, which is not to be resumed.
+    """
+    if folder is not None:
+        if not resume and (folder / "config.json").exists():
+            raise ValueError(
+                f"{folder} holds a run already: add --resume, or name another. Received: {folder}"
+            )
+        return folder
+    earlier = find(root, name) if resume else []
+    return earlier[-1] if earlier else new_folder(root, name)
+
+
 def find(root: Path, name: str) -> list[Path]:
     """Finds the runs called `name`, `name-2`, `name-3`, ..., oldest first."""
     return [folder for _, folder in _numbered(root, name) if (folder / "config.json").exists()]

@@ -10,7 +10,7 @@ import numpy as np
 from amkit import model_files
 from amkit.atari import find_game
 from amkit.evaluation import PROTOCOLS, GameResult, Protocol, evaluate_game, random_network
-from amkit.experts import find_experts, load_experts
+from amkit.experts import experts_at_hand, load_experts
 from amkit.games import NUM_ACTIONS, Game
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Request:
         protocol: how.
         epsilon: probability of a random action.
         seed: of emulators and exploration.
-        experts: game -> expert's file, for comparison; none for an expert itself.
+        experts: game -> expert's file, for comparison.
     """
 
     path: Path
@@ -57,7 +57,7 @@ def request(
     game_names: Sequence[str] | None = None,
     protocol: str = "paper",
     epsilon: float = 0.05,
-    experts: Path = Path("pretrained"),
+    experts: Path | None = None,
     seed: int = SEED,
 ) -> Request:
     """Checks a request for scores and loads the model.
@@ -67,7 +67,8 @@ def request(
         game_names: which games; None means all on the model's card.
         protocol: one of `PROTOCOLS`.
         epsilon: float in [0, 1].
-        experts: folder of experts to compare an AMN with; may be missing.
+        experts: folder of experts to compare with; None means `pretrained/` for an AMN, if it is
+            there, and none for an expert.
         seed: int.
 
     Raises:
@@ -89,9 +90,8 @@ def request(
                 f"{path} has {outputs} outputs, but {game.name} has {game.num_actions} actions: "
                 f"it plays {', '.join(card['games'])}. Received: {game.name}"
             )
-    found = {}
-    if card["kind"] == "amn" and experts.is_dir() and any(experts.glob("*.keras")):
-        found = find_experts(experts)
+    compared = card["kind"] == "amn" or experts is not None
+    found = experts_at_hand(experts) if compared else {}
     return Request(path, network, card, games, PROTOCOLS[protocol], epsilon, seed, found)
 
 
@@ -112,8 +112,8 @@ def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> Pa
         if amns:
             return max(amns, key=lambda path: path.stat().st_mtime)
     raise ValueError(
-        "no Actor-Mimic network in runs/ or pretrained/: make one with "
-        "`amkit distill --experts pretrained/`, or name a model. Received: none"
+        "runs/ and pretrained/ hold no Actor-Mimic network: distil one, or name a model. "
+        "Received: none"
     )
 
 

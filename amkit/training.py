@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from amkit import checkpoints
+from amkit.rollout import Environments
 from amkit.runs import Run
 
 
@@ -28,12 +29,14 @@ class Job(Protocol):
 
     Attributes:
         learner: compiled `keras.Model`: weights, optimizer, metrics.
+        environments: where it plays.
         steps: agent steps done, per game.
         total_steps: agent steps to do, per game.
         epoch_steps: agent steps between two rows of metrics.
     """
 
     learner: keras.Model
+    environments: Environments
     steps: int
     total_steps: int
     epoch_steps: int
@@ -141,9 +144,14 @@ def _resume(job: Job, run: Run) -> Progress:
     state = checkpoints.restore(run.checkpoint_folder)
     if state is None:
         return Progress()
-    set_learner_state(job.learner, state["learner"])
-    job.set_state(state["job"])
-    progress = Progress(**state["progress"])
+    try:
+        set_learner_state(job.learner, state["learner"])
+        job.set_state(state["job"])
+        progress = Progress(**state["progress"])
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise checkpoints.CheckpointError(
+            f"The newest checkpoint in {run.checkpoint_folder} is of another run: {error!r}"
+        ) from error
     run.write_metrics(progress.rows)  # Rows written after the checkpoint will be measured again.
     return progress
 

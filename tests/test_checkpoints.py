@@ -78,6 +78,29 @@ def test_all_damaged_is_said(tmp_path):
         checkpoints.restore(tmp_path)
 
 
+def test_a_changed_number_in_the_manifest_is_noticed(tmp_path):
+    checkpoints.save(tmp_path, state(1))
+    manifest = checkpoints.save(tmp_path, state(2)) / "manifest.json"
+    text = manifest.read_text()
+    assert '"steps": 2' in text
+    manifest.write_text(text.replace('"steps": 2', '"steps": 9'))
+    assert checkpoints.restore(tmp_path)["steps"] == 1
+
+
+def test_what_cannot_be_read_now_is_kept(tmp_path, monkeypatch):
+    checkpoints.save(tmp_path, state(1))
+    newest = checkpoints.save(tmp_path, state(2))
+
+    def fails(*args, **kwargs):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(np, "load", fails)
+    with pytest.raises(checkpoints.CheckpointError, match="cannot be read: Input/output error"):
+        checkpoints.restore(tmp_path)
+    monkeypatch.undo()
+    assert newest.is_dir() and checkpoints.restore(tmp_path)["steps"] == 2
+
+
 def test_a_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
     checkpoints.save(tmp_path, state(1))
 

@@ -73,7 +73,7 @@ def test_train_then_evaluate():
     assert run == Path("runs/expert-pong")
     card = model_files.read_card(run / "model.keras")
     assert card["kind"] == "expert" and card["games"] == ["pong"] and card["steps"] == 256
-    assert card["command"].startswith("amkit ")
+    assert card["command"].split()[0] == "amkit"
     assert card["learning_curve"][-1]["steps"] == 256
     assert {"config.json", "metrics.csv", "model.keras", "model.json", "tensorboard"} <= {
         p.name for p in run.iterdir()
@@ -114,6 +114,8 @@ def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(exp
     assert amkit(*words).exit_code == 0
     assert amkit(*words, "--steps", 128).exit_code == 0
     assert sorted(p.name for p in Path("runs").iterdir()) == ["amn-pong", "amn-pong-2"]
+    refused(2, "goes on as it began, with seed 0", *words, "--resume", "--seed", 1)
+    refused(2, "with kind amn", "train", "pong", "--run", "runs/amn-pong", "--resume")
     result = amkit(*words, "--resume", "--json")
     assert result.exit_code == 0 and "finished already" in result.stderr
     assert json.loads(result.stdout)["run"] == "runs/amn-pong-2"
@@ -143,7 +145,7 @@ def test_expert_folders(tmp_path, expert_folder):
     refused(2, "which is no folder", *distill, tmp_path / "missing")
     (tmp_path / "empty").mkdir()
     refused(2, "holds no expert", *distill, tmp_path / "empty")
-    refused(2, "no expert for seaquest", *distill, expert_folder, "--games", "seaquest")
+    refused(2, "Received: seaquest", *distill, expert_folder, "--games", "seaquest")
     assert not Path("runs").exists()
 
 

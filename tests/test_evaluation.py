@@ -77,7 +77,7 @@ def test_result():
     assert result.mean == 2.0
     assert result.standard_error == pytest.approx(1 / np.sqrt(3))
     assert np.isnan(GameResult("pong", [1.0], [4]).standard_error)
-    assert result.as_dict()["scores"] == [1.0, 2.0, 3.0]
+    assert result.scores == [1.0, 2.0, 3.0]
     assert normalized(5.0, random=1.0, expert=9.0) == 0.5
     assert np.isnan(normalized(5.0, random=1.0, expert=1.0))
 

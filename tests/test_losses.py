@@ -107,16 +107,32 @@ def test_huber_clips_the_gradient_of_the_squared_error():
     np.testing.assert_allclose(losses.squared(error), error.numpy() ** 2 / 2)
 
 
-def forward_view(reward, terminal, cut, value, t, discount, trace_decay):
-    """The lambda-return of one environment, by its recursive definition."""
-    if t == len(reward) or cut[t]:
-        return value[t]
-    if terminal[t]:
-        return reward[t]
-    mixed = (1 - trace_decay) * value[t + 1] + trace_decay * forward_view(
-        reward, terminal, cut, value, t + 1, discount, trace_decay
-    )
-    return reward[t] + discount * mixed
+def n_step_return(reward, terminal, cut, value, t, n, discount):
+    """Rewards of up to n steps from t, and the value of what comes after them."""
+    total, factor = 0.0, 1.0
+    for k in range(t, t + n):
+        if k == len(reward) or cut[k]:
+            return total + factor * value[k]
+        total += factor * reward[k]
+        factor *= discount
+        if terminal[k]:
+            return total
+    return total + factor * value[t + n]
+
+
+def forward_view(reward, terminal, cut, greedy, value, t, discount, trace_decay):
+    """Watkins's lambda-return of one environment: its n-step returns, weighed (Sutton, 12.10)."""
+    steps = len(reward) - t  # All that the rollout holds, fewer if it explores before.
+    for n in range(1, steps):
+        if not greedy[t + n] and not cut[t + n]:
+            steps = n
+            break
+    returns = [
+        n_step_return(reward, terminal, cut, value, t, n, discount) for n in range(1, steps + 1)
+    ]
+    weights = [(1 - trace_decay) * trace_decay ** (n - 1) for n in range(1, steps)]
+    weights.append(trace_decay ** (steps - 1))
+    return np.dot(weights, returns)
 
 
 @pytest.mark.parametrize("trace_decay", [0.0, 0.65, 0.95, 1.0])
@@ -124,12 +140,11 @@ def test_lambda_returns(trace_decay):
     steps, envs = 20, 7
     reward, value = draw(steps, envs), draw(steps + 1, envs)
     terminal, cut = RNG.random((steps, envs)) < 0.15, RNG.random((steps, envs)) < 0.1
-    actual = losses.lambda_returns(reward, terminal, cut, value, 0.97, trace_decay)
+    greedy = RNG.random((steps, envs)) < 0.8
+    actual = losses.lambda_returns(reward, terminal, cut, greedy, value, 0.97, trace_decay)
     for n in range(envs):
-        expected = [
-            forward_view(reward[:, n], terminal[:, n], cut[:, n], value[:, n], t, 0.97, trace_decay)
-            for t in range(steps)
-        ]
+        own = [part[:, n] for part in (reward, terminal, cut, greedy, value)]
+        expected = [forward_view(*own, t, 0.97, trace_decay) for t in range(steps)]
         np.testing.assert_allclose(actual[:, n], expected, rtol=1e-5, atol=1e-5)
 
 

@@ -60,6 +60,29 @@ def work() -> Iterator[None]:
         fail(str(error), FAILED)
     except OSError as error:
         fail(f"{error.filename or 'the disk'}: {error.strerror or error}", FAILED)
+    except Exception as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            fail("out of memory: fewer games, or a preset with a smaller replay, need less", FAILED)
+        raise
+
+
+def game_names(games: str | None, split: str | None) -> list[str] | None:
+    """Reads `--games` and `--split`; None where neither was given. ValueError if wrong."""
+    from amkit.atari import find_game
+    from amkit.games import split as games_of_split
+
+    if games and split:
+        raise ValueError("--games and --split exclude each other. Received: both")
+    if split:
+        return [game.name for game in games_of_split(split)]
+    if games is None:
+        return None
+    names = [find_game(name.strip()).name for name in games.split(",") if name.strip()]
+    if not names:
+        raise ValueError("--games is a comma-separated list of games. Received: none")
+    if len(set(names)) < len(names):
+        raise ValueError(f"--games names each game once. Received: {games}")
+    return names
 
 
 def print_json(value: Any) -> None:

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import usage
+from amkit.cli.console import game_names, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
     Json,
     Precision,
     ProtocolName,
+    Request,
     Resume,
     RunFolder,
     Seed,
@@ -29,7 +30,9 @@ def distill(
     split: Annotated[
         str | None, typer.Option(help="Instead of --games: multitask, sources or targets.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="laptop (fast), or paper (App. B).")] = "laptop",
+    preset: Annotated[
+        str | None, typer.Option(help="laptop (fast; if not given), or paper (App. B).")
+    ] = None,
     steps: Steps = None,
     temperature: Annotated[
         float | None, typer.Option(help="tau of Eq. 3: divides the expert's Q-values.")
@@ -43,7 +46,7 @@ def distill(
     behaviour: Annotated[
         str | None, typer.Option(help="Who acts: student or expert (section 4.3).")
     ] = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     protocol: ProtocolName = None,
     precision: Precision = None,
     xla: Xla = None,
@@ -64,50 +67,36 @@ def distill(
     [bold]amkit distill --experts pretrained/ --resume[/]  after Ctrl-C or a kill
     """
     with usage():
-        names = _game_names(games, split)
+        names = game_names(games, split)
 
-    def make_config() -> dict:
+    def make_config(**options: object) -> dict:
         from amkit.recipes import distill_config
 
-        return distill_config(
-            experts,
-            names,
-            preset,
-            seed,
-            steps=steps,
-            temperature=temperature,
-            feature_weight=feature_weight,
-            epsilon=epsilon,
-            behaviour=behaviour,
-            protocol=protocol,
-            precision=precision,
-            jit_compile=xla,
-        )
+        return distill_config(games=names, **options)
 
     run_job(
-        f"amn-{split or '-'.join(names or ['all'])}",
-        make_config,
+        Request(
+            "amn",
+            names,
+            f"amn-{split or '-'.join(names or ['all'])}",
+            make_config,
+            {
+                "experts": str(experts.resolve()),
+                "preset": preset,
+                "seed": seed,
+                "steps": steps,
+                "temperature": temperature,
+                "feature_weight": feature_weight,
+                "epsilon": epsilon,
+                "behaviour": behaviour,
+                "protocol": protocol,
+                "precision": precision,
+                "jit_compile": xla,
+            },
+        ),
         folder=run,
         resume=resume,
         tensorboard=tensorboard,
         checkpoint_minutes=checkpoint_minutes,
         json=json,
     )
-
-
-def _game_names(games: str | None, split: str | None) -> list[str] | None:
-    from amkit.atari import find_game
-    from amkit.games import split as games_of_split
-
-    if games and split:
-        raise ValueError("--games and --split exclude each other. Received: both")
-    if split:
-        return [game.name for game in games_of_split(split)]
-    if games is None:
-        return None
-    names = [find_game(name.strip()).name for name in games.split(",") if name.strip()]
-    if not names:
-        raise ValueError("--games is a comma-separated list of games. Received: none")
-    if len(set(names)) < len(names):
-        raise ValueError(f"--games names each game once. Received: {games}")
-    return names

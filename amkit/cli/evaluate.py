@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import load_tensorflow, out, print_json, say, usage, work
+from amkit.cli.console import game_names, load_tensorflow, out, print_json, say, usage, work
 
 
 def evaluate(
@@ -24,9 +24,10 @@ def evaluate(
         str,
         typer.Option(help="paper, paper-30, quick or sticky: see the README."),
     ] = "paper",
-    experts: Annotated[Path, typer.Option(help="Folder of the experts to compare with.")] = Path(
-        "pretrained"
-    ),
+    experts: Annotated[
+        Path | None,
+        typer.Option(help="Folder of experts to compare with (for an AMN: pretrained/)."),
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="Of emulators and exploration.", min=0, max=2**31 - 1)
     ] = 2**30,
@@ -43,8 +44,6 @@ def evaluate(
 
     [bold]amkit evaluate pretrained/pong.keras --protocol quick --json[/]
     """
-    from amkit.cli.distill import _game_names
-
     with usage():
         if output and not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
             raise ValueError(f"--output lies in a folder that can be written. Received: {output}")
@@ -52,7 +51,7 @@ def evaluate(
         from amkit import scoring
         from amkit.cli.progress import EvaluationProgress
 
-        request = scoring.request(model, _game_names(games, None), protocol, epsilon, experts, seed)
+        request = scoring.request(model, game_names(games, None), protocol, epsilon, experts, seed)
     say(request.summary())
     with work(), EvaluationProgress() as progress:
         scores = scoring.score(request, progress)

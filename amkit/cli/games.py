@@ -10,8 +10,8 @@ from amkit.cli.console import out, print_json, usage
 
 def games(
     experts: Annotated[
-        Path, typer.Option(help="Folder of experts to look for.", show_default=True)
-    ] = Path("pretrained"),
+        Path | None, typer.Option(help="Folder of experts to look for (pretrained/).")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
 ) -> None:
     """List the paper's 20 games, their actions and published scores, and the experts at hand.
@@ -26,9 +26,9 @@ def games(
     from amkit.games import GAMES
 
     with usage():
-        from amkit.experts import find_experts
+        from amkit.experts import experts_at_hand
 
-        found = find_experts(experts) if experts.is_dir() and any(experts.glob("*.keras")) else {}
+        found = experts_at_hand(experts)
     if json:
         print_json(
             [

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,12 @@ from rich.markup import escape
 from amkit.cli.console import FAILED, fail, load_tensorflow, out, print_json, say, usage, work
 
 # Options that training and distilling share.
-Seed = Annotated[int, typer.Option(help="Repeats a run.", min=0, max=2**29)]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        help="Repeats a run, given the same --precision (0 if not given).", min=0, max=2**29
+    ),
+]
 Steps = Annotated[
     int | None, typer.Option(help="Agent steps per game (the preset's, if not given).", min=1)
 ]
@@ -47,9 +53,32 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable result, on 
 RUNS = Path("runs")
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a job's command line asks for.
+
+    Attributes:
+        kind: "expert" or "amn".
+        games: names; None means all that have experts.
+        name: of the run folder, such as `expert-pong`.
+        make_config: makes a new run's configuration of the options; ValueError if they are wrong.
+        options: the options by name; None was not asked for.
+    """
+
+    kind: str
+    games: list[str] | None
+    name: str
+    make_config: Callable[..., dict[str, Any]]
+    options: dict[str, Any]
+
+    def config(self) -> dict[str, Any]:
+        """The configuration of a new run."""
+        asked = {key: value for key, value in self.options.items() if value is not None}
+        return self.make_config(**asked)
+
+
 def run_job(
-    name: str,
-    make_config: Callable[[], dict[str, Any]],
+    request: Request,
     *,
     folder: Path | None,
     resume: bool,
@@ -60,8 +89,7 @@ def run_job(
     """Runs or resumes a job in a run folder and prints its result.
 
     Args:
-        name: of the run folder, such as `expert-pong`.
-        make_config: makes a new run's configuration; raises ValueError if the request is wrong.
+        request: what is asked for.
         folder: run folder asked for, or None.
         resume: whether to go on with an unfinished run.
         tensorboard: whether to log for TensorBoard.
@@ -75,26 +103,27 @@ def run_job(
             raise ValueError(
                 "--tensorboard needs the package tensorboard: pip install 'amkit[tensorboard]'"
             )
-        target = _choose_folder(runs, name, folder, resume)
-        if resume and runs.is_finished(target):
-            from amkit.model_files import read_card
-
-            say(f"{target} is finished already")
-            _report(target, read_card(target / "model.keras")["scores"], json)
-            return
+        target = runs.choose(RUNS, request.name, folder, resume)
         load_tensorflow()
         from amkit import recipes
         from amkit.cli.progress import EvaluationProgress
+        from amkit.model_files import read_card
         from amkit.training import Interrupted
 
         going_on = (target / "config.json").exists()
-        run = runs.Run(target, None if going_on else make_config())
+        run = runs.Run(target, None if going_on else request.config())
+    command = _command()
+    go_on = command if "--run" in command else f"{command} --run {shlex.quote(str(target))}"
     with run, work():
-        command = _command()
-        with usage():
-            plan = recipes.plan(run.config)
-        say(plan)
-        callbacks, progress = _callbacks(name, target, tensorboard)
+        if going_on:
+            with usage():
+                recipes.check_goes_on(run.config, request.kind, request.games, **request.options)
+        if runs.is_finished(target):
+            say(f"{target} is finished already")
+            _report(target, read_card(run.model_path).get("scores", []), json)
+            return
+        say(recipes.plan(run.config))
+        callbacks, progress = _callbacks(target, tensorboard)
         evaluation = EvaluationProgress()
         try:
             scores = recipes.run(
@@ -105,25 +134,13 @@ def run_job(
                 on_evaluation=evaluation,
             )
         except Interrupted:
-            fail(f"stopped, and saved. Go on with: {command} --resume", FAILED)
+            fail(f"stopped, and saved. Go on with: {go_on} --resume", FAILED)
         except KeyboardInterrupt:  # A second Ctrl-C, or one while the result is evaluated.
-            fail(f"stopped. Go on from the newest checkpoint with: {command} --resume", FAILED)
+            fail(f"stopped. Go on from the newest checkpoint with: {go_on} --resume", FAILED)
         finally:
             progress.close()
             evaluation.close()
         _report(run.folder, scores, json)
-
-
-def _choose_folder(runs: Any, name: str, folder: Path | None, resume: bool) -> Path:
-    if folder is not None:
-        if not resume and (folder / "config.json").exists():
-            raise ValueError(
-                f"{folder} holds a run already: add --resume, or name another. Received: {folder}"
-            )
-        return folder
-    if resume and (earlier := runs.find(RUNS, name)):
-        return earlier[-1]
-    return runs.new_folder(RUNS, name)
 
 
 def _command() -> str:
@@ -131,12 +148,12 @@ def _command() -> str:
     return shlex.join(["amkit", *words])
 
 
-def _callbacks(name: str, folder: Path, tensorboard: bool) -> tuple[list, Any]:
+def _callbacks(folder: Path, tensorboard: bool) -> tuple[list, Any]:
     import keras
 
     from amkit.cli.progress import TrainingProgress
 
-    progress = TrainingProgress(name)
+    progress = TrainingProgress(folder.name)
     callbacks = [progress]
     if tensorboard:
         callbacks.append(
@@ -152,5 +169,6 @@ def _report(folder: Path, scores: list[dict[str, Any]], json: bool) -> None:
         return
     from amkit.cli.tables import score_table
 
-    out.print(score_table(scores))
+    if scores:
+        out.print(score_table(scores))
     out.print(f"model: {escape(str(model))}", soft_wrap=True)

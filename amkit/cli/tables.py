@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from amkit.evaluation import normalized
@@ -12,8 +13,8 @@ def score_table(scores: list[dict[str, Any]]) -> Table:
     """A table of `scoring.score`: score, its error, games, chance, expert, the ratio."""
     first = scores[0]
     table = Table(
-        caption=f"protocol {first['protocol']}, epsilon {first['epsilon']}, raw scores of whole "
-        "games, mean and standard error"
+        caption=f"protocol {escape(first['protocol'])}, epsilon {first['epsilon']}, "
+        "raw scores of whole games, mean and standard error"
     )
     for column in ("game", "score", "±", "games", "random", "expert", "expert-normalised"):
         table.add_column(column, justify="left" if column == "game" else "right")
@@ -21,7 +22,7 @@ def score_table(scores: list[dict[str, Any]]) -> Table:
         expert = score.get("expert", {}).get("mean", math.nan)
         ratio = normalized(score["mean"], score["random"]["mean"], expert)
         table.add_row(
-            score["game"],
+            escape(score["game"]),
             _number(score["mean"]),
             _number(score["standard_error"]),
             str(score["games"]),

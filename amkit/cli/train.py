@@ -9,6 +9,7 @@ from amkit.cli.jobs import (
     Json,
     Precision,
     ProtocolName,
+    Request,
     Resume,
     RunFolder,
     Seed,
@@ -22,10 +23,11 @@ from amkit.cli.jobs import (
 def train(
     game: Annotated[str, typer.Argument(help="An ALE game, such as pong or space_invaders.")],
     preset: Annotated[
-        str, typer.Option(help="laptop (fast), or paper (Mnih et al. 2015, weeks).")
-    ] = "laptop",
+        str | None,
+        typer.Option(help="laptop (fast; if not given), or paper (Mnih et al. 2015, weeks)."),
+    ] = None,
     steps: Steps = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     protocol: ProtocolName = None,
     precision: Precision = None,
     xla: Xla = None,
@@ -44,27 +46,32 @@ def train(
     [bold]amkit train pong --resume[/]  after Ctrl-C or a kill
     """
 
-    def make_config() -> dict:
-        from amkit.recipes import expert_config
-
-        return expert_config(
-            game,
-            preset,
-            seed,
-            steps=steps,
-            protocol=protocol,
-            precision=precision,
-            jit_compile=xla,
-        )
-
     from amkit.atari import find_game
     from amkit.cli.console import usage
 
     with usage():
-        name = f"expert-{find_game(game).name}"
+        name = find_game(game).name
+
+    def make_config(**options: object) -> dict:
+        from amkit.recipes import expert_config
+
+        return expert_config(name, **options)
+
     run_job(
-        name,
-        make_config,
+        Request(
+            "expert",
+            [name],
+            f"expert-{name}",
+            make_config,
+            {
+                "preset": preset,
+                "seed": seed,
+                "steps": steps,
+                "protocol": protocol,
+                "precision": precision,
+                "jit_compile": xla,
+            },
+        ),
         folder=run,
         resume=resume,
         tensorboard=tensorboard,

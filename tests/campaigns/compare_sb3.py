@@ -16,10 +16,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 def ours(seconds: float, precision: str) -> float:
     """amkit's agent steps per second."""
-    from amkit import benchmark
+    from amkit import benchmark, hardware
     from amkit.atari import find_game
 
-    return benchmark.rate(benchmark.paper_dqn(find_game("pong"), precision), seconds)
+    return hardware.rate(benchmark.paper_dqn(find_game("pong"), precision), seconds)
 
 
 def theirs(seconds: float) -> float:

@@ -25,7 +25,7 @@ def newest(folder: Path) -> tuple[int, float] | None:
     found = sorted(folder.glob("checkpoint-*/manifest.json"))
     if not found:
         return None
-    values = json.loads(found[-1].read_text())["values"]
+    values = json.loads(found[-1].read_text())["content"]["values"]
     return values["job"]["steps"], values["progress"]["seconds"]
 
 
