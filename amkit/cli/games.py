@@ -23,7 +23,7 @@ def games(
     from rich.markup import escape
     from rich.table import Table
 
-    from amkit.games import GAMES
+    from amkit.games import GAMES, SPLITS
 
     with usage():
         from amkit.experts import experts_at_hand
@@ -46,18 +46,24 @@ def games(
             ]
         )
         return
-    table = Table(caption="random, human, DQN: Mnih et al. 2015, whole games, raw scores")
+    table = Table(
+        caption="splits: multitask, sources, targets; random, human, DQN: Mnih et al. 2015, whole "
+        "games, raw scores"
+    )
     for column in ("game", "splits", "actions", "random", "human", "DQN", "expert"):
         right = column in ("actions", "random", "human", "DQN")
-        # Names stay whole in a narrow terminal; the splits wrap.
-        table.add_column(column, justify="right" if right else "left", no_wrap=column != "splits")
+        table.add_column(column, justify="right" if right else "left", no_wrap=True)
     for game in GAMES.values():
         numbers = (game.scores.random, game.scores.human, game.scores.dqn)
         table.add_row(
             game.name,
-            ", ".join(game.splits),
+            " ".join(split[0] if split in game.splits else " " for split in SPLITS),
             str(game.num_actions),
-            *("-" if number is None else f"{number:,.1f}" for number in numbers),
+            *("-" if number is None else _short(number) for number in numbers),
             escape(found[game.name].name) if game.name in found else "-",
         )
     out.print(table)
+
+
+def _short(number: float) -> str:
+    return f"{number:,.1f}" if abs(number) < 1000 else f"{number:,.0f}"
