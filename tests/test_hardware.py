@@ -4,7 +4,7 @@ from amkit import hardware
 
 
 def test_rates_are_measured(pong):
-    rates = hardware.measure_rates(pong, "float32", False, seconds=0.05)
+    rates = hardware.measure_rates(pong, "float32", False, envs=4, batch_size=8, seconds=0.05)
     assert min(vars(rates).values()) > 10
     one, two = rates.seconds_per_step(1, 1), rates.seconds_per_step(2, 1)
     assert two > one > 1 / rates.emulation

@@ -70,7 +70,7 @@ def test_epsilon_is_the_share_of_random_actions(pong):
 
 def test_scores_are_of_whole_games_and_raw(scripted, pong):
     environments = scripted([pong], 2)
-    keeper = ScoreKeeper(2, 2)
+    keeper = ScoreKeeper(2)
     transitions = rollout(environments, lambda o: (np.array([11, 3]), None))
     finished = [entry for _ in range(19) for entry in keeper.update(next(transitions))]
     # Action 11 earns 3 a step and action 3 earns -1; games of 6 and 7 steps, lives within them.
