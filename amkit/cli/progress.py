@@ -1,39 +1,48 @@
 """Progress of long jobs: Rich bars on a terminal, plain lines now and then elsewhere."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
+from rich.console import RenderableType
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from amkit.cli.console import err, say
 
 _PLAIN_SECONDS = 30  # Between plain lines, where there is no terminal.
 
 
-def bar() -> Progress:
-    """A progress bar on stderr: done of total, rate, time left, and one line of results."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>5.0f} steps/s"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
-        console=err,
-        transient=False,
-    )
+class _Bar(Progress):
+    """A progress bar on stderr: share, rate, time left; below it, steps and results."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rate]:,.0f} steps/s"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=err,
+        )
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """The bars, and a line for each: a narrow terminal has no room for both in one."""
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            yield Text(f"{task.completed:,.0f} of {task.total:,.0f} steps  {task.fields['note']}")
 
 
 class TrainingProgress(keras.callbacks.Callback):
@@ -53,7 +62,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self._total = int(logs["total_steps"])  # Keras hands numbers on as floats.
         self._first = self._steps = int(logs["steps"])
         self._begun = self._told = time.monotonic()
-        self._bar = bar() if err.is_terminal else None
+        self._bar = _Bar() if err.is_terminal else None
         if self._bar:
             self._task = self._bar.add_task(
                 self._title, total=self._total, completed=self._first, rate=0, note=""
@@ -83,7 +92,8 @@ class TrainingProgress(keras.callbacks.Callback):
         shown = {
             key: value
             for key, value in (logs or {}).items()
-            if key.startswith("score") or key in ("loss", "policy_loss", "kl", "agreement")
+            if (key.startswith("score") or key in ("loss", "policy_loss", "kl", "agreement"))
+            and not math.isnan(value)  # No game ended.
         }
         scores = [value for key, value in shown.items() if key.startswith("score")]
         if len(scores) > 3:  # Many games: the bar has room for a count, the metrics file for all.
