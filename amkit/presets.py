@@ -13,13 +13,13 @@ _RMSPROP_2015 = {
 }
 
 _EXPERT_LAPTOP = PQNSettings(
-    steps=1_500_000,
+    steps=2_400_000,
     envs=32,
     rollout_steps=32,
     passes=2,
     batch_size=128,
     discount=0.99,
-    trace_decay=0.95,
+    trace_decay=0.9,
     # Little noise until it plays, then that which scores are measured under.
     epsilon=((0, 1.0), (100_000, 0.01), (500_000, 0.01), (700_000, 0.05)),
     learning_rate=5e-4,
