@@ -14,8 +14,8 @@ _RMSPROP_2015 = {
 
 _EXPERT_LAPTOP = PQNSettings(
     steps=2_400_000,
-    envs=32,
-    rollout_steps=32,
+    envs=64,
+    rollout_steps=16,
     passes=2,
     batch_size=128,
     discount=0.99,
