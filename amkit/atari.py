@@ -46,6 +46,39 @@ def find_game(name: str) -> Game:
     )
 
 
+class Screen:
+    """What a player sees of one environment: the colour screen, in lockstep with it.
+
+    A second emulator of the same seed that takes the same actions. `pixels` is uint8 [210, 160, 3].
+
+    Args:
+        game: the game.
+        seed: int. As given to `AtariEnvironments([game], 1, seed=seed)`, without sticky actions.
+    """
+
+    def __init__(self, game: Game, seed: int):
+        from ale_py.vector_env import AtariVectorEnv
+
+        self._env = AtariVectorEnv(
+            game.name,
+            1,
+            full_action_space=True,
+            img_height=210,
+            img_width=160,
+            grayscale=False,
+            stack_num=1,
+        )
+        self.pixels = self._env.reset(seed=seed)[0].reshape(210, 160, 3)
+
+    def step(self, action: int) -> None:
+        """Takes an action, an ALE code."""
+        self.pixels = self._env.step(np.array([action]))[0].reshape(210, 160, 3)
+
+    def close(self) -> None:
+        """Ends the emulator's thread."""
+        self._env.close()
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one step brought, for every environment.

@@ -6,6 +6,7 @@ from amkit.cli.bench import bench
 from amkit.cli.distill import distill
 from amkit.cli.evaluate import evaluate
 from amkit.cli.games import games
+from amkit.cli.record import record
 from amkit.cli.train import train
 
 app = typer.Typer(
@@ -17,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (games, train, distill, evaluate, bench):
+for command in (games, train, distill, evaluate, record, bench):
     app.command(no_args_is_help=command is train)(command)
 
 

@@ -1,0 +1,62 @@
+"""`amkit record`."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amkit.cli.console import load_tensorflow, out, print_json, say, usage, work
+
+
+def record(
+    model: Annotated[Path, typer.Argument(help="A .keras file: an expert or an AMN.")],
+    game: Annotated[
+        str | None, typer.Argument(help="A game of the model (the first on its card).")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Video to write, .gif or .mp4 (GAME.gif).")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(help="Length of the video at an Atari's own speed.", min=0.1)
+    ] = 30.0,
+    epsilon: Annotated[
+        float, typer.Option(help="Probability of a random action, in [0, 1].")
+    ] = 0.05,
+    seed: Annotated[
+        int, typer.Option(help="Of emulator and exploration.", min=0, max=2**31 - 1)
+    ] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
+) -> None:
+    """Record a game as a video: the screen and, beside it, the value of every action.
+
+    Examples:
+
+    [bold]amkit record pretrained/pong.keras[/]  30 seconds of Pong in pong.gif
+
+    [bold]amkit record runs/amn-all/model.keras breakout --output breakout.mp4[/]
+    """
+    with usage():
+        if not find_spec("PIL"):
+            raise ValueError("recording needs the package Pillow: pip install 'amkit[video]'")
+        load_tensorflow()
+        from amkit import recording, scoring
+
+        asked = scoring.request(model, [game] if game else None, epsilon=epsilon)
+        chosen = asked.games[0]
+        path = output or Path(f"{chosen.name}.gif")
+        recording.check_path(path)
+    say(f"recording {chosen.name}, played by {model}, epsilon {epsilon}, seed {seed}")
+    moments = recording.play(
+        asked.network,
+        chosen,
+        epsilon=epsilon,
+        seed=seed,
+        steps=max(round(seconds * recording.STEPS_PER_SECOND), 1),
+    )
+    with work():
+        steps, score = recording.write(moments, chosen, asked.card["kind"], path)
+    if json:
+        print_json({"video": str(path), "steps": steps, "score": score})
+    else:
+        out.print(f"{path}: {steps:,} steps, score {score:,.0f}", markup=False)
