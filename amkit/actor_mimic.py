@@ -63,9 +63,9 @@ class DistillSettings:
     def __post_init__(self):
         if self.behaviour not in BEHAVIOURS:
             raise ValueError(f"behaviour is one of {BEHAVIOURS}. Received: {self.behaviour!r}")
-        if not self.temperature > 0:
+        if not 0 < self.temperature < np.inf:
             raise ValueError(f"temperature is above 0. Received: {self.temperature}")
-        if not self.feature_weight >= 0:
+        if not 0 <= self.feature_weight < np.inf:
             raise ValueError(f"feature_weight is 0 or more. Received: {self.feature_weight}")
         if not 0 <= self.epsilon <= 1:
             raise ValueError(f"epsilon lies in [0, 1]. Received: {self.epsilon}")

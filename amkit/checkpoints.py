@@ -110,11 +110,15 @@ def restore(folder: Path) -> dict[str, Any] | None:
     for checkpoint in reversed(_complete(folder)):
         try:
             state = _read(checkpoint)
-        except (FileNotFoundError, ValueError, KeyError, TypeError, EOFError) as error:
+        except (MemoryError, OSError) as error:
+            if not isinstance(error, FileNotFoundError):  # It may be whole: nothing is thrown away.
+                reason = getattr(error, "strerror", None) or "out of memory"
+                raise CheckpointError(f"{checkpoint} cannot be read: {reason}") from error
             damages.append((checkpoint, f"{checkpoint.name}: {error}"))
             continue
-        except OSError as error:  # It may be whole: nothing is thrown away.
-            raise CheckpointError(f"{checkpoint} cannot be read: {error.strerror}") from error
+        except Exception as error:  # Damaged headers make numpy raise many kinds.
+            damages.append((checkpoint, f"{checkpoint.name}: {error}"))
+            continue
         for damaged, _ in damages:  # The next checkpoint must not link to its files.
             shutil.rmtree(damaged, ignore_errors=True)
         return state
@@ -150,7 +154,7 @@ def _write(target: Path, state: Mapping, before: Path | None) -> None:
             file.write(array.tobytes() if array.ndim == 0 else array.data)
             file.flush()
             os.fsync(file.fileno())
-        arrays[key] = {"file": name, "crc32": _crc32(array)}
+        arrays[key] = {"file": name, "crc32": _crc32(array), "kind": _kind(array)}
     content = {"arrays": arrays, "values": _without_arrays(state)}
     manifest = {"crc32": zlib.crc32(json.dumps(content).encode()), "content": content}
     write_whole(target / "manifest.json", json.dumps(manifest))
@@ -165,7 +169,7 @@ def _read(checkpoint: Path) -> dict:
         array = np.load(
             checkpoint / entry["file"], mmap_mode="r" if "@" in key else None, allow_pickle=False
         )
-        if _crc32(array) != entry["crc32"]:
+        if (_crc32(array), _kind(array)) != (entry["crc32"], entry["kind"]):
             raise ValueError(f"{entry['file']} does not match its checksum")
         *parents, last = key.split("/")
         place = state
@@ -195,6 +199,10 @@ def _known_arrays(before: Path | None) -> dict[str, dict]:
 
 def _crc32(array: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+
+
+def _kind(array: np.ndarray) -> str:
+    return f"{array.dtype.str}{list(array.shape)}"
 
 
 def _flatten(state: Mapping, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:

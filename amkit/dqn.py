@@ -1,7 +1,7 @@
 """Expert DQNs as Mnih et al. 2015 train them: replay memory and target network (Eq. 2)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -15,6 +15,14 @@ from amkit.replay import ReplayMemory
 from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
 from amkit.schedules import Piecewise
 from amkit.training import environments_state, mean_or_nan, metrics_since, set_environments_state
+
+
+def _rmsprop_2015() -> dict[str, Any]:
+    """Averages of gradient and squared gradient 0.95, 0.01 in the root."""
+    return {
+        "class_name": "RMSprop",
+        "config": {"learning_rate": 2.5e-4, "rho": 0.95, "epsilon": 0.01, "centered": True},
+    }
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class DQNSettings:
     n_step: int = 1
     double: bool = False
     epsilon: Sequence[tuple[int, float]] = ((0, 1.0), (250_000, 0.1))
-    optimizer: Mapping[str, Any] = None
+    optimizer: Mapping[str, Any] = field(default_factory=_rmsprop_2015)
     epoch_steps: int = 250_000
 
 

@@ -51,7 +51,7 @@ def find_experts(folder: Path) -> dict[str, Path]:
     """Lists the experts of a folder by their cards; no model is read.
 
     Args:
-        folder: where `.keras` files and their cards lie.
+        folder: where `.keras` files and their cards lie; or run folders, `runs/`.
 
     Returns:
         game -> path, in alphabetical order; nothing where the folder holds only other models.
@@ -66,7 +66,7 @@ def find_experts(folder: Path) -> dict[str, Path]:
             f"experts come from a folder that holds them. Received: {folder}, which is no folder"
         )
     found: dict[str, Path] = {}
-    for path in sorted(folder.glob("[!.]*.keras")):
+    for path in sorted([*folder.glob("[!.]*.keras"), *folder.glob("*/model.keras")]):
         card = model_files.read_card(path)
         if card["kind"] != "expert":
             continue
@@ -76,7 +76,8 @@ def find_experts(folder: Path) -> dict[str, Path]:
             raise model_files.ModelFileError(f"{model_files.card_path(path)}: {error}") from None
         if game in found:
             raise ExpertError(
-                f"{folder} has two experts of {game}, {found[game].name} and {path.name}: keep one"
+                f"{folder} has two experts of {game}, {found[game].relative_to(folder)} and "
+                f"{path.relative_to(folder)}: keep one"
             )
         found[game] = path
     return dict(sorted(found.items()))

@@ -441,13 +441,15 @@ def _parameters(layer: "keras.layers.Layer", shape: tuple) -> int:
     """How many weights a layer will have for an input shape, before it is built."""
     kind = type(layer).__name__
     if kind == "Dense":
-        return (shape[-1] + 1) * layer.units
+        return (shape[-1] + layer.use_bias) * layer.units
     if kind == "Conv2D":
         channels = shape[-1] if layer.data_format == "channels_last" else shape[1]
-        return (math.prod(layer.kernel_size) * channels // layer.groups + 1) * layer.filters
+        return (
+            math.prod(layer.kernel_size) * channels // layer.groups + layer.use_bias
+        ) * layer.filters
     if kind == "LayerNormalization":
         axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
-        return 2 * math.prod(shape[axis] for axis in axes)
+        return (layer.center + layer.scale) * math.prod(shape[axis] for axis in axes)
     return 0
 
 
@@ -457,7 +459,8 @@ def _held_weights(weights: bytes) -> int:
 
     try:
         with h5py.File(io.BytesIO(weights), "r") as file:
-            held = _count_elements(file)
+            # A compiled model brings its optimizer along, which is not read.
+            held = sum(_count_elements(file[name]) for name in file if name != "optimizer")
     except ModelFileError:
         raise
     except Exception as error:  # h5py raises many kinds on damaged content.

@@ -6,12 +6,6 @@ from amkit.actor_mimic import DistillSettings
 from amkit.dqn import DQNSettings
 from amkit.pqn import PQNSettings
 
-# RMSProp as in Mnih et al. 2015: gradient and squared-gradient averages 0.95, 0.01 in the root.
-_RMSPROP_2015 = {
-    "class_name": "RMSprop",
-    "config": {"learning_rate": 2.5e-4, "rho": 0.95, "epsilon": 0.01, "centered": True},
-}
-
 _EXPERT_LAPTOP = PQNSettings(
     steps=2_400_000,
     envs=64,
@@ -29,8 +23,8 @@ _EXPERT_LAPTOP = PQNSettings(
 )
 
 EXPERT = {
-    # Mnih et al. 2015: 50 M agent steps, weeks on a laptop.
-    "paper": DQNSettings(optimizer=_RMSPROP_2015),
+    # Mnih et al. 2015: 50 M agent steps, days on a laptop.
+    "paper": DQNSettings(),
     "laptop": _EXPERT_LAPTOP,
     # For tests: seconds, and learns nothing.
     "tiny": replace(
@@ -50,7 +44,6 @@ EXPERT = {
         batch_size=8,
         target_sync_updates=10,
         epsilon=((0, 1.0), (128, 0.1)),
-        optimizer=_RMSPROP_2015,
         epoch_steps=64,
     ),
 }

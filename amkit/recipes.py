@@ -22,7 +22,7 @@ from amkit.experts import ExpertError, find_experts, load_experts
 from amkit.model_files import ModelFileError
 from amkit.networks import actor_mimic_network, nature_dqn
 from amkit.pqn import PQN, PQNSettings, PQNTraining
-from amkit.runs import Run, RunError
+from amkit.runs import DamagedRun, Run, RunError
 from amkit.scoring import SEED, Request, score
 from amkit.training import Job, run_job
 
@@ -98,19 +98,21 @@ def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) ->
     asked = {key: value for key, value in overrides.items() if value is not None}
     protocol = asked.pop("protocol", "quick")
     _named(PROTOCOLS, protocol, "protocol")
-    precision = asked.pop("precision", None)
+    # The paper's own number format, unless told otherwise.
+    precision = asked.pop("precision", "float32" if preset == "paper" else None)
     if precision is not None and precision not in hardware.PRECISIONS:
         raise ValueError(
             f"precision is one of {', '.join(hardware.PRECISIONS)}. Received: {precision!r}"
         )
     jit_compile = asked.pop("jit_compile", hardware.default_jit_compile())
     settings = replace(settings, **asked)
-    first_update = getattr(settings, "replay_start_steps", 0)
-    if settings.steps <= first_update:
-        raise ValueError(
-            f"steps is more than {first_update:,}, where learning starts. "
-            f"Received: {settings.steps:,}"
-        )
+    if hasattr(settings, "replay_start_steps"):
+        first_update = settings.replay_start_steps + settings.update_period_steps
+        if settings.steps < first_update:
+            raise ValueError(
+                f"steps is {first_update:,} or more, where learning starts. "
+                f"Received: {settings.steps:,}"
+            )
     return {
         "preset": preset,
         "settings": asdict(settings),
@@ -135,12 +137,13 @@ def check_goes_on(
 
     Raises:
         ValueError: at the first difference.
+        DamagedRun: if the configuration does not describe a run.
     """
     with _describing_a_run():
         begun = {"kind": config["kind"], "games": sorted(config["games"])}
         begun |= config["settings"] | {
             key: config[key]
-            for key in ("preset", "seed", "protocol", "precision", "jit_compile", "experts")
+            for key in ("preset", "seed", "protocol", "precision", "jit_compile")
             if key in config
         }
     wanted = {"kind": kind, "games": games and sorted(games), **asked}
@@ -159,7 +162,9 @@ def _describing_a_run() -> Iterator[None]:
     except (ExpertError, ModelFileError):
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"config.json does not describe a run of this version: {error!r}") from error
+        raise DamagedRun(
+            f"config.json does not describe a run of this version: {error!r}"
+        ) from error
 
 
 def build(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
@@ -230,7 +235,7 @@ def plan(config: dict[str, Any]) -> str:
     Measures for about five seconds: emulation, acting and learning, each by itself.
 
     Raises:
-        RunError: if the configuration does not describe a run.
+        DamagedRun: if the configuration does not describe a run.
     """
     with _describing_a_run():
         settings = config["settings"]
@@ -249,13 +254,14 @@ def plan(config: dict[str, Any]) -> str:
             # A DQN's update evaluates the target network too; a distillation asks the expert once.
             forwards = 2 if config["kind"] == "amn" else 1 + samples
         minutes = settings["steps"] * games * rates.seconds_per_step(forwards, samples) / 60
-        frames = settings.get("replay_steps", 0) * games * 84 * 84
+        frames = settings.get("replay_steps", 0) * games * 84 * 84 / 2**30
+        replay = f"replay of {frames:.1f} GiB in memory, up to three times on disk; "
         return (
             f"{config['kind']} of {', '.join(config['games'])}: {settings['steps']:,} agent steps "
             f"per game, preset {config['preset']}, {config['precision']}, "
             f"{'XLA' if config['jit_compile'] else 'plain graph'}, seed {config['seed']}; "
-            + (f"replay of {frames / 2**30:.1f} GiB in memory and on disk; " if frames else "")
-            + f"about {_duration(minutes)} here, then an evaluation (protocol {config['protocol']})"
+            f"{replay if frames else ''}about {_duration(minutes)} here in all, then an evaluation "
+            f"(protocol {config['protocol']})"
         )
 
 
@@ -279,7 +285,6 @@ def _compile(
 
 def run(
     run_folder: Run,
-    command: str,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     checkpoint_seconds: float = 120.0,
     on_evaluation: Callable[[str, int, int], None] | None = None,
@@ -287,8 +292,8 @@ def run(
     """Trains what a run's configuration asks for, evaluates it, and writes its model and card.
 
     Args:
-        run_folder: an open `Run`; goes on from its newest checkpoint.
-        command: the command line that made the run, for the card.
+        run_folder: an open `Run`; goes on from its newest checkpoint. The configuration's
+            "command", if it has one, is put on the card.
         callbacks: as in `run_job`.
         checkpoint_seconds: as in `run_job`.
         on_evaluation: called with (game, whole games counted, steps).
@@ -328,7 +333,7 @@ def run(
             name: find_game(name).action_mask.astype(int).tolist() for name in config["games"]
         },
         "scores": scores,
-        "command": command,
+        "command": config.get("command"),
         "preset": config["preset"],
         "settings": config["settings"],
         "seed": config["seed"],

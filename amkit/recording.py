@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORMATS = (".gif", ".mp4")
 STEPS_PER_SECOND = 60 / FRAMES_PER_STEP  # An Atari shows 60 frames a second.
 
+_GIF_MILLISECONDS = 70  # A GIF counts hundredths of a second: 1/15 s is between two of them.
 _SCALE = 2  # Pixels of the picture per pixel of the screen.
 _PANEL = 300
 _BACKGROUND, _TEXT, _BAR, _CHOSEN = (18, 18, 22), (225, 225, 225), (70, 90, 130), (240, 180, 60)
@@ -182,7 +183,7 @@ def _write_gif(pictures: "Iterator[Image]", path: Path) -> None:
         path,
         save_all=True,
         append_images=few_colors,
-        duration=1000 / STEPS_PER_SECOND,  # Milliseconds a picture.
+        duration=_GIF_MILLISECONDS,
         loop=0,
     )
 

@@ -21,6 +21,10 @@ class RunError(RuntimeError):
     """A run folder cannot be used."""
 
 
+class DamagedRun(RunError):
+    """A run folder's files cannot be read."""
+
+
 class Run:
     """One run folder, locked while open. Use as a context manager.
 
@@ -97,9 +101,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise RunError(f"{folder} is no run folder: it has no config.json") from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
+        raise DamagedRun(f"{path} is damaged: {error}") from error
     if not isinstance(config, dict):
-        raise RunError(f"{path} is damaged: it is no JSON object")
+        raise DamagedRun(f"{path} is damaged: it is no JSON object")
     return config
 
 

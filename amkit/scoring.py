@@ -67,8 +67,8 @@ def request(
         game_names: which games; None means all on the model's card.
         protocol: one of `PROTOCOLS`.
         epsilon: float in [0, 1].
-        experts: folder of experts to compare with; None means `pretrained/` for an AMN, if it is
-            there, and none for an expert.
+        experts: folder of experts to compare with; None means those of `pretrained/` that taught
+            the AMN, and none for an expert.
         seed: int.
 
     Raises:
@@ -92,6 +92,13 @@ def request(
             )
     compared = card["kind"] == "amn" or experts is not None
     found = experts_at_hand(experts) if compared else {}
+    if experts is None:  # Those at hand by chance need not be its teachers.
+        taught = set(card.get("expert_weights") or [])
+        found = {
+            name: expert
+            for name, expert in found.items()
+            if model_files.read_card(expert)["weight_hash"] in taught
+        }
     return Request(path, network, card, games, PROTOCOLS[protocol], epsilon, seed, found)
 
 

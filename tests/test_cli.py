@@ -235,7 +235,7 @@ def test_a_damaged_run_or_other_experts(tmp_path, expert_folder):
     config.write_text(whole.replace('"epsilon"', '"epsilom"'))
     refused(1, "does not describe a run", *words, "--resume")
     config.write_text(whole[:50])
-    refused(2, "damaged", *words, "--resume")
+    refused(1, "damaged", *words, "--resume")
     config.write_text(whole)
     model_files.save(nature_dqn(6), folder / "pong.keras", {"kind": "expert", "games": ["pong"]})
     refused(1, "other experts", *words, "--resume")
@@ -243,7 +243,7 @@ def test_a_damaged_run_or_other_experts(tmp_path, expert_folder):
 
 def test_steps_too_few_to_learn(expert_folder):
     words = ["distill", "--experts", expert_folder, *TINY, "--steps", 60]
-    refused(2, "steps is more than 64", *words)
+    refused(2, "steps is 80 or more", *words)
 
 
 def test_a_full_disk_while_training(monkeypatch):

@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import load_tensorflow, out, print_json, usage
+from amkit.cli.console import finite, load_tensorflow, out, print_json, usage
 
 
 def bench(
     game: Annotated[str, typer.Argument(help="An ALE game.")] = "pong",
-    seconds: Annotated[float, typer.Option(help="Spent on each measurement.", min=0.1)] = 8.0,
+    seconds: Annotated[
+        float, typer.Option(help="Spent on each measurement.", min=0.1, callback=finite)
+    ] = 8.0,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
 ) -> None:
     """Measure this machine: emulation alone, acting, distilling, DQN training, XLA, bfloat16.

@@ -1,5 +1,6 @@
 """What every command shares: two consoles, one-line errors, quiet imports."""
 
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -33,11 +34,11 @@ def usage() -> Iterator[None]:
     """Turns what is wrong with a request into one line, before any work starts."""
     from amkit.checkpoints import CheckpointError
     from amkit.model_files import ModelFileError
-    from amkit.runs import RunError
+    from amkit.runs import DamagedRun, RunError
 
     try:
         yield
-    except (ModelFileError, CheckpointError) as error:
+    except (ModelFileError, CheckpointError, DamagedRun) as error:
         fail(str(error), FAILED)
     except (ValueError, RunError) as error:
         fail(str(error), WRONG_USAGE)
@@ -85,6 +86,13 @@ def game_names(games: str | None, split: str | None) -> list[str] | None:
     return names
 
 
+def finite(value: float) -> float:
+    """Option callback: refuses NaN and infinity."""
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"a number is expected. Received: {value}")
+    return value
+
+
 def print_json(value: Any) -> None:
     """Writes one JSON document to stdout."""
     from amkit.checkpoints import json_text
@@ -94,6 +102,7 @@ def print_json(value: Any) -> None:
 
 def load_tensorflow() -> None:
     """Imports TensorFlow without the lines its C++ side writes to stderr while it loads."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # Trainings are its functions, whatever is set.
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -72,16 +72,15 @@ def distill(
     def make_config(**options: object) -> dict:
         from amkit.recipes import distill_config
 
-        return distill_config(games=names, **options)
+        return distill_config(experts, games=names, **options)
 
     run_job(
         Request(
             "amn",
             names,
-            f"amn-{split or '-'.join(names or ['all'])}",
+            f"amn-{split or '-'.join(sorted(names or ['all']))}",
             make_config,
             {
-                "experts": str(experts.resolve()),
                 "preset": preset,
                 "seed": seed,
                 "steps": steps,
@@ -93,6 +92,7 @@ def distill(
                 "precision": precision,
                 "jit_compile": xla,
             },
+            experts,
         ),
         folder=run,
         resume=resume,

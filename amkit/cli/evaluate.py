@@ -26,7 +26,7 @@ def evaluate(
     ] = "paper",
     experts: Annotated[
         Path | None,
-        typer.Option(help="Folder of experts to compare with (for an AMN: pretrained/)."),
+        typer.Option(help="Experts to compare with (those of pretrained/ that taught the AMN)."),
     ] = None,
     seed: Annotated[
         int, typer.Option(help="Of emulators and exploration.", min=0, max=2**31 - 1)
@@ -47,6 +47,8 @@ def evaluate(
     with usage():
         if output and not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
             raise ValueError(f"--output lies in a folder that can be written. Received: {output}")
+        if output and output.is_dir():
+            raise ValueError(f"--output is a file. Received: {output}, a folder")
         load_tensorflow()
         from amkit import scoring
         from amkit.cli.progress import EvaluationProgress

@@ -11,7 +11,17 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from amkit.cli.console import FAILED, fail, load_tensorflow, out, print_json, say, usage, work
+from amkit.cli.console import (
+    FAILED,
+    fail,
+    finite,
+    load_tensorflow,
+    out,
+    print_json,
+    say,
+    usage,
+    work,
+)
 
 # Options that training and distilling share.
 Seed = Annotated[
@@ -46,7 +56,10 @@ TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
 ]
 CheckpointMinutes = Annotated[
-    float, typer.Option(help="Minutes between checkpoints: the most a kill loses.", min=0.01)
+    float,
+    typer.Option(
+        help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result, on stdout.")]
 
@@ -63,6 +76,7 @@ class Request:
         name: of the run folder, such as `expert-pong`.
         make_config: makes a new run's configuration of the options; ValueError if they are wrong.
         options: the options by name; None was not asked for.
+        experts: folder of experts, for an AMN.
     """
 
     kind: str
@@ -70,6 +84,7 @@ class Request:
     name: str
     make_config: Callable[..., dict[str, Any]]
     options: dict[str, Any]
+    experts: Path | None = None
 
     def config(self) -> dict[str, Any]:
         """The configuration of a new run."""
@@ -111,13 +126,17 @@ def run_job(
         from amkit.training import Interrupted
 
         going_on = (target / "config.json").exists()
-        run = runs.Run(target, None if going_on else request.config())
+        run = runs.Run(target, None if going_on else {**request.config(), "command": _command()})
+        if resume and not going_on:
+            say(f"no run called {request.name} to go on with: beginning {target}")
     command = _command()
     go_on = command if "--run" in command else f"{command} --run {shlex.quote(str(target))}"
     with run, work():
         if going_on:
             with usage():
                 recipes.check_goes_on(run.config, request.kind, request.games, **request.options)
+            if request.experts:  # They may have moved since; their weights may not have changed.
+                run.config["experts"] = str(request.experts.resolve())
         if runs.is_finished(target):
             say(f"{target} is finished already")
             _report(target, read_card(run.model_path).get("scores", []), json)
@@ -128,7 +147,6 @@ def run_job(
         try:
             scores = recipes.run(
                 run,
-                command,
                 callbacks,
                 checkpoint_seconds=60 * checkpoint_minutes,
                 on_evaluation=evaluation,

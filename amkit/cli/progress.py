@@ -98,6 +98,7 @@ class TrainingProgress(keras.callbacks.Callback):
         scores = [value for key, value in shown.items() if key.startswith("score")]
         if len(scores) > 3:  # Many games: the bar has room for a count, the metrics file for all.
             shown = {k: v for k, v in shown.items() if not k.startswith("score")}
+            shown["games ended"] = logs["games"]
         self._note = "  ".join(f"{key} {value:.4g}" for key, value in shown.items())
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import load_tensorflow, out, print_json, say, usage, work
+from amkit.cli.console import finite, load_tensorflow, out, print_json, say, usage, work
 
 
 def record(
@@ -18,7 +18,8 @@ def record(
         Path | None, typer.Option(help="Video to write, .gif or .mp4 (GAME.gif).")
     ] = None,
     seconds: Annotated[
-        float, typer.Option(help="Length of the video at an Atari's own speed.", min=0.1)
+        float,
+        typer.Option(help="Length of the video at an Atari's own speed.", min=0.1, callback=finite),
     ] = 30.0,
     epsilon: Annotated[
         float, typer.Option(help="Probability of a random action, in [0, 1].")

@@ -24,7 +24,7 @@ def train(
     game: Annotated[str, typer.Argument(help="An ALE game, such as pong or space_invaders.")],
     preset: Annotated[
         str | None,
-        typer.Option(help="laptop (fast; if not given), or paper (Mnih et al. 2015, weeks)."),
+        typer.Option(help="laptop (fast; if not given), or paper (Mnih et al. 2015, days)."),
     ] = None,
     steps: Steps = None,
     seed: Seed = None,
