@@ -95,6 +95,25 @@ def test_round_trip(make, tmp_path):
     np.testing.assert_array_equal(outputs, loaded(OBSERVATION))
 
 
+def test_models_made_elsewhere(tmp_path):
+    """Saved compiled by plain Keras, after training, with layers without bias."""
+    layers = keras.layers
+    observation = keras.Input((4, 84, 84), dtype="uint8")
+    x = layers.Rescaling(1 / 255)(observation)
+    x = layers.Permute((2, 3, 1))(x)
+    x = layers.Conv2D(2, 8, 8, use_bias=False)(x)
+    x = layers.LayerNormalization(center=False)(layers.Flatten()(x))
+    model = keras.Model(observation, layers.Dense(6, use_bias=False)(x))
+    model.compile("adam", "mse")
+    model.fit(OBSERVATION, np.zeros((3, 6)), verbose=0)
+    path = tmp_path / "foreign.keras"
+    model.save(path)
+    card = {**CARD, "weight_hash": model_files.weight_hash(model)}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    loaded, _ = model_files.load_with_card(path)
+    np.testing.assert_allclose(loaded(OBSERVATION), model(OBSERVATION), rtol=1e-6)
+
+
 def test_hash_is_of_the_weights_alone(saved, tmp_path):
     model, path = saved
     model_files.save(model, tmp_path / "again.keras", CARD)
