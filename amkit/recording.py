@@ -1,6 +1,6 @@
 """A game as something to look at: the screen and, beside it, what the network says of each action.
 
-Needs Pillow, and imageio with PyAV for mp4: `pip install 'amkit[video]'`.
+Needs Pillow, and imageio with PyAV for mp4: the extra `video`.
 """
 
 import os
@@ -139,7 +139,9 @@ def check_path(path: Path) -> None:
     if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
         raise ValueError(f"a video lies in a folder that can be written. Received: {path}")
     if path.suffix == ".mp4" and not (find_spec("imageio") and find_spec("av")):
-        raise ValueError(f"mp4 needs imageio and av: pip install 'amkit[video]'. Received: {path}")
+        raise ValueError(
+            f"mp4 needs amkit's extra 'video': pip install -e '.[video]'. Received: {path}"
+        )
 
 
 def write(moments: Iterable[Moment], game: Game, kind: str, path: Path) -> tuple[int, float]:

@@ -80,6 +80,8 @@ def request(
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
     path = Path(model) if model else newest_amn()
+    if not path.is_file():
+        raise ValueError(f"a model is a .keras file that exists. Received: {path}")
     network, card = model_files.load_with_card(path)
     names = game_names or card["games"]
     games = tuple(find_game(name) for name in names)

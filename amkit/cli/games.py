@@ -26,9 +26,12 @@ def games(
     from amkit.games import GAMES, SPLITS
 
     with usage():
+        from amkit.atari import find_game
         from amkit.experts import experts_at_hand
 
         found = experts_at_hand(experts)
+        others = [find_game(name) for name in found if name not in GAMES]
+    listed = [*GAMES.values(), *others]
     if json:
         print_json(
             [
@@ -42,7 +45,7 @@ def games(
                     "dqn": game.scores.dqn,
                     "expert": str(found[game.name]) if game.name in found else None,
                 }
-                for game in GAMES.values()
+                for game in listed
             ]
         )
         return
@@ -53,7 +56,7 @@ def games(
     for column in ("game", "splits", "actions", "random", "human", "DQN", "expert"):
         right = column in ("actions", "random", "human", "DQN")
         table.add_column(column, justify="right" if right else "left", no_wrap=True)
-    for game in GAMES.values():
+    for game in listed:
         numbers = (game.scores.random, game.scores.human, game.scores.dqn)
         table.add_row(
             game.name,

@@ -116,7 +116,7 @@ def run_job(
     with usage():
         if tensorboard and not find_spec("tensorboard"):
             raise ValueError(
-                "--tensorboard needs the package tensorboard: pip install 'amkit[tensorboard]'"
+                "--tensorboard needs amkit's extra 'tensorboard': pip install -e '.[tensorboard]'"
             )
         target = runs.choose(RUNS, request.name, folder, resume)
         load_tensorflow()

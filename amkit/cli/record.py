@@ -39,7 +39,7 @@ def record(
     """
     with usage():
         if not find_spec("PIL"):
-            raise ValueError("recording needs the package Pillow: pip install 'amkit[video]'")
+            raise ValueError("recording needs amkit's extra 'video': pip install -e '.[video]'")
         load_tensorflow()
         from amkit import recording, scoring
 

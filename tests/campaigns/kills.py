@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,13 @@ def newest(folder: Path) -> tuple[int, float] | None:
     return values["job"]["steps"], values["progress"]["seconds"]
 
 
+def unfinished(folder: Path) -> set[tuple[str, int]]:
+    """(name, when made) of every checkpoint that is being written, or was when killed."""
+    with suppress(FileNotFoundError):  # It was finished between the two calls.
+        return {(path.name, path.stat().st_ctime_ns) for path in folder.glob("unfinished-*")}
+    return set()
+
+
 def start(words: list[str], log: Path) -> subprocess.Popen:
     """Begins or resumes a run."""
     with open(log, "a") as file:
@@ -40,11 +48,13 @@ def kill_at_random(name: str, words: list[str], rng: np.random.Generator) -> boo
     checkpoints = Path("runs") / name / "checkpoint"
     log = Path(f"{name}.log")
     before = newest(checkpoints)
+    leftover = unfinished(checkpoints)  # Of an earlier kill.
     begun = time.monotonic()
     process = start(words, log)
     # Half of the kills wait for a checkpoint to be under way.
-    if rng.random() < 0.5:
-        while not list(checkpoints.glob("unfinished-*")) and process.poll() is None:
+    while_writing = rng.random() < 0.5
+    if while_writing:
+        while not unfinished(checkpoints) - leftover and process.poll() is None:
             if time.monotonic() - begun > 120:
                 break
             time.sleep(0.0005)
@@ -62,9 +72,10 @@ def kill_at_random(name: str, words: list[str], rng: np.random.Generator) -> boo
     age = killed - max(
         (f.stat().st_mtime for f in checkpoints.glob("checkpoint-*/manifest.json")), default=0
     )
-    # A round of learning and the writing itself come on top of the period.
+    # A round of learning and the writing itself come on top of the period. A kill during the first
+    # checkpoint since the start leaves the one before it, from which at most a period was lost.
     first_ever = before is None and after is None
-    recent = first_ever or before == after or age < PERIOD_SECONDS + 4
+    recent = age < PERIOD_SECONDS + 4 or (while_writing and before == after)
     print(
         f"{name}: killed after {time.monotonic() - begun:5.1f} s, alive {alive}; "
         f"steps {before[0] if before else 0} -> {after[0] if after else 0}, "
