@@ -1,6 +1,7 @@
 """The Atari games as parallel environments. The only room that names ale_py."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 
@@ -44,6 +45,14 @@ def find_game(name: str) -> Game:
         actions=tuple(action.name for action in emulator.getMinimalActionSet()),
         scores=games.Scores(),
     )
+
+
+@cache
+def background(game: Game) -> int:
+    """Looks at a new game and returns the luminance of most of its screen, in [0, 255]."""
+    environments = AtariEnvironments([game], 1)
+    with closing(environments):
+        return int(np.bincount(environments.observation[0, -1].ravel()).argmax())
 
 
 class Screen:

@@ -25,13 +25,14 @@ def _network(
     hidden_units: Sequence[int],
     outputs: int,
     normalize_features: bool,
+    background: float,
     dtype: str | None,
 ) -> keras.Model:
     """Convolutions, dense layers, a linear output kept in float32."""
     layers = keras.layers
     observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8", name="observation")
     # Rescaled first: a CPU transposes floats faster than bytes.
-    x = layers.Rescaling(1 / 255, name="rescaling", dtype=dtype)(observation)
+    x = layers.Rescaling(1 / 255, -background / 255, name="rescaling", dtype=dtype)(observation)
     x = layers.Permute((2, 3, 1), name="channels_last", dtype=dtype)(x)
     for i, (filters, kernel_size, strides) in enumerate(convolutions, start=1):
         x = layers.Conv2D(
@@ -57,43 +58,64 @@ def _network(
     if normalize_features:
         x = layers.LayerNormalization(name="normalization", dtype=dtype)(x)
         x = layers.Activation("relu", name="features", dtype=dtype)(x)
-    x = layers.Dense(outputs, name="output", dtype="float32")(x)
+    # Of normalised features an ordinary start would make outputs far larger than Q-values are.
+    start = "zeros" if normalize_features else "glorot_uniform"
+    x = layers.Dense(outputs, kernel_initializer=start, name="output", dtype="float32")(x)
     return keras.Model(observation, x, name=name)
 
 
 def nature_dqn(
-    num_actions: int, *, normalize_features: bool = False, dtype: str | None = None
+    num_actions: int,
+    *,
+    normalize_features: bool = False,
+    background: float = 0,
+    dtype: str | None = None,
 ) -> keras.Model:
     """The network of Mnih et al. 2015, the paper's expert.
 
     Args:
         num_actions: int. Outputs, one Q-value per action.
-        normalize_features: bool. Layer-normalise the 512 features before their ReLU. It lets
-            Q-learning do without a target network (Gallici et al. 2024).
+        normalize_features: bool. Layer-normalise the 512 features before their ReLU, and begin with
+            outputs of zero. It lets Q-learning do without a target network (Gallici et al. 2024).
+        background: float in [0, 255]. Luminance that the first layer sees as zero. On a bright
+            background all weights of a filter are pushed the same way, and many filters die.
         dtype: str or None. Keras dtype policy of all layers but the last, which stays float32.
 
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, num_actions] Q-values.
     """
     return _network(
-        "nature_dqn", _NATURE_CONVOLUTIONS, (512,), num_actions, normalize_features, dtype
+        "nature_dqn",
+        _NATURE_CONVOLUTIONS,
+        (512,),
+        num_actions,
+        normalize_features,
+        background,
+        dtype,
     )
 
 
 def actor_mimic_network(
-    *, normalize_features: bool = False, dtype: str | None = None
+    *, normalize_features: bool = False, background: float = 0, dtype: str | None = None
 ) -> keras.Model:
     """The multitask AMN: one expert's body with 18 outputs (section 5.1, App. C).
 
     Args:
         normalize_features: bool. As in `nature_dqn`.
+        background: float. As in `nature_dqn`.
         dtype: str or None. As in `nature_dqn`.
 
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, 18] logits.
     """
     return _network(
-        "actor_mimic", _NATURE_CONVOLUTIONS, (512,), NUM_ACTIONS, normalize_features, dtype
+        "actor_mimic",
+        _NATURE_CONVOLUTIONS,
+        (512,),
+        NUM_ACTIONS,
+        normalize_features,
+        background,
+        dtype,
     )
 
 
@@ -107,7 +129,7 @@ def transfer_network(*, dtype: str | None = None) -> keras.Model:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, 18] logits.
     """
     return _network(
-        "transfer_actor_mimic", _TRANSFER_CONVOLUTIONS, (2048,), NUM_ACTIONS, False, dtype
+        "transfer_actor_mimic", _TRANSFER_CONVOLUTIONS, (2048,), NUM_ACTIONS, False, 0, dtype
     )
 
 

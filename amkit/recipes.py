@@ -15,7 +15,7 @@ import numpy as np
 
 from amkit import checkpoints, hardware, model_files, presets
 from amkit.actor_mimic import ActorMimic, Distillation, DistillSettings
-from amkit.atari import AtariEnvironments, find_game
+from amkit.atari import AtariEnvironments, background, find_game
 from amkit.dqn import DQN, DQNSettings, DQNTraining
 from amkit.evaluation import PROTOCOLS
 from amkit.experts import ExpertError, find_experts, load_experts
@@ -192,7 +192,12 @@ def _build_expert(config: dict[str, Any], environments_seed: int) -> tuple[Job, 
     values = config["settings"]
     replay = "replay_steps" in values
     settings = DQNSettings(**values) if replay else PQNSettings(**values)
-    network = nature_dqn(game.num_actions, normalize_features=not replay, dtype=config["precision"])
+    network = nature_dqn(
+        game.num_actions,
+        normalize_features=not replay,
+        background=0 if replay else background(game),
+        dtype=config["precision"],
+    )
     environments = AtariEnvironments([game], settings.envs, seed=environments_seed)
     if replay:
         learner = DQN(network, game, settings.double)

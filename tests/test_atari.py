@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from amkit.atari import AtariEnvironments, find_game
+from amkit.atari import AtariEnvironments, background, find_game
 from amkit.games import UnknownGame
 
 
@@ -26,6 +26,11 @@ def test_several_games_in_lockstep(pong, breakout):
     assert outcome.reward.shape == (6,) and outcome.reward.dtype == np.float32
     assert not environments.start.any()
     environments.close()
+
+
+def test_background(pong, breakout):
+    assert background(pong) == 87
+    assert background(breakout) == 0
 
 
 @pytest.mark.parametrize("action", [-1, 2, 17, 18, 99])

@@ -1,5 +1,6 @@
 """Networks: shapes and sizes of the paper, features, fresh weights."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -52,6 +53,10 @@ def test_outputs_are_float32_and_features_are_the_pre_output_layer(normalize, dt
     outputs, features = with_features(model)(OBSERVATION)
     assert outputs.dtype == "float32" and outputs.shape == (2, 6)
     assert features.shape == (2, 512) and (features.numpy() >= 0).all()
+    assert normalize == (not outputs.numpy().any())
+    kernel, bias = model.get_layer("output").get_weights()
+    model.get_layer("output").set_weights([kernel + 0.1, bias + 0.1])
+    outputs = model(OBSERVATION)
     kernel, bias = model.get_layer("output").get_weights()
     np.testing.assert_allclose(
         outputs, features.numpy().astype(np.float32) @ kernel + bias, rtol=1e-3, atol=1e-3
@@ -69,6 +74,14 @@ def test_frames_reach_the_network_in_order():
     newer[:, 3] = 0
     np.testing.assert_array_equal(model(older), model(OBSERVATION))
     assert (model(newer).numpy() != model(OBSERVATION).numpy()).any()
+
+
+def test_a_filter_sees_the_background_as_zero():
+    model = nature_dqn(6, background=87)
+    conv1 = keras.Model(model.input, model.get_layer("conv1").output)
+    flat = np.full((1, 4, 84, 84), 87, np.uint8)
+    np.testing.assert_allclose(conv1(flat), 0, atol=1e-5)
+    assert conv1(OBSERVATION).numpy().any()
 
 
 def test_every_game_has_an_expert_network():
