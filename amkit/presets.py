@@ -7,17 +7,16 @@ from amkit.dqn import DQNSettings
 from amkit.pqn import PQNSettings
 
 _EXPERT_LAPTOP = PQNSettings(
-    steps=2_400_000,
+    steps=1_500_000,
     envs=64,
     rollout_steps=16,
     passes=2,
     batch_size=128,
     discount=0.99,
     trace_decay=0.9,
-    # Little noise until it plays, then that which scores are measured under.
-    epsilon=((0, 1.0), (100_000, 0.01), (500_000, 0.01), (700_000, 0.05)),
+    epsilon=((0, 1.0), (60_000, 0.05)),  # Down to that which scores are measured under.
     learning_rate=5e-4,
-    adam_epsilon=1e-5,
+    adam_epsilon=1e-8,  # Gradients of sparse rewards are that small.
     clip_norm=10.0,
     epoch_steps=25_600,
 )
