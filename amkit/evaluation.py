@@ -81,14 +81,6 @@ class GameResult:
         return float(np.std(self.scores, ddof=1) / np.sqrt(len(self.scores)))
 
 
-def normalized(score: float, random: float, expert: float) -> float:
-    """(score - random) / (expert - random): 0 plays as badly as chance, 1 as well as the expert.
-
-    NaN where random and expert scores are equal.
-    """
-    return (score - random) / (expert - random) if expert != random else float("nan")
-
-
 def random_network(observation: Any) -> np.ndarray:
     """Stands in for a network where epsilon is 1: all actions equal, float32 [R, 18]."""
     return np.zeros((observation.shape[0], NUM_ACTIONS), np.float32)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amkit import model_files
 from amkit.atari import find_game
-from amkit.games import NUM_ACTIONS, Game, UnknownGame
+from amkit.games import NUM_ACTIONS, Game, UnknownGame, normalized
 
 if TYPE_CHECKING:  # Listing a folder needs no Keras.
     import keras
@@ -88,6 +88,45 @@ def experts_at_hand(folder: Path | None = None) -> dict[str, Path]:
     if folder is None and not _SHIPPED.is_dir():
         return {}
     return find_experts(_SHIPPED if folder is None else folder)
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    """What the experts of a folder scored, by their cards, beside published scores.
+
+    Args:
+        folder: as in `find_experts`.
+
+    Returns:
+        One entry per expert: game, protocol, epsilon, mean, standard_error, games, random (measured
+        under the same protocol), human and dqn (published), dqn_normalised, steps, minutes. None
+        where the card, or the literature, does not say.
+
+    Raises:
+        ExpertError, ModelFileError: as in `find_experts`.
+    """
+    entries = []
+    for name, path in find_experts(folder).items():
+        card = model_files.read_card(path)
+        published = find_game(name).scores
+        score = next((entry for entry in card.get("scores", []) if entry["game"] == name), {})
+        random = score.get("random", {}).get("mean")
+        known = score and published.dqn is not None
+        entries.append(
+            {
+                "game": name,
+                **{key: score.get(key) for key in ("protocol", "epsilon", "mean")},
+                **{key: score.get(key) for key in ("standard_error", "games")},
+                "random": random,
+                "human": published.human,
+                "dqn": published.dqn,
+                "dqn_normalised": normalized(score["mean"], random, published.dqn)
+                if known
+                else None,
+                "steps": card.get("steps"),
+                "minutes": card.get("minutes"),
+            }
+        )
+    return entries
 
 
 def load_experts(

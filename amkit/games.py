@@ -227,6 +227,14 @@ def get(name: str) -> Game:
     return game
 
 
+def normalized(score: float, random: float, expert: float) -> float:
+    """(score - random) / (expert - random): 0 plays as badly as chance, 1 as well as the expert.
+
+    NaN where random and expert scores are equal.
+    """
+    return (score - random) / (expert - random) if expert != random else float("nan")
+
+
 def split(name: str) -> tuple[Game, ...]:
     """Returns the games of one split, in the paper's order.
 

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pickletools
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -134,6 +135,25 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
     finally:
         temporary.unlink(missing_ok=True)
         temporary_card.unlink(missing_ok=True)
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copies a model and its card as `save` writes them: whole or not at all, the card first.
+
+    Args:
+        path: the model's file.
+        target: ends with `.keras`; replaced if it is there.
+
+    Raises:
+        OSError: if a file cannot be read or written.
+    """
+    for source, copied in ((card_path(path), card_path(target)), (Path(path), Path(target))):
+        temporary = copied.with_name(f".{os.getpid()}-{copied.name}")
+        try:
+            shutil.copyfile(source, temporary)
+            os.replace(temporary, copied)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def read_card(path: Path) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def refused(code, match, *words):
 
 
 def test_help_of_every_command():
-    for words in ([], ["games"], ["train"], ["distill"], ["evaluate"], ["bench"]):
+    for words in ([], ["games"], ["train"], ["scores"], ["distill"], ["evaluate"], ["bench"]):
         result = amkit(*words, "--help")
         assert result.exit_code == 0
         assert "amkit" in result.stdout
@@ -89,6 +89,25 @@ def test_train_with_replay():
     result = amkit("train", "breakout", *TINY[2:], "--preset", "tiny-dqn")
     assert result.exit_code == 0, result.output
     assert "breakout" in result.stdout
+
+
+def test_train_several_games_into_a_folder():
+    Path("zoo").mkdir()
+    words = ["train", "pong", "breakout", *TINY, "--into", "zoo", "--json"]
+    result = amkit(*words)
+    assert result.exit_code == 0, result.output
+    runs_ = [answer["run"] for answer in json.loads(result.stdout)]
+    assert runs_ == ["runs/expert-pong", "runs/expert-breakout"]
+    names = ["breakout.json", "breakout.keras", "pong.json", "pong.keras"]
+    assert sorted(path.name for path in Path("zoo").iterdir()) == names
+    result = amkit(*words, "--resume")
+    assert result.exit_code == 0 and result.stderr.count("finished already") == 2
+    rows = json.loads(amkit("scores", "zoo", "--json").stdout)
+    assert [row["game"] for row in rows] == ["breakout", "pong"]
+    share = (rows[1]["mean"] - rows[1]["random"]) / (18.9 - rows[1]["random"])
+    assert rows[1]["dqn"] == 18.9 and rows[1]["dqn_normalised"] == pytest.approx(share)
+    assert "pong" in amkit("scores", "zoo").stdout
+    assert "| pong " in amkit("scores", "zoo", "--markdown").stdout
 
 
 def test_distill_then_evaluate_the_newest(expert_folder):
@@ -181,6 +200,12 @@ def test_a_damaged_expert(tmp_path, expert_folder):
         (["train", "pong", "--precision", "int8"], "precision is one of"),
         (["train", "pong", "--protocol", "mine", "--precision", "float32"], "protocol is one of"),
         (["train"], ""),
+        (["train", "pong", "--all"], "Received: both"),
+        (["train", "--steps", "10"], "Received: neither"),
+        (["train", "pong", "Pong"], "each game is named once"),
+        (["train", "pong", "boxing", "--run", "mine"], "--run is for one game"),
+        (["train", "pong", "--into", "missing"], "a folder that exists"),
+        (["scores", "missing"], "no folder"),
         (["frobnicate"], "No such command"),
         (["distill"], "--experts"),
     ],

@@ -9,7 +9,6 @@ from amkit.evaluation import (
     GameResult,
     Protocol,
     evaluate_game,
-    normalized,
     random_network,
 )
 
@@ -78,8 +77,6 @@ def test_result():
     assert result.standard_error == pytest.approx(1 / np.sqrt(3))
     assert np.isnan(GameResult("pong", [1.0], [4]).standard_error)
     assert result.scores == [1.0, 2.0, 3.0]
-    assert normalized(5.0, random=1.0, expert=9.0) == 0.5
-    assert np.isnan(normalized(5.0, random=1.0, expert=1.0))
 
 
 def test_epsilon_is_a_probability(pong):

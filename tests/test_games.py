@@ -1,6 +1,7 @@
 """The games' data against the emulator, the paper's splits and published scores."""
 
 import dataclasses
+import math
 
 import ale_py
 import numpy as np
@@ -196,3 +197,8 @@ def test_unknown_game_without_a_near_name_lists_all():
     assert all(name in message for name in games.GAMES)
     assert message.endswith("Received: 'zzz\\n'")
     assert "\n" not in message
+
+
+def test_normalized():
+    assert games.normalized(5.0, random=1.0, expert=9.0) == 0.5
+    assert math.isnan(games.normalized(5.0, random=1.0, expert=1.0))

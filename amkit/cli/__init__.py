@@ -7,6 +7,7 @@ from amkit.cli.distill import distill
 from amkit.cli.evaluate import evaluate
 from amkit.cli.games import games
 from amkit.cli.record import record
+from amkit.cli.scores import scores
 from amkit.cli.train import train
 
 app = typer.Typer(
@@ -18,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (games, train, distill, evaluate, record, bench):
+for command in (games, train, scores, distill, evaluate, record, bench):
     app.command(no_args_is_help=command is train)(command)
 
 

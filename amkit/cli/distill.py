@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import game_names, usage
+from amkit.cli.console import game_names, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
     Json,
@@ -18,6 +18,7 @@ from amkit.cli.jobs import (
     Steps,
     TensorBoard,
     Xla,
+    report,
     run_job,
 )
 
@@ -74,7 +75,7 @@ def distill(
 
         return distill_config(experts, games=names, **options)
 
-    run_job(
+    result = run_job(
         Request(
             "amn",
             names,
@@ -98,5 +99,8 @@ def distill(
         resume=resume,
         tensorboard=tensorboard,
         checkpoint_minutes=checkpoint_minutes,
-        json=json,
     )
+    if json:
+        print_json(result)
+    else:
+        report(result)

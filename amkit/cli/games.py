@@ -23,6 +23,7 @@ def games(
     from rich.markup import escape
     from rich.table import Table
 
+    from amkit.cli.tables import short
     from amkit.games import GAMES, SPLITS
 
     with usage():
@@ -62,11 +63,7 @@ def games(
             game.name,
             " ".join(split[0] if split in game.splits else " " for split in SPLITS),
             str(game.num_actions),
-            *("-" if number is None else _short(number) for number in numbers),
+            *map(short, numbers),
             escape(found[game.name].name) if game.name in found else "-",
         )
     out.print(table)
-
-
-def _short(number: float) -> str:
-    return f"{number:,.1f}" if abs(number) < 1000 else f"{number:,.0f}"

@@ -17,7 +17,6 @@ from amkit.cli.console import (
     finite,
     load_tensorflow,
     out,
-    print_json,
     say,
     usage,
     work,
@@ -99,9 +98,9 @@ def run_job(
     resume: bool,
     tensorboard: bool,
     checkpoint_minutes: float,
-    json: bool,
-) -> None:
-    """Runs or resumes a job in a run folder and prints its result.
+    one_of_several: bool = False,
+) -> dict[str, Any]:
+    """Runs or resumes a job in a run folder.
 
     Args:
         request: what is asked for.
@@ -109,7 +108,10 @@ def run_job(
         resume: whether to go on with an unfinished run.
         tensorboard: whether to log for TensorBoard.
         checkpoint_minutes: period of the checkpoints.
-        json: whether to print JSON.
+        one_of_several: whether the command runs other jobs too: it then goes on with all of them.
+
+    Returns:
+        "run" (its folder), "model" (its file) and "scores", for `report`.
     """
     from amkit import runs
 
@@ -129,8 +131,9 @@ def run_job(
         run = runs.Run(target, None if going_on else {**request.config(), "command": _command()})
         if resume and not going_on:
             say(f"no run called {request.name} to go on with: beginning {target}")
-    command = _command()
-    go_on = command if "--run" in command else f"{command} --run {shlex.quote(str(target))}"
+    go_on = _command()
+    if not one_of_several and "--run" not in go_on:
+        go_on = f"{go_on} --run {shlex.quote(str(target))}"
     with run, work():
         if going_on:
             with usage():
@@ -139,8 +142,7 @@ def run_job(
                 run.config["experts"] = str(request.experts.resolve())
         if runs.is_finished(target):
             say(f"{target} is finished already")
-            _report(target, read_card(run.model_path).get("scores", []), json)
-            return
+            return _result(run, read_card(run.model_path).get("scores", []))
         say(recipes.plan(run.config))
         callbacks, progress = _callbacks(target, tensorboard)
         evaluation = EvaluationProgress()
@@ -158,7 +160,7 @@ def run_job(
         finally:
             progress.close()
             evaluation.close()
-        _report(run.folder, scores, json)
+        return _result(run, scores)
 
 
 def _command() -> str:
@@ -180,13 +182,14 @@ def _callbacks(folder: Path, tensorboard: bool) -> tuple[list, Any]:
     return callbacks, progress
 
 
-def _report(folder: Path, scores: list[dict[str, Any]], json: bool) -> None:
-    model = folder / "model.keras"
-    if json:
-        print_json({"run": str(folder), "model": str(model), "scores": scores})
-        return
+def _result(run: Any, scores: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"run": str(run.folder), "model": str(run.model_path), "scores": scores}
+
+
+def report(result: dict[str, Any]) -> None:
+    """Prints the result of `run_job` for people."""
     from amkit.cli.tables import score_table
 
-    if scores:
-        out.print(score_table(scores))
-    out.print(f"model: {escape(str(model))}", soft_wrap=True)
+    if result["scores"]:
+        out.print(score_table(result["scores"]))
+    out.print(f"model: {escape(result['model'])}", soft_wrap=True)

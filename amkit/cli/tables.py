@@ -1,12 +1,14 @@
 """Score tables."""
 
 import math
+import statistics
 from typing import Any
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from amkit.evaluation import normalized
+from amkit.games import SPLITS, normalized
 
 
 def score_table(scores: list[dict[str, Any]]) -> Table:
@@ -31,6 +33,43 @@ def score_table(scores: list[dict[str, Any]]) -> Table:
             "-" if math.isnan(ratio) else f"{100 * ratio:.1f} %",
         )
     return table
+
+
+_EXPERT_COLUMNS = (
+    *("game", "random", "human", "DQN 2015", "score", "±", "games", "DQN-normalised"),
+    *("steps", "minutes"),
+)
+
+
+def expert_table(results: list[dict[str, Any]], markdown: bool = False) -> Table:
+    """A table of `experts.results`, the published DQN beside; as Markdown, for a page."""
+    scored = {row["game"]: row["dqn_normalised"] for row in results}
+    multitask = [scored[name] for name in SPLITS["multitask"] if scored.get(name) is not None]
+    caption = "score: mean and standard error of whole games, as each card says; human, DQN: Mnih "
+    caption += "et al. 2015"
+    if multitask:
+        caption += f"; median DQN-normalised of {len(multitask)} of the 8 multitask games: "
+        caption += f"{statistics.median(multitask):.2f}"
+    table = Table(box=box.MARKDOWN if markdown else box.HEAVY_HEAD, caption=caption)
+    for column in _EXPERT_COLUMNS:
+        table.add_column(column, justify="left" if column == "game" else "right", no_wrap=True)
+    for row in results:
+        table.add_row(
+            escape(row["game"]),
+            *(short(row[key]) for key in ("random", "human", "dqn", "mean", "standard_error")),
+            short(row["games"]),
+            "-" if row["dqn_normalised"] is None else f"{row['dqn_normalised']:.2f}",
+            short(row["steps"]),
+            short(row["minutes"]),
+        )
+    return table
+
+
+def short(value: float | None) -> str:
+    """A number for a narrow column: no decimals from 1,000 on; a dash where there is none."""
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:,.0f}" if isinstance(value, int) or abs(value) >= 1000 else f"{value:,.1f}"
 
 
 def _number(value: float | None) -> str:

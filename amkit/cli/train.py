@@ -1,9 +1,11 @@
 """`amkit train`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from amkit.cli.console import print_json, say, usage, work
 from amkit.cli.jobs import (
     CheckpointMinutes,
     Json,
@@ -16,12 +18,18 @@ from amkit.cli.jobs import (
     Steps,
     TensorBoard,
     Xla,
+    report,
     run_job,
 )
 
 
 def train(
-    game: Annotated[str, typer.Argument(help="An ALE game, such as pong or space_invaders.")],
+    games: Annotated[
+        list[str] | None, typer.Argument(help="ALE games, such as pong or space_invaders.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="The paper's 20 games, those of its Table 1 first.")
+    ] = False,
     preset: Annotated[
         str | None,
         typer.Option(help="laptop (fast; if not given), or paper (Mnih et al. 2015, days)."),
@@ -32,49 +40,86 @@ def train(
     precision: Precision = None,
     xla: Xla = None,
     run: RunFolder = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(help="Folder that gets each finished expert, as GAME.keras and its card."),
+    ] = None,
     resume: Resume = False,
     checkpoint_minutes: CheckpointMinutes = 2.0,
     tensorboard: TensorBoard = False,
     json: Json = False,
 ) -> None:
-    """Train an expert DQN on one game.
+    """Train an expert DQN on each of some games, one after the other.
 
     Examples:
 
     [bold]amkit train pong[/]  an expert in the time that the plan says
 
     [bold]amkit train pong --resume[/]  after Ctrl-C or a kill
-    """
 
-    from amkit.atari import find_game
-    from amkit.cli.console import usage
+    [bold]amkit train --all --into pretrained/ --resume[/]  begins, or goes on
+    """
+    from amkit import model_files
+    from amkit.games import SPLITS
 
     with usage():
-        name = find_game(game).name
+        names = _names(games or [], every, SPLITS)
+        if run and len(names) > 1:
+            raise ValueError("--run is for one game. Received: " + ", ".join(names))
+        if into and not into.is_dir():
+            raise ValueError(f"--into is a folder that exists. Received: {into}")
 
-    def make_config(**options: object) -> dict:
-        from amkit.recipes import expert_config
+    results = []
+    for name in names:
 
-        return expert_config(name, **options)
+        def make_config(name: str = name, **options: object) -> dict:
+            from amkit.recipes import expert_config
 
-    run_job(
-        Request(
-            "expert",
-            [name],
-            f"expert-{name}",
-            make_config,
-            {
-                "preset": preset,
-                "seed": seed,
-                "steps": steps,
-                "protocol": protocol,
-                "precision": precision,
-                "jit_compile": xla,
-            },
-        ),
-        folder=run,
-        resume=resume,
-        tensorboard=tensorboard,
-        checkpoint_minutes=checkpoint_minutes,
-        json=json,
-    )
+            return expert_config(name, **options)
+
+        result = run_job(
+            Request(
+                "expert",
+                [name],
+                f"expert-{name}",
+                make_config,
+                {
+                    "preset": preset,
+                    "seed": seed,
+                    "steps": steps,
+                    "protocol": protocol,
+                    "precision": precision,
+                    "jit_compile": xla,
+                },
+            ),
+            folder=run,
+            resume=resume,
+            tensorboard=tensorboard,
+            checkpoint_minutes=checkpoint_minutes,
+            one_of_several=len(names) > 1,
+        )
+        if into:
+            with work():
+                model_files.copy(Path(result["model"]), into / f"{name}.keras")
+            say(f"copied to {into / name}.keras")
+        if not json:
+            report(result)
+        results.append(result)
+    if json:
+        print_json(results if len(names) > 1 else results[0])
+
+
+def _names(games: list[str], every: bool, splits: dict[str, tuple[str, ...]]) -> list[str]:
+    """The games asked for, in order, each once; ValueError if wrong."""
+    from amkit.atari import find_game
+
+    if every == bool(games):
+        raise ValueError(
+            f"games are named, or --all is given. Received: {'both' if games else 'neither'}"
+        )
+    if every:
+        return list(dict.fromkeys(name for split in splits.values() for name in split))
+    names = [find_game(name).name for name in games]
+    if len(set(names)) < len(names):
+        raise ValueError(f"each game is named once. Received: {' '.join(games)}")
+    return names
