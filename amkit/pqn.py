@@ -2,13 +2,15 @@
 
 After PQN (Gallici et al. 2024, "Simplifying deep temporal difference learning"): many environments
 play a short rollout; its lambda-returns, bootstrapped from the values computed while acting, are
-regressed on in a few passes; then the rollout is dropped. Normalised features take the target
-network's place. Unlike PQN's, a return ends at the next exploratory action (Watkins): the values
-are then those of the greedy policy, however much is explored. The result is a Q-network like any
-other.
+regressed on in a few passes, while the next one is played; then it is dropped. Normalised features
+take the target network's place. Unlike PQN's, a return ends at the next exploratory action
+(Watkins): the values are then those of the greedy policy, however much is explored. The result is a
+Q-network like any other.
 """
 
-from collections.abc import Mapping, Sequence
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,11 +150,12 @@ class PQNTraining:
         self.epsilon = Piecewise(settings.epsilon)
         self.scores = ScoreKeeper(settings.envs)
         self.finished: list[float] = []
-        self._transitions = rollout(environments, self.policy)
+        self._transitions = rollout(environments, self.policy, self._learn_meanwhile)
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
-        # One rollout, reused: 4 frames per step are kept, as the rollout is short.
+        # Rollouts are short, so that observations are kept whole. One is played while the one
+        # before is learnt from.
         shape = (settings.rollout_steps, settings.envs)
         self._observation = np.zeros((*shape, 4, 84, 84), np.uint8)
         self._action = np.zeros(shape, np.int32)
@@ -161,10 +164,15 @@ class PQNTraining:
         self._cut = np.zeros(shape, bool)
         self._greedy = np.zeros(shape, bool)
         self._value = np.zeros((shape[0] + 1, shape[1]), np.float32)
+        self._samples: dict[str, np.ndarray] = {}
+        self._batches: Iterator[dict[str, tf.Tensor]] = iter(())
+        updates = settings.passes * (shape[0] * shape[1] // settings.batch_size)
+        self._updates_per_step = math.ceil(updates / settings.rollout_steps)
 
     def play_and_learn(self) -> None:
-        """Act, step, store for a rollout; then its lambda-returns; then learn from it."""
+        """Plays a rollout, and meanwhile learns from the one before; then its lambda-returns."""
         settings = self.settings
+        self._batches = self._shuffled(self._samples)
         for i in range(settings.rollout_steps):
             self.policy.epsilon = self.epsilon(self.steps)
             t = next(self._transitions)
@@ -187,26 +195,31 @@ class PQNTraining:
             settings.discount,
             settings.trace_decay,
         )
-        self._learn(returns)
+        spare = self._samples.get("observation", np.empty_like(self._observation))
+        self._samples = {
+            "observation": self._observation,
+            "action": self._action.copy(),
+            "returns": returns,
+            "weight": (~self._cut).astype(np.float32),
+        }
+        self._observation = spare
 
     def _greedy_value(self, q_values: np.ndarray) -> np.ndarray:
         return q_values[:, self.game.action_codes].max(axis=1)
 
-    def _learn(self, returns: np.ndarray) -> None:
-        size = returns.size
-        observation = self._observation.reshape(size, 4, 84, 84)
-        action, weight = self._action.reshape(size), ~self._cut.reshape(size)
+    def _learn_meanwhile(self, observation: np.ndarray) -> None:
+        for batch in itertools.islice(self._batches, self._updates_per_step):
+            self._update(batch)
+
+    def _shuffled(self, samples: Mapping[str, np.ndarray]) -> Iterator[dict[str, tf.Tensor]]:
+        """Batches of a rollout's steps, every step once per pass."""
+        if not samples:
+            return
+        steps = {name: np.reshape(v, (-1, *v.shape[2:])) for name, v in samples.items()}
         for _ in range(self.settings.passes):
-            order = self._shuffling.permutation(size)
+            order = self._shuffling.permutation(len(steps["action"]))
             for chosen in order.reshape(-1, self.settings.batch_size):
-                self._update(
-                    {
-                        "observation": tf.constant(observation[chosen]),
-                        "action": tf.constant(action[chosen]),
-                        "returns": tf.constant(returns.reshape(size)[chosen]),
-                        "weight": tf.constant(weight[chosen].astype(np.float32)),
-                    }
-                )
+                yield {name: tf.constant(values[chosen]) for name, values in steps.items()}
 
     def epoch_metrics(self) -> dict[str, float]:
         """Mean score of the games that ended, loss, value, epsilon; since the last call."""
@@ -223,6 +236,7 @@ class PQNTraining:
             "acting": self.policy.rng.bit_generator.state,
             "shuffling": self._shuffling.bit_generator.state,
             "scores": self.scores.get_state(),
+            "samples": self._samples,
             **environments_state(self.environments),
         }
 
@@ -232,5 +246,6 @@ class PQNTraining:
         self.finished = list(state["finished"])
         self.policy.rng.bit_generator.state = state["acting"]
         self._shuffling.bit_generator.state = state["shuffling"]
+        self._samples = {name: np.array(values) for name, values in state["samples"].items()}
         if set_environments_state(self.environments, state):
             self.scores.set_state(state["scores"])
