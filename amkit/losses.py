@@ -84,39 +84,34 @@ def huber(error: tf.Tensor) -> tf.Tensor:
 def lambda_returns(
     reward: np.ndarray,
     terminal: np.ndarray,
-    cut: np.ndarray,
-    greedy: np.ndarray,
     value: np.ndarray,
+    action_value: np.ndarray,
+    trace: np.ndarray,
     discount: float,
-    trace_decay: float,
 ) -> np.ndarray:
-    """Watkins's Q(lambda): lambda-returns of a rollout, up to the next exploratory action.
+    """Tree-backup lambda-returns: those of a policy pi, whoever acted.
 
-    G_t = r_t + gamma * ((1 - lambda_{t+1}) V_{t+1} + lambda_{t+1} G_{t+1}), where V = max_a Q,
-    G_T = V_T, and lambda_t = lambda if action t was greedy, else 0; G_t = r_t after a terminal step
-    (Watkins 1989; Sutton and Barto 2018, section 12.10).
+    G_t = r_t + gamma * (V_{t+1} + c_{t+1} * (G_{t+1} - Q_{t+1})), G_t = r_t after a terminal step;
+    V = sum_a pi(a|s) Q(s, a), Q_t = Q(s_t, a_t), c_t = lambda * pi(a_t|s_t) (Precup et al. 2000;
+    Sutton and Barto 2018, section 12.5). Of a greedy pi they are Watkins's.
 
     Args:
         reward: float32 [T, N]. Clipped rewards.
         terminal: bool [T, N]. True where the step ended a life or a game: nothing comes after it.
-        cut: bool [T, N]. True where a row is no transition (a game restarts): its return is the
-            value of its observation, so that a truncated game is bootstrapped from its end.
-        greedy: bool [T, N]. True where the action had the greatest value.
-        value: float32 [T + 1, N]. max_a Q of every observation, the one after the rollout last.
+        value: float32 [T + 1, N]. V of every observation, the one after the rollout last.
+        action_value: float32 [T, N]. Q of the action taken.
+        trace: float32 [T, N]. c, in [0, 1]; 0 gives one-step targets. 0 where a row is no
+            transition (a game restarts): a game that was cut is then bootstrapped from its end.
         discount: float. gamma.
-        trace_decay: float in [0, 1]. lambda; 0 gives one-step targets, 1 gives whole returns.
 
     Returns:
         float32 [T, N].
     """
     returns = np.empty_like(reward)
     following = value[-1]
-    trace = np.concatenate([np.where(greedy, trace_decay, 0), np.zeros_like(value[:1])])
     for t in reversed(range(len(reward))):
-        mixed = (1 - trace[t + 1]) * value[t + 1] + trace[t + 1] * following
-        following = reward[t] + discount * np.where(terminal[t], 0, mixed)
-        following = np.where(cut[t], value[t], following)
-        returns[t] = following
+        returns[t] = reward[t] + discount * np.where(terminal[t], 0, following)
+        following = value[t] + trace[t] * (returns[t] - action_value[t])
     return returns
 
 

@@ -3,8 +3,8 @@
 After PQN (Gallici et al. 2024, "Simplifying deep temporal difference learning"): many environments
 play a short rollout; its lambda-returns, bootstrapped from the values computed while acting, are
 regressed on in a few passes, while the next one is played; then it is dropped. Normalised features
-take the target network's place. Unlike PQN's, a return ends at the next exploratory action
-(Watkins): the values are then those of the greedy policy, however much is explored. The result is a
+take the target network's place. Unlike PQN's, returns are those of one policy, however much is
+explored (tree backup): the epsilon-greedy one that scores are measured under. The result is a
 Q-network like any other.
 """
 
@@ -38,6 +38,7 @@ class PQNSettings:
         batch_size: samples per update; divides T * N.
         discount: gamma.
         trace_decay: lambda.
+        target_epsilon: of the epsilon-greedy policy whose values are learnt; 0 for the greedy one.
         epsilon: exploration, (agent step, value) points with straight lines between.
         learning_rate: of Adam; falls linearly to 2 % at the end.
         adam_epsilon: of Adam.
@@ -52,6 +53,7 @@ class PQNSettings:
     batch_size: int
     discount: float
     trace_decay: float
+    target_epsilon: float
     epsilon: Sequence[tuple[int, float]]
     learning_rate: float
     adam_epsilon: float
@@ -162,7 +164,8 @@ class PQNTraining:
         self._reward = np.zeros(shape, np.float32)
         self._terminal = np.zeros(shape, bool)
         self._cut = np.zeros(shape, bool)
-        self._greedy = np.zeros(shape, bool)
+        self._action_value = np.zeros(shape, np.float32)
+        self._trace = np.zeros(shape, np.float32)
         self._value = np.zeros((shape[0] + 1, shape[1]), np.float32)
         self._samples: dict[str, np.ndarray] = {}
         self._batches: Iterator[dict[str, tf.Tensor]] = iter(())
@@ -181,19 +184,21 @@ class PQNTraining:
             self._reward[i] = np.clip(t.reward, -1, 1)
             self._terminal[i] = t.terminal
             self._cut[i] = t.cut
-            self._value[i] = self._greedy_value(t.values)
-            self._greedy[i] = t.values[np.arange(settings.envs), t.action] == self._value[i]
+            self._value[i], best = self._values(t.values)
+            self._action_value[i] = t.values[np.arange(settings.envs), t.action]
+            greedy = (1 - settings.target_epsilon) * (self._action_value[i] == best)
+            probability = greedy + settings.target_epsilon / self.game.num_actions
+            self._trace[i] = np.where(t.cut, 0, settings.trace_decay * probability)
             self.finished += [score for _, score, _ in self.scores.update(t)]
             self.steps += settings.envs
-        self._value[-1] = self._greedy_value(self.policy.values(self.environments.observation))
+        self._value[-1], _ = self._values(self.policy.values(self.environments.observation))
         returns = losses.lambda_returns(
             self._reward,
             self._terminal,
-            self._cut,
-            self._greedy,
             self._value,
+            self._action_value,
+            self._trace,
             settings.discount,
-            settings.trace_decay,
         )
         spare = self._samples.get("observation", np.empty_like(self._observation))
         self._samples = {
@@ -204,8 +209,12 @@ class PQNTraining:
         }
         self._observation = spare
 
-    def _greedy_value(self, q_values: np.ndarray) -> np.ndarray:
-        return q_values[:, self.game.action_codes].max(axis=1)
+    def _values(self, q_values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns (value of the policy that is learnt, value of the best action), [N] each."""
+        q_values = q_values[:, self.game.action_codes]
+        best = q_values.max(axis=1)
+        epsilon = self.settings.target_epsilon
+        return (1 - epsilon) * best + epsilon * q_values.mean(axis=1), best
 
     def _learn_meanwhile(self, observation: np.ndarray) -> None:
         for batch in itertools.islice(self._batches, self._updates_per_step):

@@ -14,6 +14,7 @@ _EXPERT_LAPTOP = PQNSettings(
     batch_size=128,
     discount=0.99,
     trace_decay=0.9,
+    target_epsilon=0.05,  # What scores are measured under: risks count.
     epsilon=((0, 1.0), (60_000, 0.05)),  # Down to that which scores are measured under.
     learning_rate=5e-4,
     adam_epsilon=1e-8,  # Gradients of sparse rewards are that small.

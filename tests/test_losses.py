@@ -120,7 +120,7 @@ def n_step_return(reward, terminal, cut, value, t, n, discount):
     return total + factor * value[t + n]
 
 
-def forward_view(reward, terminal, cut, greedy, value, t, discount, trace_decay):
+def watkins(reward, terminal, cut, greedy, value, t, discount, trace_decay):
     """Watkins's lambda-return of one environment: its n-step returns, weighed (Sutton, 12.10)."""
     steps = len(reward) - t  # All that the rollout holds, fewer if it explores before.
     for n in range(1, steps):
@@ -135,17 +135,45 @@ def forward_view(reward, terminal, cut, greedy, value, t, discount, trace_decay)
     return np.dot(weights, returns)
 
 
+def errors_to_come(reward, terminal, value, action_value, trace, t, discount):
+    """A return as the action's value and the discounted errors from then on (Sutton, 12.5)."""
+    total, weight = action_value[t], 1.0
+    for k in range(t, len(reward)):
+        following = 0.0 if terminal[k] else discount * value[k + 1]
+        total += weight * (reward[k] + following - action_value[k])
+        if terminal[k] or k + 1 == len(reward):
+            break
+        weight *= discount * trace[k + 1]
+    return total
+
+
+def test_lambda_returns():
+    steps, envs = 20, 7
+    reward, value, action_value = draw(steps, envs), draw(steps + 1, envs), draw(steps, envs)
+    terminal = RNG.random((steps, envs)) < 0.15
+    trace = RNG.random((steps, envs)).astype(np.float32)
+    actual = losses.lambda_returns(reward, terminal, value, action_value, trace, 0.97)
+    for n in range(envs):
+        own = [part[:, n] for part in (reward, terminal, value, action_value, trace)]
+        expected = [errors_to_come(*own, t, 0.97) for t in range(steps)]
+        np.testing.assert_allclose(actual[:, n], expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("trace_decay", [0.0, 0.65, 0.95, 1.0])
-def test_lambda_returns(trace_decay):
+def test_lambda_returns_of_the_greedy_policy_are_watkinss(trace_decay):
     steps, envs = 20, 7
     reward, value = draw(steps, envs), draw(steps + 1, envs)
     terminal, cut = RNG.random((steps, envs)) < 0.15, RNG.random((steps, envs)) < 0.1
-    greedy = RNG.random((steps, envs)) < 0.8
-    actual = losses.lambda_returns(reward, terminal, cut, greedy, value, 0.97, trace_decay)
+    greedy = (RNG.random((steps, envs)) < 0.8) & ~cut
+    action_value = np.where(greedy, value[:-1], value[:-1] - 1)
+    trace = np.where(greedy, trace_decay, 0)
+    actual = losses.lambda_returns(reward, terminal, value, action_value, trace, 0.97)
     for n in range(envs):
         own = [part[:, n] for part in (reward, terminal, cut, greedy, value)]
-        expected = [forward_view(*own, t, 0.97, trace_decay) for t in range(steps)]
-        np.testing.assert_allclose(actual[:, n], expected, rtol=1e-5, atol=1e-5)
+        expected = [watkins(*own, t, 0.97, trace_decay) for t in range(steps)]
+        np.testing.assert_allclose(
+            actual[:, n][~cut[:, n]], np.array(expected)[~cut[:, n]], rtol=1e-5, atol=1e-5
+        )
 
 
 def test_loss_does_not_depend_on_the_batch_size():
