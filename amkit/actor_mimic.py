@@ -212,7 +212,7 @@ class Distillation:
         )
         self.scores = ScoreKeeper(len(environments.observation))
         self.finished: list[list[float]] = [[] for _ in self.experts]
-        self._transitions = rollout(environments, self.policy, self._learn_meanwhile)
+        self._transitions = rollout(environments, self.policy)
         self._masks = np.repeat(
             environments.action_masks[:: settings.envs], settings.batch_size, axis=0
         )
@@ -221,15 +221,13 @@ class Distillation:
         )
 
     def play_and_learn(self) -> None:
-        """Act, step and meanwhile ask the experts and learn, store."""
+        """Act, step, ask the experts, store, learn."""
         transition = next(self._transitions)
-        self._store(transition, *self._guided)
+        expert_q, expert_features = self.guidance(transition)
+        self._store(transition, expert_q, expert_features)
         for row, score, _ in self.scores.update(transition):
             self.finished[row // self.settings.envs].append(score)
         self.steps += self.settings.envs
-
-    def _learn_meanwhile(self, observation: np.ndarray) -> None:
-        self._guided = self.guidance(observation)
         while self._updates_due() > self.updates:
             self.learn()
 
@@ -346,7 +344,7 @@ class _Guidance:
             q_values.append(over_all_actions(output, codes))
         return tf.concat(q_values, axis=0), features
 
-    def __call__(self, observation: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    def __call__(self, transition: Transition) -> tuple[np.ndarray, list[np.ndarray]]:
         """Returns (Q-values float32 [R, 18], one float16 [N, D_i] per game or nothing)."""
-        q_values, features = self._call(tf.constant(observation))
+        q_values, features = self._call(tf.constant(transition.observation))
         return q_values.numpy(), [f.numpy() for f in features]

@@ -2,15 +2,13 @@
 
 After PQN (Gallici et al. 2024, "Simplifying deep temporal difference learning"): many environments
 play a short rollout; its lambda-returns, bootstrapped from the values computed while acting, are
-regressed on in a few passes, while the next one is played; then it is dropped. Normalised features
-take the target network's place. Unlike PQN's, returns are those of one policy, however much is
-explored (tree backup): the epsilon-greedy one that scores are measured under. The result is a
-Q-network like any other.
+regressed on in a few passes; then the rollout is dropped. Normalised features take the target
+network's place. Unlike PQN's, returns are those of one policy, however much is explored (tree
+backup): the epsilon-greedy one that scores are measured under. The result is a Q-network like any
+other.
 """
 
-import itertools
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,12 +150,11 @@ class PQNTraining:
         self.epsilon = Piecewise(settings.epsilon)
         self.scores = ScoreKeeper(settings.envs)
         self.finished: list[float] = []
-        self._transitions = rollout(environments, self.policy, self._learn_meanwhile)
+        self._transitions = rollout(environments, self.policy)
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
-        # Rollouts are short, so that observations are kept whole. One is played while the one
-        # before is learnt from.
+        # One rollout, reused: 4 frames per step are kept, as the rollout is short.
         shape = (settings.rollout_steps, settings.envs)
         self._observation = np.zeros((*shape, 4, 84, 84), np.uint8)
         self._action = np.zeros(shape, np.int32)
@@ -167,15 +164,10 @@ class PQNTraining:
         self._action_value = np.zeros(shape, np.float32)
         self._trace = np.zeros(shape, np.float32)
         self._value = np.zeros((shape[0] + 1, shape[1]), np.float32)
-        self._samples: dict[str, np.ndarray] = {}
-        self._batches: Iterator[dict[str, tf.Tensor]] = iter(())
-        updates = settings.passes * (shape[0] * shape[1] // settings.batch_size)
-        self._updates_per_step = math.ceil(updates / settings.rollout_steps)
 
     def play_and_learn(self) -> None:
-        """Plays a rollout, and meanwhile learns from the one before; then its lambda-returns."""
+        """Act, step, store for a rollout; then its lambda-returns; then learn from it."""
         settings = self.settings
-        self._batches = self._shuffled(self._samples)
         for i in range(settings.rollout_steps):
             self.policy.epsilon = self.epsilon(self.steps)
             t = next(self._transitions)
@@ -200,14 +192,7 @@ class PQNTraining:
             self._trace,
             settings.discount,
         )
-        spare = self._samples.get("observation", np.empty_like(self._observation))
-        self._samples = {
-            "observation": self._observation,
-            "action": self._action.copy(),
-            "returns": returns,
-            "weight": (~self._cut).astype(np.float32),
-        }
-        self._observation = spare
+        self._learn(returns)
 
     def _values(self, q_values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns (value of the policy that is learnt, value of the best action), [N] each."""
@@ -216,19 +201,21 @@ class PQNTraining:
         epsilon = self.settings.target_epsilon
         return (1 - epsilon) * best + epsilon * q_values.mean(axis=1), best
 
-    def _learn_meanwhile(self, observation: np.ndarray) -> None:
-        for batch in itertools.islice(self._batches, self._updates_per_step):
-            self._update(batch)
-
-    def _shuffled(self, samples: Mapping[str, np.ndarray]) -> Iterator[dict[str, tf.Tensor]]:
-        """Batches of a rollout's steps, every step once per pass."""
-        if not samples:
-            return
-        steps = {name: np.reshape(v, (-1, *v.shape[2:])) for name, v in samples.items()}
+    def _learn(self, returns: np.ndarray) -> None:
+        size = returns.size
+        observation = self._observation.reshape(size, 4, 84, 84)
+        action, weight = self._action.reshape(size), ~self._cut.reshape(size)
         for _ in range(self.settings.passes):
-            order = self._shuffling.permutation(len(steps["action"]))
+            order = self._shuffling.permutation(size)
             for chosen in order.reshape(-1, self.settings.batch_size):
-                yield {name: tf.constant(values[chosen]) for name, values in steps.items()}
+                self._update(
+                    {
+                        "observation": tf.constant(observation[chosen]),
+                        "action": tf.constant(action[chosen]),
+                        "returns": tf.constant(returns.reshape(size)[chosen]),
+                        "weight": tf.constant(weight[chosen].astype(np.float32)),
+                    }
+                )
 
     def epoch_metrics(self) -> dict[str, float]:
         """Mean score of the games that ended, loss, value, epsilon; since the last call."""
@@ -245,7 +232,6 @@ class PQNTraining:
             "acting": self.policy.rng.bit_generator.state,
             "shuffling": self._shuffling.bit_generator.state,
             "scores": self.scores.get_state(),
-            "samples": self._samples,
             **environments_state(self.environments),
         }
 
@@ -255,6 +241,5 @@ class PQNTraining:
         self.finished = list(state["finished"])
         self.policy.rng.bit_generator.state = state["acting"]
         self._shuffling.bit_generator.state = state["shuffling"]
-        self._samples = {name: np.array(values) for name, values in state["samples"].items()}
         if set_environments_state(self.environments, state):
             self.scores.set_state(state["scores"])

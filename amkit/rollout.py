@@ -19,11 +19,8 @@ class Environments(Protocol):
     start: np.ndarray
     ended: np.ndarray
 
-    def send(self, actions: np.ndarray) -> None:
-        """Begins to take one action in every environment."""
-
-    def receive(self) -> Outcome:
-        """Waits until they are taken."""
+    def step(self, actions: np.ndarray) -> Outcome:
+        """Takes one action in every environment."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +96,12 @@ class EpsilonGreedy:
 def rollout(
     environments: Environments,
     policy: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-    meanwhile: Callable[[np.ndarray], None] = lambda observation: None,
 ) -> Iterator[Transition]:
     """Plays for ever: observe, act, step.
 
     Args:
         environments: where to play.
         policy: observation [R, 4, 84, 84] -> (action [R], outputs [R, 18]).
-        meanwhile: called with the observation acted on while the environments step: what is done
-            in it costs less time, as neither emulators nor networks keep every core busy.
 
     Yields:
         `Transition`, one per step of all environments.
@@ -115,9 +109,7 @@ def rollout(
     while True:
         observation, start, cut = environments.observation, environments.start, environments.ended
         action, values = policy(observation)
-        environments.send(action)
-        meanwhile(observation)
-        outcome = environments.receive()
+        outcome = environments.step(action)
         yield Transition(
             observation,
             start,

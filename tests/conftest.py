@@ -43,11 +43,7 @@ class ScriptedEnvironments:
         self.stack[:, -1] = (self.clock % 251)[:, None, None].astype(np.uint8)
         self.stack[:, -1, 0, :40] = np.arange(self.rows)[:, None]
 
-    def send(self, actions):
-        self.sent = actions
-
-    def receive(self):
-        actions = self.sent
+    def step(self, actions):
         assert self.action_masks[np.arange(self.rows), actions].all(), "an illegal action was sent"
         self.calls.append(np.array(actions))
         ignored = self.ended
