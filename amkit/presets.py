@@ -7,7 +7,7 @@ from amkit.dqn import DQNSettings
 from amkit.pqn import PQNSettings
 
 _EXPERT_LAPTOP = PQNSettings(
-    steps=1_500_000,
+    steps=2_200_000,
     envs=64,
     rollout_steps=16,
     passes=2,

@@ -218,8 +218,12 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
         raise RunError(
             f"{config['experts']} holds other experts than this run began with: start a new run"
         )
+    # One network sees all games: zero is the mean of their backgrounds.
+    backgrounds = [background(expert.game) for expert in experts]
     student = actor_mimic_network(
-        normalize_features=settings.normalize_features, dtype=config["precision"]
+        normalize_features=settings.normalize_features,
+        background=float(np.mean(backgrounds)) if settings.normalize_features else 0,
+        dtype=config["precision"],
     )
     learner = ActorMimic(
         student,
