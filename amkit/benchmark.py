@@ -20,6 +20,7 @@ from amkit.rollout import EpsilonGreedy, rollout
 from amkit.training import Job
 
 _ENVS = 64
+_DISTILLING_BATCH = 512
 
 
 def measure(
@@ -48,6 +49,18 @@ def measure(
     ):
         tell(what)
         rows.append((what, hardware.rate(make(game, precision), seconds)))
+    tell("the parts of distilling")
+    parts = hardware.Rates(
+        emulation,
+        hardware.forward_rate(precision, _ENVS, seconds),
+        hardware.training_rate(
+            precision, hardware.default_jit_compile(), _DISTILLING_BATCH, seconds
+        ),
+    )
+    # What distilling would reach if nothing but these took time, and nothing overlapped.
+    rows.append(
+        ("emulation, 2 forward passes, 1 sample, each alone", 1 / parts.seconds_per_step(2, 1))
+    )
     updates = []
     for batch_size in (32, 512):
         for updates_precision in hardware.PRECISIONS:
@@ -88,7 +101,10 @@ def _acting(game: Game, precision: str) -> Callable[[], int]:
 
 def _distilling(game: Game, precision: str) -> Callable[[], int]:
     settings = replace(
-        presets.DISTILL["laptop"], envs=_ENVS, update_period_steps=512, batch_size=512
+        presets.DISTILL["laptop"],
+        envs=_ENVS,
+        update_period_steps=_DISTILLING_BATCH,
+        batch_size=_DISTILLING_BATCH,
     )
     network = nature_dqn(game.num_actions, normalize_features=True, dtype=precision)
     expert = Expert(game, network, {}, Path())

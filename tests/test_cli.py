@@ -110,6 +110,15 @@ def test_train_several_games_into_a_folder():
     assert "| pong " in amkit("scores", "zoo", "--markdown").stdout
 
 
+def test_the_page_of_shipped_models_is_written_by_a_command():
+    shipped = Path(__file__).parents[1] / "pretrained"
+    table = amkit("scores", shipped, "--markdown").stdout.splitlines()
+    rows = [line.strip() for line in table if line.strip().startswith("|")]
+    assert len(rows) > 2
+    page = [line.strip() for line in (shipped / "README.md").read_text().splitlines()]
+    assert set(rows) <= set(page)
+
+
 def test_distill_then_evaluate_the_newest(expert_folder):
     words = ["--feature-weight", "0.01", "--behaviour", "expert", "--epsilon", "0.2"]
     result = amkit("distill", "--experts", expert_folder, *TINY, *words)
@@ -146,7 +155,7 @@ def test_bench(monkeypatch):
     result = amkit("bench", "--seconds", 0.1, "--json")
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
-    assert answer["steps"][0]["ratio"] == 1.0 and len(answer["steps"]) == 5
+    assert answer["steps"][0]["ratio"] == 1.0 and len(answer["steps"]) == 6
     assert {row["xla"] for row in answer["updates"]} == {True, False}
 
 

@@ -31,7 +31,8 @@ def scores(
     if json:
         print_json(results)
         return
-    from amkit.cli.tables import expert_table
+    from amkit.cli.tables import expert_notes, expert_table
 
     # A page is as wide as it need be.
-    (Console(width=1000) if markdown else out).print(expert_table(results, markdown))
+    (Console(width=200) if markdown else out).print(expert_table(results, markdown))
+    out.print(expert_notes(results), soft_wrap=markdown)

@@ -35,34 +35,38 @@ def score_table(scores: list[dict[str, Any]]) -> Table:
     return table
 
 
-_EXPERT_COLUMNS = (
-    *("game", "random", "human", "DQN 2015", "score", "±", "games", "DQN-normalised"),
-    *("steps", "minutes"),
-)
-
-
 def expert_table(results: list[dict[str, Any]], markdown: bool = False) -> Table:
-    """A table of `experts.results`, the published DQN beside; as Markdown, for a page."""
-    scored = {row["game"]: row["dqn_normalised"] for row in results}
-    multitask = [scored[name] for name in SPLITS["multitask"] if scored.get(name) is not None]
-    caption = "score: mean and standard error of whole games, as each card says; human, DQN: Mnih "
-    caption += "et al. 2015"
-    if multitask:
-        caption += f"; median DQN-normalised of {len(multitask)} of the 8 multitask games: "
-        caption += f"{statistics.median(multitask):.2f}"
-    table = Table(box=box.MARKDOWN if markdown else box.HEAVY_HEAD, caption=caption)
-    for column in _EXPERT_COLUMNS:
+    """A table of `experts.results`, 80 columns wide; as Markdown, for a page."""
+    table = Table(box=box.MARKDOWN) if markdown else Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("game", "random", "human", "DQN", "score", "of DQN", "steps", "minutes"):
         table.add_column(column, justify="left" if column == "game" else "right", no_wrap=True)
     for row in results:
+        share, steps = row["dqn_normalised"], row["steps"]
         table.add_row(
             escape(row["game"]),
-            *(short(row[key]) for key in ("random", "human", "dqn", "mean", "standard_error")),
-            short(row["games"]),
-            "-" if row["dqn_normalised"] is None else f"{row['dqn_normalised']:.2f}",
-            short(row["steps"]),
+            *(short(row[key]) for key in ("random", "human", "dqn")),
+            f"{short(row['mean'])} ± {short(row['standard_error'])}",
+            "-" if share is None else f"{share:.2f}",
+            "-" if steps is None else f"{steps / 1e6:.1f} M",
             short(row["minutes"]),
         )
     return table
+
+
+def expert_notes(results: list[dict[str, Any]]) -> str:
+    """What the numbers of `expert_table` are, and the median over the paper's multitask games."""
+    scored = {row["game"]: row["dqn_normalised"] for row in results}
+    multitask = [scored[name] for name in SPLITS["multitask"] if scored.get(name) is not None]
+    notes = (
+        "score: mean and standard error of whole games, as the cards say; random: under the "
+        "same protocol; human, DQN: Mnih et al. 2015; of DQN: (score - random) / (DQN - random)"
+    )
+    if not multitask:
+        return notes
+    return (
+        f"{notes}; its median over {len(multitask)} of the 8 multitask games: "
+        f"{statistics.median(multitask):.2f}"
+    )
 
 
 def short(value: float | None) -> str:
