@@ -111,6 +111,7 @@ class ActorMimic(keras.Model):
                 projection.build((None, width))
                 self.projections.append(projection)
             self._feature_loss = keras.metrics.Mean(name="feature_loss")
+        self._loss = keras.metrics.Mean(name="loss")
         self._policy_loss = keras.metrics.Mean(name="policy_loss")
         self._divergence = keras.metrics.Mean(name="kl")
         self._agreement = keras.metrics.Mean(name="agreement")
@@ -145,6 +146,7 @@ class ActorMimic(keras.Model):
         self.optimizer.apply(tape.gradient(loss, variables), variables)
 
         expert_policy = losses.boltzmann_policy(expert_q, mask, self.temperature)
+        self._loss.update_state(loss)
         self._policy_loss.update_state(policy_loss)
         self._divergence.update_state(policy_loss - losses.policy_entropy(expert_policy))
         student_action = tf.argmax(losses.mask_illegal(logits, mask), axis=-1)

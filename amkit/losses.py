@@ -81,6 +81,36 @@ def huber(error: tf.Tensor) -> tf.Tensor:
     return 0.5 * tf.square(inside) + (size - inside)
 
 
+def epsilon_greedy_value(q_values: np.ndarray, epsilon: float) -> np.ndarray:
+    """Value of the epsilon-greedy policy, V = sum_a pi(a|s) Q(s, a).
+
+    Args:
+        q_values: float32 [N, A]. Of legal actions only.
+        epsilon: float in [0, 1]. Probability of a uniform action.
+
+    Returns:
+        float32 [N].
+    """
+    return (1 - epsilon) * q_values.max(axis=1) + epsilon * q_values.mean(axis=1)
+
+
+def epsilon_greedy_probability(
+    q_values: np.ndarray, action_value: np.ndarray, epsilon: float
+) -> np.ndarray:
+    """Probability pi(a|s) of one action per row under the epsilon-greedy policy.
+
+    Args:
+        q_values: float32 [N, A]. Of legal actions only.
+        action_value: float32 [N]. Q of the action; one as good as the best counts as greedy.
+        epsilon: float in [0, 1]. Probability of a uniform action.
+
+    Returns:
+        float32 [N].
+    """
+    greedy = action_value == q_values.max(axis=1)
+    return (1 - epsilon) * greedy + epsilon / q_values.shape[1]
+
+
 def lambda_returns(
     reward: np.ndarray,
     terminal: np.ndarray,
@@ -93,7 +123,7 @@ def lambda_returns(
 
     G_t = r_t + gamma * (V_{t+1} + c_{t+1} * (G_{t+1} - Q_{t+1})), G_t = r_t after a terminal step;
     V = sum_a pi(a|s) Q(s, a), Q_t = Q(s_t, a_t), c_t = lambda * pi(a_t|s_t) (Precup et al. 2000;
-    Sutton and Barto 2018, section 12.5). Of a greedy pi they are Watkins's.
+    Sutton and Barto 2018, section 12.10). Of a greedy pi they are Watkins's.
 
     Args:
         reward: float32 [T, N]. Clipped rewards.

@@ -11,7 +11,6 @@ import json
 import math
 import os
 import pickletools
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -138,22 +137,18 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
 
 
 def copy(path: Path, target: Path) -> None:
-    """Copies a model and its card as `save` writes them: whole or not at all, the card first.
+    """Copies a model and its card: each file whole or not at all, the card first, as in `save`.
 
     Args:
         path: the model's file.
         target: ends with `.keras`; replaced if it is there.
 
     Raises:
+        ModelFileError: if the model is damaged, or is not that of its card.
         OSError: if a file cannot be read or written.
     """
-    for source, copied in ((card_path(path), card_path(target)), (Path(path), Path(target))):
-        temporary = copied.with_name(f".{os.getpid()}-{copied.name}")
-        try:
-            shutil.copyfile(source, temporary)
-            os.replace(temporary, copied)
-        finally:
-            temporary.unlink(missing_ok=True)
+    model, card = load_with_card(path)
+    save(model, target, card)
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -188,6 +183,12 @@ def read_card(path: Path) -> dict[str, Any]:
     scores = card.get("scores", [])
     if not (isinstance(scores, list) and all(map(_is_score, scores))):
         raise ModelFileError(f"{beside}: scores is a list of entries as `amkit train` writes them")
+    for key in ("steps", "minutes"):
+        if not isinstance(card.get(key, 0), int | float):
+            raise ModelFileError(f"{beside}: {key} is a number. Received: {card[key]!r}")
+    taught = card.get("expert_weights", [])
+    if not (isinstance(taught, list) and all(isinstance(one, str) for one in taught)):
+        raise ModelFileError(f"{beside}: expert_weights is a list of hashes. Received: {taught!r}")
     return card
 
 

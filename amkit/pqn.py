@@ -176,14 +176,17 @@ class PQNTraining:
             self._reward[i] = np.clip(t.reward, -1, 1)
             self._terminal[i] = t.terminal
             self._cut[i] = t.cut
-            self._value[i], best = self._values(t.values)
+            q_values = t.values[:, self.game.action_codes]
+            self._value[i] = losses.epsilon_greedy_value(q_values, settings.target_epsilon)
             self._action_value[i] = t.values[np.arange(settings.envs), t.action]
-            greedy = (1 - settings.target_epsilon) * (self._action_value[i] == best)
-            probability = greedy + settings.target_epsilon / self.game.num_actions
+            probability = losses.epsilon_greedy_probability(
+                q_values, self._action_value[i], settings.target_epsilon
+            )
             self._trace[i] = np.where(t.cut, 0, settings.trace_decay * probability)
             self.finished += [score for _, score, _ in self.scores.update(t)]
             self.steps += settings.envs
-        self._value[-1], _ = self._values(self.policy.values(self.environments.observation))
+        q_values = self.policy.values(self.environments.observation)[:, self.game.action_codes]
+        self._value[-1] = losses.epsilon_greedy_value(q_values, settings.target_epsilon)
         returns = losses.lambda_returns(
             self._reward,
             self._terminal,
@@ -193,13 +196,6 @@ class PQNTraining:
             settings.discount,
         )
         self._learn(returns)
-
-    def _values(self, q_values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns (value of the policy that is learnt, value of the best action), [N] each."""
-        q_values = q_values[:, self.game.action_codes]
-        best = q_values.max(axis=1)
-        epsilon = self.settings.target_epsilon
-        return (1 - epsilon) * best + epsilon * q_values.mean(axis=1), best
 
     def _learn(self, returns: np.ndarray) -> None:
         size = returns.size

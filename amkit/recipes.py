@@ -46,9 +46,11 @@ def expert_config(
         ValueError: for an unknown game, preset or value.
     """
     settings = _named(presets.EXPERT, preset, "preset")
+    found = find_game(game)
     return {
         "kind": "expert",
-        "games": [find_game(game).name],
+        "games": [found.name],
+        "background": background(found) if isinstance(settings, PQNSettings) else 0,
         **_common(preset, seed, settings, overrides),
     }
 
@@ -79,12 +81,16 @@ def distill_config(
     loaded = load_experts(experts, games)
     if overrides.get("feature_weight"):
         _ = [expert.feature_size for expert in loaded]  # Raises where one has no features.
+    settings = _named(presets.DISTILL, preset, "preset")
+    # One network sees all games: zero is the mean of their backgrounds.
+    backgrounds = [background(expert.game) for expert in loaded]
     return {
         "kind": "amn",
         "games": [expert.game.name for expert in loaded],
+        "background": 0 if preset == "paper" else float(np.mean(backgrounds)),
         "experts": str(Path(experts).resolve()),
         "expert_weights": [expert.card["weight_hash"] for expert in loaded],
-        **_common(preset, seed, _named(presets.DISTILL, preset, "preset"), overrides),
+        **_common(preset, seed, settings, overrides),
     }
 
 
@@ -195,7 +201,7 @@ def _build_expert(config: dict[str, Any], environments_seed: int) -> tuple[Job, 
     network = nature_dqn(
         game.num_actions,
         normalize_features=not replay,
-        background=0 if replay else background(game),
+        background=config["background"],
         dtype=config["precision"],
     )
     environments = AtariEnvironments([game], settings.envs, seed=environments_seed)
@@ -218,11 +224,9 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
         raise RunError(
             f"{config['experts']} holds other experts than this run began with: start a new run"
         )
-    # One network sees all games: zero is the mean of their backgrounds.
-    backgrounds = [background(expert.game) for expert in experts]
     student = actor_mimic_network(
         normalize_features=settings.normalize_features,
-        background=float(np.mean(backgrounds)) if settings.normalize_features else 0,
+        background=config["background"],
         dtype=config["precision"],
     )
     learner = ActorMimic(
@@ -344,6 +348,7 @@ def run(
         "scores": scores,
         "command": config.get("command"),
         "preset": config["preset"],
+        "background": config["background"],
         "settings": config["settings"],
         "seed": config["seed"],
         "precision": config["precision"],

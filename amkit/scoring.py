@@ -95,7 +95,7 @@ def request(
     compared = card["kind"] == "amn" or experts is not None
     found = experts_at_hand(experts) if compared else {}
     if experts is None:  # Those at hand by chance need not be its teachers.
-        taught = set(card.get("expert_weights") or [])
+        taught = set(card.get("expert_weights", []))
         found = {
             name: expert
             for name, expert in found.items()

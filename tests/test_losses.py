@@ -136,7 +136,7 @@ def watkins(reward, terminal, cut, greedy, value, t, discount, trace_decay):
 
 
 def errors_to_come(reward, terminal, value, action_value, trace, t, discount):
-    """A return as the action's value and the discounted errors from then on (Sutton, 12.5)."""
+    """A return as the action's value and the discounted errors from then on."""
     total, weight = action_value[t], 1.0
     for k in range(t, len(reward)):
         following = 0.0 if terminal[k] else discount * value[k + 1]
@@ -157,6 +157,35 @@ def test_lambda_returns():
         own = [part[:, n] for part in (reward, terminal, value, action_value, trace)]
         expected = [errors_to_come(*own, t, 0.97) for t in range(steps)]
         np.testing.assert_allclose(actual[:, n], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.05, 1.0])
+def test_tree_backup_of_the_epsilon_greedy_policy(epsilon):
+    """By its tree: every action not taken gives its value, the one taken what came of it."""
+    steps, actions, discount, trace_decay = 12, 6, 0.97, 0.8
+    q, reward = draw(steps + 1, actions), draw(steps)
+    action = np.where(RNG.random(steps) < 0.7, q[:-1].argmax(1), RNG.integers(0, actions, steps))
+    terminal = RNG.random(steps) < 0.15
+    taken = q[np.arange(steps), action]
+    probability = losses.epsilon_greedy_probability(q[:-1], taken, epsilon)
+    actual = losses.lambda_returns(
+        reward[:, None],
+        terminal[:, None],
+        losses.epsilon_greedy_value(q, epsilon)[:, None],
+        taken[:, None],
+        (trace_decay * probability)[:, None],
+        discount,
+    )
+    following = None
+    for t in reversed(range(steps)):
+        policy = np.full(actions, epsilon / actions)
+        policy[np.argmax(q[t + 1])] += 1 - epsilon
+        branches = q[t + 1].astype(float)
+        if t + 1 < steps:
+            a = action[t + 1]
+            branches[a] = (1 - trace_decay) * q[t + 1][a] + trace_decay * following
+        following = reward[t] + (0 if terminal[t] else discount * policy @ branches)
+        np.testing.assert_allclose(actual[t, 0], following, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("trace_decay", [0.0, 0.65, 0.95, 1.0])

@@ -313,6 +313,10 @@ def test_extra_members(saved):
         ('{"kind": "amn", "games": []}', "games is a list"),
         ('{"kind": "amn", "games": ["pong"]}', "weight_hash is missing"),
         (json.dumps({**CARD, "weight_hash": "0" * 64}), "does not match the weights"),
+        (json.dumps({**CARD, "weight_hash": "0", "steps": "10M"}), "steps is a number"),
+        (json.dumps({**CARD, "weight_hash": "0", "minutes": []}), "minutes is a number"),
+        (json.dumps({**CARD, "weight_hash": "0", "expert_weights": 5}), "a list of hashes"),
+        (json.dumps({**CARD, "weight_hash": "0", "expert_weights": [[]]}), "a list of hashes"),
     ],
 )
 def test_cards(saved, card, match):

@@ -41,6 +41,28 @@ def dqn_batch(n=8):
     }
 
 
+def test_pqn_loss_is_the_weighed_squared_error(pong):
+    learner = compiled(PQN(nature_dqn(6, normalize_features=True), pong))
+    rng = np.random.default_rng(0)
+    learner.online.set_weights(
+        [w + rng.normal(0, 0.02, w.shape) for w in learner.online.get_weights()]
+    )
+    batch = {
+        "observation": tf.constant(rng.integers(0, 256, (8, 4, 84, 84), np.uint8)),
+        "action": tf.constant(rng.choice(pong.action_codes, 8).astype(np.int32)),
+        "returns": tf.constant(rng.normal(size=8).astype(np.float32)),
+        "weight": tf.constant(np.array([1, 1, 0, 1, 1, 0, 1, 1], np.float32)),
+    }
+    q = learner.online(batch["observation"]).numpy().astype(float)
+    codes = pong.action_codes.tolist()
+    expected = []
+    for i in range(8):
+        error = float(batch["returns"][i]) - q[i][codes.index(int(batch["action"][i]))]
+        expected.append(float(batch["weight"][i]) * error**2 / 2)
+    metrics = learner.train_step(batch)
+    assert float(metrics["loss"]) == pytest.approx(np.mean(expected), rel=1e-5, abs=1e-5)
+
+
 @pytest.mark.parametrize("double", [False, True])
 def test_dqn_loss_is_eq_2(pong, double):
     learner = compiled(DQN(nature_dqn(6), pong, double))

@@ -92,7 +92,7 @@ class TrainingProgress(keras.callbacks.Callback):
         shown = {
             key: value
             for key, value in (logs or {}).items()
-            if (key.startswith("score") or key in ("loss", "policy_loss", "kl", "agreement"))
+            if (key.startswith("score") or key in ("loss", "kl", "agreement"))
             and not math.isnan(value)  # No game ended.
         }
         scores = [value for key, value in shown.items() if key.startswith("score")]

@@ -53,17 +53,18 @@ def kill_at_random(name: str, words: list[str], rng: np.random.Generator) -> boo
     process = start(words, log)
     # Half of the kills wait for a checkpoint to be under way.
     while_writing = rng.random() < 0.5
-    if while_writing:
-        while not unfinished(checkpoints) - leftover and process.poll() is None:
-            if time.monotonic() - begun > 120:
-                break
-            time.sleep(0.0005)
-        time.sleep(float(rng.uniform(0, 0.05)))
-    else:
-        while newest(checkpoints) == before and process.poll() is None:
-            time.sleep(0.05)
-        time.sleep(float(rng.uniform(0, 2 * PERIOD_SECONDS)))
-    alive = process.poll() is None
+
+    def due() -> bool:
+        if while_writing:
+            return bool(unfinished(checkpoints) - leftover)
+        return newest(checkpoints) != before
+
+    late = False
+    while not due() and not late and process.poll() is None:
+        time.sleep(0.0005 if while_writing else 0.05)
+        late = time.monotonic() - begun > 120  # It goes on, but saves nothing.
+    time.sleep(float(rng.uniform(0, 0.05 if while_writing else 2 * PERIOD_SECONDS)))
+    alive = process.poll() is None and not late
     killed = time.time()
     process.kill()
     process.wait()
