@@ -83,6 +83,14 @@ def find_experts(folder: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def _some(folder: Path) -> dict[str, Path]:
+    """As `find_experts`; ExpertError if there is none."""
+    found = find_experts(folder)
+    if not found:
+        raise ExpertError(f"{folder} holds no expert: expected .keras files with cards beside them")
+    return found
+
+
 def experts_at_hand(folder: Path | None = None) -> dict[str, Path]:
     """As `find_experts`; without a folder, those of `pretrained/`, if it is there."""
     if folder is None and not _SHIPPED.is_dir():
@@ -102,10 +110,10 @@ def results(folder: Path) -> list[dict[str, Any]]:
         where the card, or the literature, does not say.
 
     Raises:
-        ExpertError, ModelFileError: as in `find_experts`.
+        ExpertError, ModelFileError: as in `load_experts`.
     """
     entries = []
-    for name, path in find_experts(folder).items():
+    for name, path in _some(folder).items():
         card = model_files.read_card(path)
         published = find_game(name).scores
         score = next((entry for entry in card.get("scores", []) if entry["game"] == name), {})
@@ -146,9 +154,7 @@ def load_experts(
         ExpertError: if there is no expert at all, or none of a game asked for.
         ModelFileError: if a file is damaged or not what its card says.
     """
-    found = find_experts(folder)
-    if not found:
-        raise ExpertError(f"{folder} holds no expert: expected .keras files with cards beside them")
+    found = _some(folder)
     names = list(found) if game_names is None else [find_game(n).name for n in game_names]
     for name in names:
         if name not in found:

@@ -7,6 +7,7 @@ alone becomes the job: a resumed run is built exactly as the first time.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +124,17 @@ def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) ->
         "preset": preset,
         "settings": asdict(settings),
         "seed": seed,
-        "precision": precision or hardware.fastest_precision(),
+        "precision": precision or _fastest_precision(),
         "jit_compile": jit_compile,
         "protocol": protocol,
         "machine": hardware.describe(),
     }
+
+
+@cache
+def _fastest_precision() -> str:
+    """Measured once, however many jobs there are."""
+    return hardware.fastest_precision()
 
 
 def check_goes_on(

@@ -73,7 +73,7 @@ def test_train_then_evaluate():
     assert run == Path("runs/expert-pong")
     card = model_files.read_card(run / "model.keras")
     assert card["kind"] == "expert" and card["games"] == ["pong"] and card["steps"] == 256
-    assert card["command"].split()[0] == "amkit"
+    assert card["command"] == ("amkit train pong --preset tiny --protocol tiny --precision float32")
     assert card["learning_curve"][-1]["steps"] == 256
     assert {"config.json", "metrics.csv", "model.keras", "model.json", "tensorboard"} <= {
         p.name for p in run.iterdir()
@@ -117,6 +117,15 @@ def test_the_page_of_shipped_models_is_written_by_a_command():
     assert len(rows) > 2
     page = [line.strip() for line in (shipped / "README.md").read_text().splitlines()]
     assert set(rows) <= set(page)
+
+
+def test_several_games_are_checked_before_the_first():
+    assert amkit("train", "breakout", *TINY).exit_code == 0
+    words = ["train", "pong", "breakout", *TINY]
+    refused(2, "goes on as it began, with seed 0", *words, "--seed", 1, "--resume")
+    with runs.Run(Path("runs/expert-breakout")):
+        refused(2, "in use by another process", *words, "--resume")
+    assert [path.name for path in Path("runs").iterdir()] == ["expert-breakout"]
 
 
 def test_distill_then_evaluate_the_newest(expert_folder):
@@ -213,8 +222,10 @@ def test_a_damaged_expert(tmp_path, expert_folder):
         (["train", "--steps", "10"], "Received: neither"),
         (["train", "pong", "Pong"], "each game is named once"),
         (["train", "pong", "boxing", "--run", "mine"], "--run is for one game"),
-        (["train", "pong", "--into", "missing"], "a folder that exists"),
+        (["train", "pong", "--into", "missing"], "--into is a folder that can be written"),
         (["scores", "missing"], "no folder"),
+        (["scores", "."], "holds no expert"),
+        (["scores", "--json", "--markdown"], "exclude each other"),
         (["frobnicate"], "No such command"),
         (["distill"], "--experts"),
     ],

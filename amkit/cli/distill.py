@@ -19,7 +19,7 @@ from amkit.cli.jobs import (
     TensorBoard,
     Xla,
     report,
-    run_job,
+    run_jobs,
 )
 
 
@@ -75,32 +75,33 @@ def distill(
 
         return distill_config(experts, games=names, **options)
 
-    result = run_job(
-        Request(
-            "amn",
-            names,
-            f"amn-{split or '-'.join(sorted(names or ['all']))}",
-            make_config,
-            {
-                "preset": preset,
-                "seed": seed,
-                "steps": steps,
-                "temperature": temperature,
-                "feature_weight": feature_weight,
-                "epsilon": epsilon,
-                "behaviour": behaviour,
-                "protocol": protocol,
-                "precision": precision,
-                "jit_compile": xla,
-            },
-            experts,
-        ),
+    request = Request(
+        "amn",
+        names,
+        f"amn-{split or '-'.join(sorted(names or ['all']))}",
+        make_config,
+        {
+            "preset": preset,
+            "seed": seed,
+            "steps": steps,
+            "temperature": temperature,
+            "feature_weight": feature_weight,
+            "epsilon": epsilon,
+            "behaviour": behaviour,
+            "protocol": protocol,
+            "precision": precision,
+            "jit_compile": xla,
+        },
+        experts,
+    )
+    for result in run_jobs(
+        [request],
         folder=run,
         resume=resume,
         tensorboard=tensorboard,
         checkpoint_minutes=checkpoint_minutes,
-    )
-    if json:
-        print_json(result)
-    else:
-        report(result)
+    ):
+        if json:
+            print_json(result)
+        else:
+            report(result)

@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -88,63 +89,96 @@ class Request:
     def config(self) -> dict[str, Any]:
         """The configuration of a new run."""
         asked = {key: value for key, value in self.options.items() if value is not None}
-        return self.make_config(**asked)
+        return {**self.make_config(**asked), "command": self.command()}
+
+    def command(self) -> str:
+        """The command line of this job alone, for the card."""
+        if self.kind == "expert":
+            words = ["amkit", "train", *self.games]
+        else:
+            words = ["amkit", "distill", "--experts", str(self.experts)]
+            words += ["--games", ",".join(self.games)] if self.games else []
+        for key, value in self.options.items():
+            if key == "jit_compile" and value is not None:
+                words.append("--xla" if value else "--no-xla")
+            elif value is not None:
+                words += [f"--{key.replace('_', '-')}", str(value)]
+        return shlex.join(words)
 
 
-def run_job(
-    request: Request,
+def run_jobs(
+    requests: list[Request],
     *,
     folder: Path | None,
     resume: bool,
     tensorboard: bool,
     checkpoint_minutes: float,
-    one_of_several: bool = False,
-) -> dict[str, Any]:
-    """Runs or resumes a job in a run folder.
+) -> Iterator[dict[str, Any]]:
+    """Runs or resumes jobs in run folders, one after the other; all are checked before the first.
 
     Args:
-        request: what is asked for.
-        folder: run folder asked for, or None.
-        resume: whether to go on with an unfinished run.
+        requests: what is asked for.
+        folder: run folder asked for, of a single job, or None.
+        resume: whether to go on with unfinished runs.
         tensorboard: whether to log for TensorBoard.
         checkpoint_minutes: period of the checkpoints.
-        one_of_several: whether the command runs other jobs too: it then goes on with all of them.
 
-    Returns:
-        "run" (its folder), "model" (its file) and "scores", for `report`.
+    Yields:
+        "run" (its folder), "model" (its file) and "scores" of each, for `report`.
     """
+    again = shlex.join(["amkit", *(word for word in sys.argv[1:] if word != "--resume")])
+    with ExitStack() as stack:
+        with usage():
+            if tensorboard and not find_spec("tensorboard"):
+                raise ValueError(
+                    "--tensorboard needs amkit's extra 'tensorboard': "
+                    "pip install -e '.[tensorboard]'"
+                )
+            begun = _begin(requests, folder, resume, stack)
+        if len(begun) == 1 and "--run" not in again:
+            again = f"{again} --run {shlex.quote(str(begun[0].folder))}"
+        for run in begun:
+            yield _run(run, f"{again} --resume", tensorboard, checkpoint_minutes)
+
+
+def _begin(
+    requests: list[Request], folder: Path | None, resume: bool, stack: ExitStack
+) -> list[Any]:
+    """Opens each job's run: those that go on first, then, if all is well, the new ones."""
     from amkit import runs
 
-    with usage():
-        if tensorboard and not find_spec("tensorboard"):
-            raise ValueError(
-                "--tensorboard needs amkit's extra 'tensorboard': pip install -e '.[tensorboard]'"
-            )
-        target = runs.choose(RUNS, request.name, folder, resume)
-        load_tensorflow()
-        from amkit import recipes
-        from amkit.cli.progress import EvaluationProgress
-        from amkit.model_files import read_card
-        from amkit.training import Interrupted
+    targets = [runs.choose(RUNS, request.name, folder, resume) for request in requests]
+    load_tensorflow()
+    from amkit import recipes
 
-        going_on = (target / "config.json").exists()
-        run = runs.Run(target, None if going_on else {**request.config(), "command": _command()})
-        if resume and not going_on:
-            say(f"no run called {request.name} to go on with: beginning {target}")
-    go_on = _command()
-    if not one_of_several and "--run" not in go_on:
-        go_on = f"{go_on} --run {shlex.quote(str(target))}"
-    with run, work():
-        if going_on:
-            with usage():
-                recipes.check_goes_on(run.config, request.kind, request.games, **request.options)
-            if request.experts:  # They may have moved since; their weights may not have changed.
-                run.config["experts"] = str(request.experts.resolve())
-        if runs.is_finished(target):
-            say(f"{target} is finished already")
+    opened, configs = {}, {}
+    for target, request in zip(targets, requests, strict=True):
+        if not (target / "config.json").exists():
+            configs[target] = request.config()
+            continue
+        run = opened[target] = stack.enter_context(runs.Run(target))
+        recipes.check_goes_on(run.config, request.kind, request.games, **request.options)
+        if request.experts:  # They may have moved since; their weights may not have changed.
+            run.config["experts"] = str(request.experts.resolve())
+    for target, config in configs.items():
+        opened[target] = stack.enter_context(runs.Run(target, config))
+        if resume:
+            say(f"no run called {target.name} to go on with: beginning {target}")
+    return [opened[target] for target in targets]
+
+
+def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:
+    from amkit import recipes, runs
+    from amkit.cli.progress import EvaluationProgress
+    from amkit.model_files import read_card
+    from amkit.training import Interrupted
+
+    with work():
+        if runs.is_finished(run.folder):
+            say(f"{run.folder} is finished already")
             return _result(run, read_card(run.model_path).get("scores", []))
         say(recipes.plan(run.config))
-        callbacks, progress = _callbacks(target, tensorboard)
+        callbacks, progress = _callbacks(run.folder, tensorboard)
         evaluation = EvaluationProgress()
         try:
             scores = recipes.run(
@@ -154,18 +188,13 @@ def run_job(
                 on_evaluation=evaluation,
             )
         except Interrupted:
-            fail(f"stopped, and saved. Go on with: {go_on} --resume", FAILED)
+            fail(f"stopped, and saved. Go on with: {again}", FAILED)
         except KeyboardInterrupt:  # A second Ctrl-C, or one while the result is evaluated.
-            fail(f"stopped. Go on from the newest checkpoint with: {go_on} --resume", FAILED)
+            fail(f"stopped. Go on from the newest checkpoint with: {again}", FAILED)
         finally:
             progress.close()
             evaluation.close()
         return _result(run, scores)
-
-
-def _command() -> str:
-    words = [word for word in sys.argv[1:] if word != "--resume"]
-    return shlex.join(["amkit", *words])
 
 
 def _callbacks(folder: Path, tensorboard: bool) -> tuple[list, Any]:
@@ -187,7 +216,7 @@ def _result(run: Any, scores: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def report(result: dict[str, Any]) -> None:
-    """Prints the result of `run_job` for people."""
+    """Prints the result of `run_jobs` for people."""
     from amkit.cli.tables import score_table
 
     if result["scores"]:

@@ -27,6 +27,8 @@ def scores(
     with usage():
         from amkit.experts import results as experts_results
 
+        if json and markdown:
+            raise ValueError("--json and --markdown exclude each other. Received: both")
         results = experts_results(experts)
     if json:
         print_json(results)

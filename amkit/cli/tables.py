@@ -57,8 +57,15 @@ def expert_notes(results: list[dict[str, Any]]) -> str:
     """What the numbers of `expert_table` are, and the median over the paper's multitask games."""
     scored = {row["game"]: row["dqn_normalised"] for row in results}
     multitask = [scored[name] for name in SPLITS["multitask"] if scored.get(name) is not None]
+    protocols = ", ".join(
+        dict.fromkeys(
+            f"protocol {row['protocol']}, epsilon {row['epsilon']}"
+            for row in results
+            if row["protocol"]
+        )
+    )
     notes = (
-        "score: mean and standard error of whole games, as the cards say; random: under the "
+        f"score: mean and standard error of whole games, {protocols}; random: under the "
         "same protocol; human, DQN: Mnih et al. 2015; of DQN: (score - random) / (DQN - random)"
     )
     if not multitask:

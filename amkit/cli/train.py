@@ -1,5 +1,6 @@
 """`amkit train`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from amkit.cli.jobs import (
     TensorBoard,
     Xla,
     report,
-    run_job,
+    run_jobs,
 )
 
 
@@ -42,7 +43,10 @@ def train(
     run: RunFolder = None,
     into: Annotated[
         Path | None,
-        typer.Option(help="Folder that gets each finished expert, as GAME.keras and its card."),
+        typer.Option(
+            help="Folder that gets each finished expert, as GAME.keras and its card; one of the "
+            "same game is replaced."
+        ),
     ] = None,
     resume: Resume = False,
     checkpoint_minutes: CheckpointMinutes = 2.0,
@@ -66,42 +70,43 @@ def train(
         names = _names(games or [], every, SPLITS)
         if run and len(names) > 1:
             raise ValueError("--run is for one game. Received: " + ", ".join(names))
-        if into and not into.is_dir():
-            raise ValueError(f"--into is a folder that exists. Received: {into}")
+        if into and not (into.is_dir() and os.access(into, os.W_OK)):
+            raise ValueError(f"--into is a folder that can be written. Received: {into}")
 
-    results = []
-    for name in names:
-
-        def make_config(name: str = name, **options: object) -> dict:
+    def request(name: str) -> Request:
+        def make_config(**options: object) -> dict:
             from amkit.recipes import expert_config
 
             return expert_config(name, **options)
 
-        result = run_job(
-            Request(
-                "expert",
-                [name],
-                f"expert-{name}",
-                make_config,
-                {
-                    "preset": preset,
-                    "seed": seed,
-                    "steps": steps,
-                    "protocol": protocol,
-                    "precision": precision,
-                    "jit_compile": xla,
-                },
-            ),
-            folder=run,
-            resume=resume,
-            tensorboard=tensorboard,
-            checkpoint_minutes=checkpoint_minutes,
-            one_of_several=len(names) > 1,
+        return Request(
+            "expert",
+            [name],
+            f"expert-{name}",
+            make_config,
+            {
+                "preset": preset,
+                "seed": seed,
+                "steps": steps,
+                "protocol": protocol,
+                "precision": precision,
+                "jit_compile": xla,
+            },
         )
+
+    results = []
+    for result in run_jobs(
+        [request(name) for name in names],
+        folder=run,
+        resume=resume,
+        tensorboard=tensorboard,
+        checkpoint_minutes=checkpoint_minutes,
+    ):
         if into:
+            target = into / f"{names[len(results)]}.keras"
             with work():
-                model_files.copy(Path(result["model"]), into / f"{name}.keras")
-            say(f"copied to {into / name}.keras")
+                model_files.copy(Path(result["model"]), target)
+            say(f"copied to {target}")
         if not json:
             report(result)
         results.append(result)
