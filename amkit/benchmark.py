@@ -17,7 +17,7 @@ from amkit.games import Game
 from amkit.networks import actor_mimic_network, nature_dqn
 from amkit.pqn import PQN, PQNTraining
 from amkit.rollout import EpsilonGreedy, rollout
-from amkit.training import Job
+from amkit.training import Job, compile_learner
 
 _ENVS = 64
 _DISTILLING_BATCH = 512
@@ -110,7 +110,7 @@ def _distilling(game: Game, precision: str) -> Callable[[], int]:
     expert = Expert(game, network, {}, Path())
     student = actor_mimic_network(normalize_features=True, dtype=precision)
     learner = ActorMimic(student, [512], settings.temperature)
-    _compile(learner, settings.optimizer())
+    compile_learner(learner, settings.optimizer(), hardware.default_jit_compile())
     environments = AtariEnvironments([game], _ENVS)
     return _job_step(Distillation([expert], settings, environments, learner))
 
@@ -118,7 +118,7 @@ def _distilling(game: Game, precision: str) -> Callable[[], int]:
 def _pqn(game: Game, precision: str) -> Callable[[], int]:
     settings = presets.EXPERT["laptop"]
     learner = PQN(nature_dqn(game.num_actions, normalize_features=True, dtype=precision), game)
-    _compile(learner, settings.optimizer())
+    compile_learner(learner, settings.optimizer(), hardware.default_jit_compile())
     environments = AtariEnvironments([game], settings.envs)
     return _job_step(PQNTraining(game, settings, environments, learner))
 
@@ -130,14 +130,10 @@ def paper_dqn(game: Game, precision: str) -> Callable[[], int]:
         presets.EXPERT["paper"], replay_start_steps=500, replay_steps=20_000, epsilon=((0, 0.1),)
     )
     learner = DQN(nature_dqn(game.num_actions, dtype=precision), game)
-    _compile(learner, keras.optimizers.deserialize(dict(settings.optimizer)))
+    optimizer = keras.optimizers.deserialize(dict(settings.optimizer))
+    compile_learner(learner, optimizer, hardware.default_jit_compile())
     environments = AtariEnvironments([game], settings.envs)
     return _job_step(DQNTraining(game, settings, environments, learner))
-
-
-def _compile(learner: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
-    optimizer.build(learner.trainable_variables)
-    learner.compile(optimizer=optimizer, jit_compile=hardware.default_jit_compile())
 
 
 def _job_step(job: Job) -> Callable[[], int]:

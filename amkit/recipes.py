@@ -25,7 +25,7 @@ from amkit.networks import actor_mimic_network, nature_dqn
 from amkit.pqn import PQN, PQNSettings, PQNTraining
 from amkit.runs import DamagedRun, Run, RunError
 from amkit.scoring import SEED, Request, score
-from amkit.training import Job, run_job
+from amkit.training import Job, compile_learner, run_job
 
 
 def expert_config(
@@ -220,7 +220,7 @@ def _build_expert(config: dict[str, Any], environments_seed: int) -> tuple[Job, 
         learner = PQN(network, game)
         optimizer = settings.optimizer()
         job_class = PQNTraining
-    _compile(learner, optimizer, network.trainable_variables, config)
+    compile_learner(learner, optimizer, config["jit_compile"])
     return job_class(game, settings, environments, learner, config["seed"]), network
 
 
@@ -242,15 +242,15 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
         settings.temperature,
         settings.feature_weight,
     )
-    _compile(learner, settings.optimizer(), learner.trainable_variables, config)
+    compile_learner(learner, settings.optimizer(), config["jit_compile"])
     environments = AtariEnvironments(
         [expert.game for expert in experts], settings.envs, seed=environments_seed
     )
     return Distillation(experts, settings, environments, learner, config["seed"]), student
 
 
-def plan(config: dict[str, Any]) -> str:
-    """One line: what a run will do, what it needs, and about how long it takes on this machine.
+def minutes(config: dict[str, Any]) -> float:
+    """About how many minutes a run's training takes on this machine, from nothing.
 
     Measures for about five seconds: emulation, acting and learning, each by itself.
 
@@ -259,7 +259,6 @@ def plan(config: dict[str, Any]) -> str:
     """
     with _describing_a_run():
         settings = config["settings"]
-        games = len(config["games"])
         rates = hardware.measure_rates(
             find_game(config["games"][0]),
             config["precision"],
@@ -273,34 +272,37 @@ def plan(config: dict[str, Any]) -> str:
             samples = settings["batch_size"] / settings["update_period_steps"]
             # A DQN's update evaluates the target network too; a distillation asks the expert once.
             forwards = 2 if config["kind"] == "amn" else 1 + samples
-        minutes = settings["steps"] * games * rates.seconds_per_step(forwards, samples) / 60
+        steps = settings["steps"] * len(config["games"])
+        return steps * rates.seconds_per_step(forwards, samples) / 60
+
+
+def plan(config: dict[str, Any]) -> str:
+    """One line: what a run will do, what it needs, and `minutes`.
+
+    Raises:
+        DamagedRun: if the configuration does not describe a run.
+    """
+    with _describing_a_run():
+        settings = config["settings"]
+        games = len(config["games"])
         frames = settings.get("replay_steps", 0) * games * 84 * 84 / 2**30
         replay = f"replay of {frames:.1f} GiB in memory, up to three times on disk; "
         return (
             f"{config['kind']} of {', '.join(config['games'])}: {settings['steps']:,} agent steps "
             f"per game, preset {config['preset']}, {config['precision']}, "
             f"{'XLA' if config['jit_compile'] else 'plain graph'}, seed {config['seed']}; "
-            f"{replay if frames else ''}about {_duration(minutes)} here in all, then an evaluation "
-            f"(protocol {config['protocol']})"
+            f"{replay if frames else ''}about {duration(minutes(config))} here in all, "
+            f"then an evaluation (protocol {config['protocol']})"
         )
 
 
-def _duration(minutes: float) -> str:
-    if minutes < 120:
-        return f"{max(round(minutes), 1)} min"
-    if minutes < 48 * 60:
-        return f"{minutes / 60:.1f} hours"
-    return f"{minutes / 60 / 24:.0f} days"
-
-
-def _compile(
-    learner: keras.Model,
-    optimizer: keras.optimizers.Optimizer,
-    variables: list,
-    config: dict[str, Any],
-) -> None:
-    optimizer.build(variables)  # Before tracing, which may not make variables.
-    learner.compile(optimizer=optimizer, jit_compile=config["jit_compile"])
+def duration(total_minutes: float) -> str:
+    """Minutes as people say them."""
+    if total_minutes < 120:
+        return f"{max(round(total_minutes), 1)} min"
+    if total_minutes < 48 * 60:
+        return f"{total_minutes / 60:.1f} hours"
+    return f"{total_minutes / 60 / 24:.0f} days"
 
 
 def run(

@@ -11,7 +11,8 @@ from amkit import model_files
 from amkit.atari import find_game
 from amkit.evaluation import PROTOCOLS, GameResult, Protocol, evaluate_game, random_network
 from amkit.experts import experts_at_hand, load_experts
-from amkit.games import NUM_ACTIONS, Game
+from amkit.games import NUM_ACTIONS, Game, UnknownGame
+from amkit.model_files import ModelFileError
 
 if TYPE_CHECKING:
     import keras
@@ -84,7 +85,12 @@ def request(
         raise ValueError(f"a model is a .keras file that exists. Received: {path}")
     network, card = model_files.load_with_card(path)
     names = game_names or card["games"]
-    games = tuple(find_game(name) for name in names)
+    try:
+        games = tuple(find_game(name) for name in names)
+    except UnknownGame as error:
+        if game_names:
+            raise
+        raise ModelFileError(f"{model_files.card_path(path)}: {error}") from None
     outputs = network.output.shape[-1]
     for game in games:
         if outputs not in (NUM_ACTIONS, game.num_actions):

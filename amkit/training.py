@@ -156,6 +156,14 @@ def _resume(job: Job, run: Run) -> Progress:
     return progress
 
 
+def compile_learner(
+    learner: keras.Model, optimizer: keras.optimizers.Optimizer, jit_compile: bool
+) -> None:
+    """Compiles a learner; the optimizer gets its variables now, as tracing may not make them."""
+    optimizer.build(learner.trainable_variables)
+    learner.compile(optimizer=optimizer, jit_compile=jit_compile)
+
+
 def learner_state(learner: keras.Model) -> dict[str, np.ndarray]:
     """Weights, optimizer and running metrics of a learner, in their fixed order."""
     return {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(_variables(learner))}

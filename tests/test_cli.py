@@ -96,6 +96,7 @@ def test_train_several_games_into_a_folder():
     words = ["train", "pong", "breakout", *TINY, "--into", "zoo", "--json"]
     result = amkit(*words)
     assert result.exit_code == 0, result.output
+    assert "2 of 2 trainings to do" in result.stderr
     runs_ = [answer["run"] for answer in json.loads(result.stdout)]
     assert runs_ == ["runs/expert-pong", "runs/expert-breakout"]
     names = ["breakout.json", "breakout.keras", "pong.json", "pong.keras"]

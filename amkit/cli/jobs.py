@@ -137,6 +137,7 @@ def run_jobs(
             begun = _begin(requests, folder, resume, stack)
         if len(begun) == 1 and "--run" not in again:
             again = f"{again} --run {shlex.quote(str(begun[0].folder))}"
+        _say_total(begun)
         for run in begun:
             yield _run(run, f"{again} --resume", tensorboard, checkpoint_minutes)
 
@@ -165,6 +166,20 @@ def _begin(
         if resume:
             say(f"no run called {target.name} to go on with: beginning {target}")
     return [opened[target] for target in targets]
+
+
+def _say_total(begun: list[Any]) -> None:
+    """Says how long several trainings take, by the first of them: they differ in the game alone."""
+    from amkit import recipes, runs
+
+    unfinished = [run for run in begun if not runs.is_finished(run.folder)]
+    if len(unfinished) > 1:
+        with work():
+            total = recipes.duration(len(unfinished) * recipes.minutes(unfinished[0].config))
+        say(
+            f"{len(unfinished)} of {len(begun)} trainings to do, one after the other: "
+            f"about {total} here in all, each followed by its evaluation"
+        )
 
 
 def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:

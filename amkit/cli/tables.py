@@ -38,7 +38,7 @@ def score_table(scores: list[dict[str, Any]]) -> Table:
 def expert_table(results: list[dict[str, Any]], markdown: bool = False) -> Table:
     """A table of `experts.results`, 80 columns wide; as Markdown, for a page."""
     table = Table(box=box.MARKDOWN) if markdown else Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for column in ("game", "random", "human", "DQN", "score", "of DQN", "steps", "minutes"):
+    for column in ("game", "random", "human", "DQN", "score", "of DQN", "steps", "min"):
         table.add_column(column, justify="left" if column == "game" else "right", no_wrap=True)
     for row in results:
         share, steps = row["dqn_normalised"], row["steps"]
