@@ -12,7 +12,7 @@ from amkit import losses
 from amkit.experts import Expert
 from amkit.networks import over_all_actions, with_features
 from amkit.replay import ReplayMemory
-from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, Transition, rollout
+from amkit.rollout import Decision, Environments, EpsilonGreedy, ScoreKeeper, rollout
 from amkit.training import environments_state, mean_or_nan, metrics_since, set_environments_state
 
 BEHAVIOURS = ("student", "expert")
@@ -204,31 +204,33 @@ class Distillation:
             self.memories.append(
                 ReplayMemory(settings.replay_steps, settings.envs, rng, dict(extras))
             )
-        self.guidance = _Guidance(self.experts, bool(settings.feature_weight))
-        student_acts = settings.behaviour == "student"
         self.policy = EpsilonGreedy(
-            learner.student if student_acts else self.guidance.q_values,
+            _StudentAndExperts(learner.student, self.experts, settings),
             environments.action_masks,
             acting,
             settings.epsilon,
         )
         self.scores = ScoreKeeper(len(environments.observation))
         self.finished: list[list[float]] = [[] for _ in self.experts]
-        self._transitions = rollout(environments, self.policy)
+        self._transitions = rollout(environments, self.policy, meanwhile=self._store_and_learn)
         self._masks = np.repeat(
             environments.action_masks[:: settings.envs], settings.batch_size, axis=0
         )
+        # One batch, reused.
+        self._observation = np.empty((len(self._masks), 4, 84, 84), np.uint8)
+        self._expert_q = np.empty((len(self._masks), 18), np.float32)
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
 
     def play_and_learn(self) -> None:
-        """Act, step, ask the experts, store, learn."""
+        """Act and ask the experts; store and learn while the emulators step."""
         transition = next(self._transitions)
-        expert_q, expert_features = self.guidance(transition)
-        self._store(transition, expert_q, expert_features)
         for row, score, _ in self.scores.update(transition):
             self.finished[row // self.settings.envs].append(score)
+
+    def _store_and_learn(self, decision: Decision) -> None:
+        self._store(decision)
         self.steps += self.settings.envs
         while self._updates_due() > self.updates:
             self.learn()
@@ -237,32 +239,27 @@ class Distillation:
         since_start = max(self.steps - self.settings.replay_start_steps, 0)
         return since_start // self.settings.update_period_steps
 
-    def _store(
-        self, t: Transition, expert_q: np.ndarray, expert_features: Sequence[np.ndarray]
-    ) -> None:
+    def _store(self, decision: Decision) -> None:
+        guidance = decision.outputs[1]  # Next to what was acted on.
         for i, memory in enumerate(self.memories):
             rows = slice(i * self.settings.envs, (i + 1) * self.settings.envs)
-            extras = {"expert_q": expert_q[rows]}
-            if expert_features:
-                extras["expert_features"] = expert_features[i]
             memory.add(
-                t.observation[rows],
-                action=t.action[rows],
-                start=t.start[rows],
-                cut=t.cut[rows],
-                **extras,
+                decision.observation[rows],
+                action=decision.action[rows],
+                start=decision.start[rows],
+                cut=decision.cut[rows],
+                **guidance[i],
             )
 
     def learn(self) -> None:
         """One joint update on as many samples of every game."""
         size = self.settings.batch_size
-        observation = np.empty((len(self.memories) * size, 4, 84, 84), np.uint8)
-        expert_q = np.empty((len(observation), 18), np.float32)
+        observation, expert_q = self._observation, self._expert_q
         features = []
         for i, memory in enumerate(self.memories):
             rows = slice(i * size, (i + 1) * size)
             row, env = memory.sample(size)
-            observation[rows] = memory.observations(row, env)
+            memory.observations(row, env, out=observation[rows])
             expert_q[rows] = memory.values("expert_q", row, env)
             if self.settings.feature_weight:
                 features.append(tf.constant(memory.values("expert_features", row, env)))
@@ -312,41 +309,53 @@ class Distillation:
                 memory.cut_off()
 
 
-class _Guidance:
-    """What every expert says of its game's rows, computed once per step.
+class _StudentAndExperts:
+    """The policy of whoever acts, and what every expert says of its game's rows, in one graph.
 
     Args:
+        student: observation -> logits [B, 18].
         experts: one per game.
-        features: bool. Whether the experts' features are wanted too.
+        settings: who acts, and whether the experts' features are wanted too.
     """
 
-    def __init__(self, experts: Sequence[Expert], features: bool):
+    def __init__(self, student: keras.Model, experts: Sequence[Expert], settings: DistillSettings):
+        self._student = student
+        self._student_acts = settings.behaviour == "student"
+        self._features = bool(settings.feature_weight)
         self._experts = [
-            (with_features(e.network) if features else e.network, e.game.action_codes)
+            (with_features(e.network) if self._features else e.network, e.game.action_codes)
             for e in experts
         ]
-        self._features = features
-        self._call = tf.function(self._all_games, autograph=False)
 
-    def q_values(self, observation: tf.Tensor) -> tf.Tensor:
-        """Every expert's Q-values of its own rows, float32 [R, 18]."""
-        return self._all_games(observation)[0]
+    def __call__(self, observation: tf.Tensor) -> tuple[tf.Tensor, list[dict[str, tf.Tensor]]]:
+        """Returns what is acted on, float32 [R, 18], and the experts' answers.
 
-    def _all_games(self, observation: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        q_values, features = [], []
-        for (network, codes), own in zip(
-            self._experts, tf.split(observation, len(self._experts)), strict=True
-        ):
-            output = network(own)
-            if self._features:
-                output, game_features = output
-                # Another's expert may have no normalised features: larger ones than float16 holds.
-                game_features = tf.clip_by_value(tf.cast(game_features, tf.float32), -6e4, 6e4)
-                features.append(tf.cast(game_features, tf.float16))
-            q_values.append(over_all_actions(output, codes))
-        return tf.concat(q_values, axis=0), features
+        Args:
+            observation: uint8 [R, 4, 84, 84], equally many rows of each game.
 
-    def __call__(self, transition: Transition) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Returns (Q-values float32 [R, 18], one float16 [N, D_i] per game or nothing)."""
-        q_values, features = self._call(tf.constant(transition.observation))
-        return q_values.numpy(), [f.numpy() for f in features]
+        Returns:
+            (logits or Q-values [R, 18]; per game a dictionary of what its memory keeps: "expert_q"
+            float32 [N, 18], and "expert_features" float16 [N, D_i] if they are wanted).
+        """
+        guidance = [
+            self._ask(network, codes, own)
+            for (network, codes), own in zip(
+                self._experts, tf.split(observation, len(self._experts)), strict=True
+            )
+        ]
+        if self._student_acts:
+            return self._student(observation), guidance
+        return tf.concat([answer["expert_q"] for answer in guidance], axis=0), guidance
+
+    def _ask(
+        self, network: keras.Model, codes: np.ndarray, observation: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        if not self._features:
+            return {"expert_q": over_all_actions(network(observation), codes)}
+        q_values, features = network(observation)
+        # Another's expert may have no normalised features: larger ones than float16 holds.
+        features = tf.clip_by_value(tf.cast(features, tf.float32), -6e4, 6e4)
+        return {
+            "expert_q": over_all_actions(q_values, codes),
+            "expert_features": tf.cast(features, tf.float16),
+        }

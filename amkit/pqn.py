@@ -176,9 +176,9 @@ class PQNTraining:
             self._reward[i] = np.clip(t.reward, -1, 1)
             self._terminal[i] = t.terminal
             self._cut[i] = t.cut
-            q_values = t.values[:, self.game.action_codes]
+            q_values = t.outputs[:, self.game.action_codes]
             self._value[i] = losses.epsilon_greedy_value(q_values, settings.target_epsilon)
-            self._action_value[i] = t.values[np.arange(settings.envs), t.action]
+            self._action_value[i] = t.outputs[np.arange(settings.envs), t.action]
             probability = losses.epsilon_greedy_probability(
                 q_values, self._action_value[i], settings.target_epsilon
             )

@@ -82,7 +82,7 @@ def play(
             action = int(t.action[0])
             column = int(np.flatnonzero(game.action_codes == action)[0])
             reward = float(t.reward[0])
-            yield Moment(screen.pixels, t.values[0, game.action_codes], column, score, reward)
+            yield Moment(screen.pixels, t.outputs[0, game.action_codes], column, score, reward)
             screen.step(action)
             score += reward
             if t.game_over[0] or number + 1 == steps:

@@ -111,19 +111,25 @@ class ReplayMemory:
                 return row, env
         raise ValueError("Sampling found only rows that are no transitions. Received: a cut memory")
 
-    def observations(self, row: np.ndarray, env: np.ndarray) -> np.ndarray:
+    def observations(
+        self, row: np.ndarray, env: np.ndarray, out: np.ndarray | None = None
+    ) -> np.ndarray:
         """Builds stacks of four frames; frames from before a game's start are zero.
 
         Args:
             row: int64 [B], as given by `sample`, or one of the rows after it.
             env: int64 [B].
+            out: uint8 [B, 4, 84, 84], contiguous. Where to build them; None makes a new array.
 
         Returns:
             uint8 [B, 4, 84, 84], oldest frame first.
         """
         rows = row[:, None] - np.arange(_STACK - 1, -1, -1)  # [B, 4], oldest first
         start = self._columns["start"][rows % self.rows, env[:, None]] | (rows <= 0)
-        stacks = self._columns["frame"][rows % self.rows, env[:, None]]
+        frames = self._columns["frame"].reshape(-1, 84, 84)
+        frame = rows % self.rows * self.num_envs + env[:, None]
+        # `clip` changes no index: it lets numpy write to `out` directly.
+        stacks = frames.take(frame, axis=0, out=out, mode="clip")
         # A frame is blank when a game starts at a newer frame of the same stack.
         blank = np.zeros(rows.shape, bool)
         for i in reversed(range(_STACK - 1)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -19,30 +19,42 @@ class Environments(Protocol):
     start: np.ndarray
     ended: np.ndarray
 
-    def step(self, actions: np.ndarray) -> Outcome:
-        """Takes one action in every environment."""
+    def send(self, actions: np.ndarray) -> None:
+        """Begins to take one action in every environment."""
+
+    def receive(self) -> Outcome:
+        """Waits until they are taken."""
 
 
 @dataclass(frozen=True)
-class Transition:
-    """One step of every environment, R rows.
+class Decision:
+    """What was acted on, and how, in every environment, R rows.
 
     Attributes:
         observation: uint8 [R, 4, 84, 84]. What was acted on.
         start: bool [R]. It was the first observation of a game.
         cut: bool [R]. No transition: it was the last observation of a finished game.
         action: int32 [R]. ALE codes.
-        values: float32 [R, 18]. The acting network's outputs.
-        reward: float32 [R]. Raw.
-        terminal: bool [R]. A life or the game was lost.
-        game_over: bool [R]. The whole game ended.
+        outputs: float32 [R, 18]. The acting network's, in the structure that it has them in.
     """
 
     observation: np.ndarray
     start: np.ndarray
     cut: np.ndarray
     action: np.ndarray
-    values: np.ndarray
+    outputs: Any
+
+
+@dataclass(frozen=True)
+class Transition(Decision):
+    """One step of every environment, R rows: a decision and what it led to.
+
+    Attributes:
+        reward: float32 [R]. Raw.
+        terminal: bool [R]. A life or the game was lost.
+        game_over: bool [R]. The whole game ended.
+    """
+
     reward: np.ndarray
     terminal: np.ndarray
     game_over: np.ndarray
@@ -52,7 +64,8 @@ class EpsilonGreedy:
     """Acts greedily on a network's outputs, or uniformly at random with probability epsilon.
 
     Args:
-        network: callable, uint8 [R, 4, 84, 84] -> float32 [R, 18].
+        network: callable, uint8 [R, 4, 84, 84] -> float32 [R, 18], or a structure of tensors whose
+            first is that: one graph runs faster than two, one after the other.
         action_masks: bool [R, 18]. Legal actions of each row.
         rng: `numpy.random.Generator`.
         epsilon: float or float [R]. May be changed between steps.
@@ -60,7 +73,7 @@ class EpsilonGreedy:
 
     def __init__(
         self,
-        network: Callable[[tf.Tensor], tf.Tensor],
+        network: Callable[[tf.Tensor], Any],
         action_masks: np.ndarray,
         rng: np.random.Generator,
         epsilon: float = 0.0,
@@ -74,9 +87,10 @@ class EpsilonGreedy:
 
         @tf.function(autograph=False)
         def forward(observation: tf.Tensor):
-            values = network(observation)  # [R, 18]
+            outputs = network(observation)
+            values = tf.nest.flatten(outputs)[0]  # [R, 18]
             greedy = tf.argmax(mask_illegal(values, masks), axis=-1, output_type=tf.int32)
-            return greedy, values
+            return greedy, outputs
 
         self._forward = forward
 
@@ -84,42 +98,41 @@ class EpsilonGreedy:
         """Returns the network's outputs, float32 [R, 18]; draws nothing."""
         return self._forward(tf.constant(observation))[1].numpy()
 
-    def __call__(self, observation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns (action int32 [R], the network's outputs float32 [R, 18])."""
-        greedy, values = self._forward(tf.constant(observation))
+    def __call__(self, observation: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Returns (action int32 [R], the network's outputs as arrays)."""
+        greedy, outputs = self._forward(tf.constant(observation))
         rows = np.arange(len(observation))
         explore = self.rng.random(len(rows)) < self.epsilon
         drawn = self._codes[rows, self.rng.integers(0, self._counts)]
-        return np.where(explore, drawn, greedy.numpy()), values.numpy()
+        action = np.where(explore, drawn, greedy.numpy())
+        return action, tf.nest.map_structure(lambda output: output.numpy(), outputs)
 
 
 def rollout(
     environments: Environments,
-    policy: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    policy: Callable[[np.ndarray], tuple[np.ndarray, Any]],
+    meanwhile: Callable[[Decision], None] | None = None,
 ) -> Iterator[Transition]:
     """Plays for ever: observe, act, step.
 
     Args:
         environments: where to play.
         policy: observation [R, 4, 84, 84] -> (action [R], outputs [R, 18]).
+        meanwhile: called with each decision while the environments carry it out, for what need not
+            wait for them: neither emulators nor networks keep every core busy.
 
     Yields:
         `Transition`, one per step of all environments.
     """
     while True:
         observation, start, cut = environments.observation, environments.start, environments.ended
-        action, values = policy(observation)
-        outcome = environments.step(action)
-        yield Transition(
-            observation,
-            start,
-            cut,
-            action,
-            values,
-            outcome.reward,
-            outcome.terminal,
-            outcome.game_over,
-        )
+        action, outputs = policy(observation)
+        decision = (observation, start, cut, action, outputs)
+        environments.send(action)
+        if meanwhile:
+            meanwhile(Decision(*decision))
+        outcome = environments.receive()
+        yield Transition(*decision, outcome.reward, outcome.terminal, outcome.game_over)
 
 
 class ScoreKeeper:

@@ -23,6 +23,24 @@ def test_observe_act_step_in_this_order(scripted, pong):
     np.testing.assert_array_equal(environments.calls, [[0, 3], [0, 3]])
 
 
+def test_what_need_not_wait_is_done_while_the_environments_step(scripted, pong):
+    environments = scripted([pong], 2)
+    order = []
+    environments.receive = lambda receive=environments.receive: (order.append("end"), receive())[1]
+
+    def policy(observation):
+        order.append("act")
+        return np.array([0, 3]), observation[:, -1, -1, -1]
+
+    def meanwhile(decision):
+        assert len(environments.calls) == len(order) // 3 + 1  # Already sent.
+        order.append(decision.outputs.tolist())
+
+    transitions = rollout(environments, policy, meanwhile)
+    next(transitions), next(transitions)
+    assert order == ["act", [1, 1], "end", "act", [2, 2], "end"]
+
+
 def test_games_end_and_begin(scripted, pong):
     environments = scripted([pong], 1)
     transitions = rollout(environments, lambda o: (np.array([0]), None))
