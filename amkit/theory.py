@@ -1,0 +1,338 @@
+"""Section 4 of the paper as numbers: linear softmax students of small Markov decision processes.
+
+Everything is exact: distributions are solved for, not sampled. Matrices are named as in the paper:
+`features` is Phi [S, K], `theta` is [K, A], a policy is [S, A] with rows that sum to 1.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+Policy = np.ndarray
+Operator = Callable[[np.ndarray], Policy]  # Gamma of section 4.2: Q-values [S, A] -> policy [S, A]
+
+
+@dataclass(frozen=True)
+class Process:
+    """A finite Markov decision process whose states have features.
+
+    Attributes:
+        transitions: float [S, A, S]. Probability of the next state.
+        rewards: float [S, A]. Expected reward of an action.
+        features: float [S, K]. phi(s).
+    """
+
+    transitions: np.ndarray
+    rewards: np.ndarray
+    features: np.ndarray
+
+    def __post_init__(self):
+        states, actions = self.transitions.shape[:2]
+        shapes = (self.transitions.shape, self.rewards.shape, len(self.features))
+        if shapes != ((states, actions, states), (states, actions), states):
+            raise ValueError(
+                "transitions [S, A, S], rewards [S, A] and features [S, K] are of one process. "
+                f"Received: {self.transitions.shape}, {self.rewards.shape}, {self.features.shape}"
+            )
+        if (self.transitions < 0).any() or not np.allclose(self.transitions.sum(axis=2), 1):
+            raise ValueError(
+                "transitions[s, a] are probabilities that sum to 1. "
+                f"Received sums from {self.transitions.sum(axis=2).min()} "
+                f"to {self.transitions.sum(axis=2).max()}"
+            )
+
+
+def random_process(
+    rng: np.random.Generator, states: int = 12, actions: int = 3, features: int = 5
+) -> Process:
+    """A process in which every state can follow every other: irreducible and aperiodic.
+
+    Args:
+        rng: `numpy.random.Generator`.
+        states: int. S.
+        actions: int. A.
+        features: int. K; each state's feature vector has length 1.
+    """
+    phi = rng.normal(size=(states, features))
+    return Process(
+        rng.dirichlet(np.full(states, 0.3), size=(states, actions)) * 0.95 + 0.05 / states,
+        rng.normal(size=(states, actions)),
+        phi / np.linalg.norm(phi, axis=1, keepdims=True),
+    )
+
+
+def softmax(values: np.ndarray) -> Policy:
+    """p(a|s) of Q-values or logits [S, A], float [S, A]."""
+    exponentials = np.exp(values - values.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def epsilon_greedy(q_values: np.ndarray, epsilon: float, temperature: float = 0.0) -> Policy:
+    """Gamma of section 4.2: uniform with probability epsilon, otherwise the best action.
+
+    Args:
+        q_values: float [S, A].
+        epsilon: float in [0, 1].
+        temperature: float >= 0. At 0 the best action is taken outright, and Gamma jumps where two
+            actions are equally good. Above 0 it is drawn from a softmax, and Gamma is Lipschitz
+            continuous with a constant that grows as 1 / temperature, as Theorem 1 asks.
+
+    Returns:
+        float [S, A].
+    """
+    actions = q_values.shape[1]
+    if temperature > 0:
+        best = softmax(q_values / temperature)
+    else:
+        best = np.eye(actions)[q_values.argmax(axis=1)]
+    return (1 - epsilon) * best + epsilon / actions
+
+
+def state_transitions(process: Process, policy: Policy) -> np.ndarray:
+    """Probability of the next state under a policy, float [S, S]."""
+    return np.einsum("sa,sat->st", policy, process.transitions)
+
+
+def stationary_distribution(process: Process, policy: Policy) -> np.ndarray:
+    """D_pi: how often each state is visited in the long run, float [S].
+
+    Solves D P = D, sum D = 1. Unique where the process has one recurrent class.
+    """
+    chain = state_transitions(process, policy)
+    equations = np.vstack([chain.T - np.eye(len(chain)), np.ones(len(chain))])
+    right = np.append(np.zeros(len(chain)), 1.0)
+    return np.linalg.lstsq(equations, right, rcond=None)[0].clip(min=0)
+
+
+def objective(
+    theta: np.ndarray, process: Process, distribution: np.ndarray, expert: Policy, decay: float
+) -> float:
+    """Eq. 7, with lambda / 2 in place of lambda, so that Eq. 8 is its gradient.
+
+    Args:
+        theta: float [K, A].
+        process: the process.
+        distribution: float [S]. D, of the states sampled.
+        expert: float [S, A]. Pi_E.
+        decay: float. lambda.
+
+    Returns:
+        float, in nats.
+    """
+    student = softmax(process.features @ theta)
+    cross_entropy = -(expert * np.log(student)).sum(axis=1)
+    return float(distribution @ cross_entropy + 0.5 * decay * (theta**2).sum())
+
+
+def update(
+    theta: np.ndarray, process: Process, distribution: np.ndarray, expert: Policy, decay: float
+) -> np.ndarray:
+    """Delta theta of Eq. 8 for a learning rate of 1, float [K, A]. Arguments as in `objective`."""
+    difference = softmax(process.features @ theta) - expert
+    return -(process.features.T @ (distribution[:, None] * difference) + decay * theta)
+
+
+def fixed_point(
+    process: Process,
+    distribution: np.ndarray,
+    expert: Policy,
+    decay: float,
+    start: np.ndarray | None = None,
+    tolerance: float = 1e-10,
+    max_updates: int = 1_000_000,
+) -> np.ndarray:
+    """theta* of Lemma 1: repeats Eq. 8 until nothing changes.
+
+    The learning rate is constant, 1 over the gradient's Lipschitz constant: the updates are
+    expected ones, without noise that a falling rate would have to average out.
+
+    Args:
+        process: the process.
+        distribution: float [S]. D of a fixed policy.
+        expert: float [S, A]. Pi_E.
+        decay: float > 0. lambda; at 0 there need be no solution.
+        start: float [K, A], or None for zeros.
+        tolerance: float. Largest norm of Eq. 8 at the result.
+        max_updates: int.
+
+    Returns:
+        float [K, A].
+
+    Raises:
+        ValueError: if decay is not above 0.
+        ArithmeticError: if `max_updates` were not enough.
+    """
+    if not decay > 0:
+        raise ValueError(f"decay is above 0. Received: {decay}")
+    shape = (process.features.shape[1], expert.shape[1])
+    theta = np.zeros(shape) if start is None else np.array(start, float)
+    # A softmax's Jacobian has norm 1/2 at most.
+    curvature = 0.5 * np.linalg.norm(
+        process.features.T @ (distribution[:, None] * process.features), 2
+    )
+    rate = 1 / (curvature + decay)
+    for _ in range(max_updates):
+        change = update(theta, process, distribution, expert, decay)
+        if np.linalg.norm(change) <= tolerance:
+            return theta
+        theta = theta + rate * change
+    raise ArithmeticError(f"Eq. 8 is still {np.linalg.norm(change):.1e} after {max_updates} steps")
+
+
+def adaptive_iteration(
+    process: Process, expert: Policy, decay: float, operator: Operator, policy: Policy
+) -> Iterator[tuple[Policy, np.ndarray]]:
+    """The learning scheme of section 4.2, without end.
+
+    Play by the policy, learn until Eq. 8 stands still, play by Gamma of what was learnt.
+
+    Args:
+        process: the process.
+        expert: float [S, A]. Pi_E.
+        decay: float > 0. lambda.
+        operator: Gamma, Q-values [S, A] -> policy [S, A].
+        policy: float [S, A]. The first one played.
+
+    Yields:
+        (the next policy, the theta it comes from).
+    """
+    theta = None
+    while True:
+        distribution = stationary_distribution(process, policy)
+        theta = fixed_point(process, distribution, expert, decay, start=theta)
+        policy = operator(process.features @ theta)
+        yield policy, theta
+
+
+def contraction(
+    process: Process,
+    expert: Policy,
+    decay: float,
+    operator: Operator,
+    rng: np.random.Generator,
+    pairs: int = 20,
+) -> float:
+    """The beta of Theorem 1's proof, as measured: below 1 the iteration contracts.
+
+    Args:
+        process: the process.
+        expert: float [S, A]. Pi_E.
+        decay: float > 0. lambda.
+        operator: Gamma.
+        rng: draws the policies.
+        pairs: int. Pairs of policies tried; the result can only grow with more.
+
+    Returns:
+        The greatest ratio found of the distance between two policies' successors to that between
+        the policies themselves.
+    """
+
+    def successor(policy: Policy) -> Policy:
+        return next(adaptive_iteration(process, expert, decay, operator, policy))[0]
+
+    greatest = 0.0
+    for _ in range(pairs):
+        first, second = (rng.dirichlet(np.ones(expert.shape[1]), len(expert)) for _ in range(2))
+        # Near pairs too: a jump of Gamma lies between policies however close.
+        for share in (1.0, 1e-3):
+            other = first + share * (second - first)
+            distance = np.linalg.norm(successor(first) - successor(other))
+            greatest = max(greatest, distance / np.linalg.norm(first - other))
+    return float(greatest)
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What imitating costs over T steps, for T = 1, 2, ... (Proposition 1).
+
+    Attributes:
+        expert: float [T]. Cost-to-go J_T of the expert.
+        student: float [T]. J_T of the student.
+        bound: float [T]. J_T(expert) + u T epsilon / log 2.
+    """
+
+    expert: np.ndarray
+    student: np.ndarray
+    bound: np.ndarray
+
+
+def cost_growth(
+    process: Process, expert: Policy, student: Policy, start: int, horizon: int
+) -> Growth:
+    """Cost-to-go of expert and student from one state, and Proposition 1's bound on it.
+
+    The paper's u is printed as a lower bound of an action's disadvantage; the proof needs an upper
+    one, and so it is taken here: the most that one wrong action costs if the expert goes on. Its
+    epsilon is the cross-entropy over the states that the student visits within T steps.
+
+    Args:
+        process: the process.
+        expert: float [S, A]. Deterministic, as the cross-entropy is then 0 for a perfect student.
+        student: float [S, A].
+        start: int. First state.
+        horizon: int. The greatest T.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        loss = -np.where(expert > 0, expert * np.log(student), 0).sum(axis=1)
+    costs, visited = {}, {}
+    for name, policy in (("expert", expert), ("student", student)):
+        visited[name] = _visited(process, policy, start, horizon)
+        reward = (policy * process.rewards).sum(axis=1)
+        costs[name] = -np.cumsum(visited[name] @ reward)
+    steps = np.arange(1, horizon + 1)
+    epsilon = np.cumsum(visited["student"] @ loss) / steps
+    bound = costs["expert"] + _greatest_disadvantage(process, expert, horizon) * (
+        steps * epsilon / np.log(2)
+    )
+    return Growth(costs["expert"], costs["student"], bound)
+
+
+def _visited(process: Process, policy: Policy, start: int, horizon: int) -> np.ndarray:
+    """Distribution over states at each of the first steps, float [T, S]."""
+    chain = state_transitions(process, policy)
+    distribution = np.eye(len(chain))[start]
+    rows = []
+    for _ in range(horizon):
+        rows.append(distribution)
+        distribution = distribution @ chain
+    return np.array(rows)
+
+
+def _greatest_disadvantage(process: Process, expert: Policy, horizon: int) -> np.ndarray:
+    """u for each T: max over s, a and t <= T of Z_t(s, expert) - Z_t(s, a), float [T]."""
+    value = np.zeros(len(expert))
+    greatest, rows = 0.0, []
+    for _ in range(horizon):
+        q_values = process.rewards + process.transitions @ value
+        value = (expert * q_values).sum(axis=1)
+        greatest = max(greatest, float((value[:, None] - q_values).max()))
+        rows.append(greatest)
+    return np.array(rows)
+
+
+def road_and_ditch(lock: int = 6, actions: int = 4) -> tuple[Process, Policy]:
+    """A process in which it shows who acts while the student learns (section 4.3).
+
+    On the road, state 0, action 0 goes on, and every other leads into the ditch, states 1 to
+    `lock`. Each of these has one right action; it leads one state further, the last back onto the
+    road, and a wrong one leads to the ditch's first state. A step in the ditch costs 1. The expert
+    never leaves the road, but knows its way back: only who sees the ditch can learn that. Every
+    state has a feature of its own.
+
+    Args:
+        lock: int. Right actions in a row that lead out of the ditch.
+        actions: int. A.
+
+    Returns:
+        (the process, the expert's deterministic policy [S, A]).
+    """
+    states = lock + 1
+    right = np.append(0, 1 + np.arange(lock) % (actions - 1))
+    transitions = np.zeros((states, actions, states))
+    transitions[:, :, 1] = 1.0
+    for state in range(states):
+        transitions[state, right[state]] = 0.0
+        transitions[state, right[state], (state + 1) % states if state else 0] = 1.0
+    rewards = np.repeat(np.append(0.0, np.full(lock, -1.0))[:, None], actions, axis=1)
+    return Process(transitions, rewards, np.eye(states)), np.eye(actions)[right]
