@@ -365,3 +365,16 @@ def test_import_is_fast_and_loads_no_tensorflow():
     subprocess.run([sys.executable, "-c", code], check=True)
     code = "import sys, amkit.cli; assert not {'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_theory_measures_and_draws(tmp_path):
+    result = amkit("theory", "--run", tmp_path / "theory", "--json")
+    assert result.exit_code == 0, result.output
+    measured = json.loads(result.stdout)
+    contracts = {row["operator"]: row["ratio"] < 1 for row in measured["theorem_1"]}
+    assert contracts["softmax / 1"] and not contracts["greedy"]
+    assert (tmp_path / "theory" / "theory.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((tmp_path / "theory" / "results.json").read_text()) == {
+        key: value for key, value in measured.items() if key != "run"
+    }
+    refused(2, "holds a run already", "theory", "--run", tmp_path / "theory")

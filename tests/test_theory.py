@@ -122,17 +122,23 @@ def test_theorem_1_contracts_to_one_policy(process, expert):
     np.testing.assert_allclose(ends[2], ends[0], atol=1e-7)
 
 
-def test_theorem_1_needs_a_continuous_operator(process, expert):
-    def greedy(q_values):
-        return theory.epsilon_greedy(q_values, 0.0)
-
-    # A greedy policy jumps between policies that are hardly apart: no constant bounds it.
-    rng = np.random.default_rng(8)
-    jumps = theory.contraction(process, expert, 1e-3, greedy, rng, pairs=40)
-    smooth = theory.contraction(
-        process, expert, 1e-3, lambda q: theory.epsilon_greedy(q, 0.1, 1.0), rng, pairs=5
-    )
-    assert jumps > smooth
+@pytest.mark.parametrize("epsilon", [0.0, 0.1])
+def test_theorem_1_needs_a_continuous_operator(process, expert, epsilon):
+    # It jumps between policies that are hardly apart: every halving doubles the ratio.
+    ratios = [
+        theory.contraction(
+            process,
+            expert,
+            0.01,
+            lambda q: theory.epsilon_greedy(q, epsilon),
+            np.random.default_rng(8),
+            pairs=2,
+            halvings=halvings,
+        )
+        for halvings in (5, 10)
+    ]
+    assert ratios[0] > 1
+    assert ratios[1] == pytest.approx(32 * ratios[0], rel=0.5)
 
 
 def test_less_decay_contracts_less(process, expert):

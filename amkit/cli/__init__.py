@@ -8,6 +8,7 @@ from amkit.cli.evaluate import evaluate
 from amkit.cli.games import games
 from amkit.cli.record import record
 from amkit.cli.scores import scores
+from amkit.cli.theory import theory
 from amkit.cli.train import train
 
 app = typer.Typer(
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (games, train, scores, distill, evaluate, record, bench):
+for command in (games, train, scores, distill, evaluate, record, theory, bench):
     app.command(no_args_is_help=command is train)(command)
 
 

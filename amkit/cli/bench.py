@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import finite, load_tensorflow, out, print_json, usage
+from amkit.cli.console import finite, load_tensorflow, out, print_json, spinner, usage
 
 
 def bench(
@@ -24,7 +24,6 @@ def bench(
         load_tensorflow()
         from amkit.atari import find_game
         from amkit.benchmark import measure
-        from amkit.cli.progress import spinner
 
         asked = find_game(game)
     with spinner() as tell:

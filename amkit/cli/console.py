@@ -3,7 +3,7 @@
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -122,3 +122,13 @@ def load_tensorflow() -> None:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(silence)
+
+
+@contextmanager
+def spinner() -> Iterator[Callable[[str], None]]:
+    """Shows what is being done now; hands out a function to say it."""
+    if not err.is_terminal:
+        yield lambda what: say(f"measuring {what}")
+        return
+    with err.status("starting") as status:
+        yield lambda what: status.update(f"measuring {what}")

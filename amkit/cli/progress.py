@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -144,13 +143,3 @@ class EvaluationProgress:
             self._status.update(line)
         else:
             say(line)
-
-
-@contextmanager
-def spinner() -> Iterator[Callable[[str], None]]:
-    """Shows what is being done now; hands out a function to say it."""
-    if not err.is_terminal:
-        yield lambda what: say(f"measuring {what}")
-        return
-    with err.status("starting") as status:
-        yield lambda what: status.update(f"measuring {what}")

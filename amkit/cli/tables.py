@@ -35,6 +35,39 @@ def score_table(scores: list[dict[str, Any]]) -> Table:
     return table
 
 
+def theory_table(results: dict[str, Any]) -> list[Table]:
+    """Tables of Theorem 1's contraction ratios and of Proposition 1's costs."""
+    ratios: dict[str, dict[float, float]] = {}
+    for row in results["theorem_1"]:
+        ratios.setdefault(row["operator"], {})[row["decay"]] = row["ratio"]
+    decays = next(iter(ratios.values()))
+    contraction = Table(
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+        title="Theorem 1: greatest contraction ratio found, by weight decay",
+        caption="1 or more: no contraction; softmax / t is mixed with 10 % uniform",
+    )
+    for column in ("policy", *(f"{decay:g}" for decay in decays)):
+        contraction.add_column(column, justify="left" if column == "policy" else "right")
+    for name, by_decay in ratios.items():
+        contraction.add_row(
+            name, *(f"{r:.2f}" if r < 10 else f"{r:,.0f}" for r in by_decay.values())
+        )
+
+    growth = results["proposition_1"]
+    cost = Table(
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+        title="Proposition 1: cost-to-go of the student",
+    )
+    for column in ("steps", "student acts", "bound", "expert acts", "bound"):
+        cost.add_column(column, justify="right")
+    for steps in (50, 100, 200, 400):
+        names = ("student_acts", "student_bound", "expert_acts", "expert_bound")
+        cost.add_row(str(steps), *(f"{growth[name][steps - 1]:,.1f}" for name in names))
+    return [contraction, cost]
+
+
 def expert_table(results: list[dict[str, Any]], markdown: bool = False) -> Table:
     """A table of `experts.results`, 80 columns wide; as Markdown, for a page."""
     table = Table(box=box.MARKDOWN) if markdown else Table(box=box.SIMPLE, padding=(0, 1, 0, 0))

@@ -1,0 +1,53 @@
+"""`amkit theory`."""
+
+import json as json_format
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amkit.cli.console import out, print_json, say, spinner, usage
+from amkit.cli.jobs import RUNS
+
+
+def theory(
+    seed: Annotated[int, typer.Option(help="Of the random process.", min=0)] = 0,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Run folder (default: a new one under runs/).")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
+) -> None:
+    """Measure what section 4 of the paper claims, on small decision processes.
+
+    Lemma 1 (one fixed point), Theorem 1 (the iteration contracts, and where it does not) and
+    Proposition 1 (imitation's cost grows linearly or quadratically). Takes half a minute.
+
+    Example: [bold]amkit theory[/]  a table, and a figure in runs/theory/
+    """
+    from amkit import __version__, checkpoints, runs, theory_study
+    from amkit.cli.tables import theory_table
+
+    with usage():
+        if not find_spec("matplotlib"):
+            raise ValueError("the figure needs amkit's extra 'plots': pip install -e '.[plots]'")
+        folder = runs.choose(RUNS, "theory", run, resume=False)
+        opened = runs.Run(folder, {"kind": "theory", "seed": seed, "amkit": __version__})
+    from amkit import plots
+
+    with opened, usage():
+        with spinner() as tell:
+            tell("Lemma 1")
+            results = {"lemma_1": theory_study.lemma_1(seed)}
+            tell("Theorem 1")
+            results["theorem_1"] = theory_study.theorem_1(seed)
+            tell("Proposition 1")
+            results["proposition_1"] = theory_study.proposition_1()
+        checkpoints.write_whole(folder / "results.json", json_format.dumps(results) + "\n")
+        plots.save(plots.theory_figure(results), folder / "theory.png")
+    say(f"figure: {folder / 'theory.png'}")
+    if json:
+        print_json({"run": str(folder), **results})
+    else:
+        for table in theory_table(results):
+            out.print(table)
