@@ -12,8 +12,9 @@ SOURCES = sorted(TUTORIALS.glob("[0-9]*.py"))
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_runs(source, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
+def test_runs(source, monkeypatch):
+    monkeypatch.chdir(TUTORIALS)
+    monkeypatch.setenv("AMKIT_TUTORIAL_STEPS", "120")
     matplotlib.use("Agg")
     assert runpy.run_path(str(source))
 
