@@ -16,6 +16,7 @@ from amkit.rollout import Decision, Environments, EpsilonGreedy, ScoreKeeper, ro
 from amkit.training import environments_state, mean_or_nan, metrics_since, set_environments_state
 
 BEHAVIOURS = ("student", "expert")
+OBJECTIVES = ("policy", "q_values")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class DistillSettings:
         replay_start_steps: steps played before learning begins.
         update_period_steps: agent steps per joint update over all games.
         batch_size: samples of each game in an update.
+        objective: what the student regresses on: the experts' "policy" (Eq. 4), or their "q_values"
+            (section 3.1).
         temperature: tau of Eq. 3.
         feature_weight: beta of Eq. 6.
         epsilon: exploration of whoever acts.
@@ -48,6 +51,7 @@ class DistillSettings:
     replay_start_steps: int
     update_period_steps: int
     batch_size: int
+    objective: str
     temperature: float
     feature_weight: float
     epsilon: float
@@ -63,6 +67,8 @@ class DistillSettings:
     def __post_init__(self):
         if self.behaviour not in BEHAVIOURS:
             raise ValueError(f"behaviour is one of {BEHAVIOURS}. Received: {self.behaviour!r}")
+        if self.objective not in OBJECTIVES:
+            raise ValueError(f"objective is one of {OBJECTIVES}. Received: {self.objective!r}")
         if not 0 < self.temperature < np.inf:
             raise ValueError(f"temperature is above 0. Received: {self.temperature}")
         if not 0 <= self.feature_weight < np.inf:
@@ -86,9 +92,11 @@ class ActorMimic(keras.Model):
 
     Args:
         student: Functional model, observation -> logits [B, 18], with a layer `features`.
+            Regressing on Q-values, they are Q-values.
         feature_sizes: int per game, D_i: features of its expert. Used if `feature_weight` > 0.
         temperature: float > 0. tau of Eq. 3.
         feature_weight: float >= 0. beta of Eq. 6.
+        objective: one of `OBJECTIVES`.
     """
 
     def __init__(
@@ -97,11 +105,13 @@ class ActorMimic(keras.Model):
         feature_sizes: Sequence[int],
         temperature: float = 1.0,
         feature_weight: float = 0.0,
+        objective: str = "policy",
     ):
         super().__init__(name="actor_mimic")
         self.student = student
         self.temperature = temperature
         self.feature_weight = feature_weight
+        self.objective = objective
         self._student_with_features = with_features(student)
         self.projections = []
         if feature_weight:  # f_i of Eq. 5: linear (App. B), one per game.
@@ -136,8 +146,16 @@ class ActorMimic(keras.Model):
         expert_q, mask = batch["expert_q"], batch["action_mask"]
         with tf.GradientTape() as tape:
             logits, features = self._student_with_features(batch["observation"], training=True)
-            policy_loss = losses.policy_regression(expert_q, logits, mask, self.temperature)
-            loss = tf.reduce_mean(policy_loss)
+            if self.objective == "policy":
+                loss = policy_loss = losses.policy_regression(
+                    expert_q, logits, mask, self.temperature
+                )
+            else:
+                loss = losses.q_regression(expert_q, logits, mask)
+                policy_loss = losses.policy_regression(
+                    expert_q, logits / self.temperature, mask, self.temperature
+                )
+            loss = tf.reduce_mean(loss)
             if self.feature_weight:
                 feature_loss = self._feature_regression(features, batch["expert_features"])
                 loss += self.feature_weight * tf.reduce_mean(feature_loss)

@@ -185,6 +185,22 @@ def policy_regression(
     return -tf.reduce_sum(expert_policy * student_log_policy, axis=-1)
 
 
+def q_regression(expert_q: tf.Tensor, student_q: tf.Tensor, action_mask: tf.Tensor) -> tf.Tensor:
+    """Mean squared difference of Q-values over legal actions: what section 3.1 advises against.
+
+    Args:
+        expert_q: float32 [B, 18]. Expert Q-values, any value where the action is illegal.
+        student_q: float32 [B, 18].
+        action_mask: bool [18] or [B, 18]. True where legal.
+
+    Returns:
+        float32 [B]. One loss per example.
+    """
+    legal = tf.broadcast_to(tf.cast(action_mask, student_q.dtype), tf.shape(student_q))
+    difference = tf.where(action_mask, student_q - expert_q, tf.zeros_like(student_q))
+    return tf.reduce_sum(tf.square(difference), axis=-1) / tf.reduce_sum(legal, axis=-1)
+
+
 def policy_entropy(policy: tf.Tensor) -> tf.Tensor:
     """Entropy of a policy: the least value that `policy_regression` can reach against it.
 

@@ -241,6 +241,7 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
         [expert.feature_size for expert in experts] if settings.feature_weight else [],
         settings.temperature,
         settings.feature_weight,
+        settings.objective,
     )
     compile_learner(learner, settings.optimizer(), config["jit_compile"])
     environments = AtariEnvironments(

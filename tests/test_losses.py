@@ -46,6 +46,23 @@ def test_masked_actions_get_no_probability_and_no_gradient():
     assert (np.abs(gradient[:, MASK]) > 0).any()
 
 
+@pytest.mark.parametrize("mask", [MASK, np.tile(MASK, (8, 1))])
+def test_q_regression_is_the_mean_over_legal_actions(mask):
+    q, student = draw(8, 18), tf.Variable(draw(8, 18))
+    q[:, ~MASK] = np.inf
+    with tf.GradientTape() as tape:
+        loss = losses.q_regression(q, student, mask)
+    expected = [
+        np.mean([(float(row[a]) - float(own[a])) ** 2 for a in np.flatnonzero(MASK)])
+        for row, own in zip(q, student.numpy(), strict=True)
+    ]
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    gradient = tape.gradient(loss, student).numpy()
+    assert (gradient[:, ~MASK] == 0).all()
+    wanted = 2 * (student.numpy() - q)[:, MASK] / MASK.sum()
+    np.testing.assert_allclose(gradient[:, MASK], wanted, rtol=1e-5)
+
+
 def test_policy_gradient_is_student_minus_expert():
     q, logits = draw(1, 18), tf.Variable(draw(1, 18))
     with tf.GradientTape() as tape:

@@ -10,12 +10,12 @@ import pytest
 import tensorflow as tf
 
 from amkit import presets, runs
-from amkit.actor_mimic import ActorMimic, Distillation
+from amkit.actor_mimic import OBJECTIVES, ActorMimic, Distillation
 from amkit.dqn import DQN, DQNTraining
 from amkit.experts import Expert
 from amkit.networks import actor_mimic_network, nature_dqn, over_all_actions
 from amkit.pqn import PQN, PQNTraining
-from amkit.training import Interrupted, run_job
+from amkit.training import Interrupted, metrics_since, run_job
 
 RNG = np.random.default_rng(0)
 
@@ -298,6 +298,27 @@ def test_the_expert_acts_when_asked(scripted, pong, breakout):
     np.testing.assert_array_equal(taken, np.where(pong.action_mask, q, -np.inf).argmax(axis=1))
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_each_objective_lowers_its_loss_and_brings_the_policies_together(objective):
+    learner = compiled(
+        ActorMimic(actor_mimic_network(normalize_features=True), [], 0.5, objective=objective),
+        keras.optimizers.Adam(1e-3),
+    )
+    rng = np.random.default_rng(0)
+    mask = np.tile(np.arange(18) < 6, (16, 1))
+    batch = {
+        "observation": tf.constant(rng.integers(0, 256, (16, 4, 84, 84)).astype(np.uint8)),
+        "expert_q": tf.constant(rng.normal(size=(16, 18)).astype(np.float32)),
+        "action_mask": tf.constant(mask),
+    }
+    rows = []
+    for _ in range(30):
+        learner.train_step(batch)
+        rows.append(metrics_since(learner))
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert rows[-1]["kl"] < 0.5 * rows[0]["kl"]
+
+
 def test_epoch_metrics_begin_anew(scripted, pong, breakout):
     job = pqn_job(scripted, pong, breakout)
     job.play_and_learn()
@@ -319,6 +340,7 @@ def test_metrics_file_has_one_row_per_epoch(scripted, pong, breakout, tmp_path):
     ("change", "message"),
     [
         ({"behaviour": "nobody"}, "behaviour is one of"),
+        ({"objective": "actions"}, "objective is one of"),
         ({"temperature": 0.0}, "temperature is above 0"),
         ({"feature_weight": -1.0}, "feature_weight is 0 or more"),
         ({"epsilon": 1.1}, r"epsilon lies in \[0, 1\]"),

@@ -35,6 +35,10 @@ def distill(
         str | None, typer.Option(help="laptop (fast; if not given), or paper (App. B).")
     ] = None,
     steps: Steps = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(help="What is imitated: policy (Eq. 4), or q_values (section 3.1)."),
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option(help="tau of Eq. 3: divides the expert's Q-values.")
     ] = None,
@@ -84,6 +88,7 @@ def distill(
             "preset": preset,
             "seed": seed,
             "steps": steps,
+            "objective": objective,
             "temperature": temperature,
             "feature_weight": feature_weight,
             "epsilon": epsilon,
