@@ -60,10 +60,6 @@ class ScriptedEnvironments:
         reward = np.where(ignored, 0, (actions % 3) * 2.0 - 1).astype(np.float32)
         return Outcome(reward, life_lost | game_over, game_over)
 
-    def step(self, actions):
-        self.send(actions)
-        return self.receive()
-
     def close(self):
         pass
 

@@ -26,7 +26,10 @@ class LengthGames:
         self.ended = np.zeros(envs, bool)
         self.left = self.rng.choice(lengths, envs)
 
-    def step(self, actions):
+    def send(self, actions):
+        pass  # Games do not depend on what is played.
+
+    def receive(self):
         ignored = self.ended
         self.left = np.where(ignored, self.rng.choice(self.lengths, len(ignored)), self.left - 1)
         over = (self.left == 0) & ~ignored
