@@ -12,8 +12,13 @@ from amkit import losses
 from amkit.experts import Expert
 from amkit.networks import over_all_actions, with_features
 from amkit.replay import ReplayMemory
-from amkit.rollout import Decision, Environments, EpsilonGreedy, ScoreKeeper, rollout
-from amkit.training import environments_state, mean_or_nan, metrics_since, set_environments_state
+from amkit.rollout import Decision, Environments, EpsilonGreedy, rollout
+from amkit.training import (
+    TrainingScores,
+    environments_state,
+    metrics_since,
+    set_environments_state,
+)
 
 BEHAVIOURS = ("student", "expert")
 OBJECTIVES = ("policy", "q_values")
@@ -228,8 +233,7 @@ class Distillation:
             acting,
             settings.epsilon,
         )
-        self.scores = ScoreKeeper(len(environments.observation))
-        self.finished: list[list[float]] = [[] for _ in self.experts]
+        self.scores = TrainingScores([e.game.name for e in self.experts], settings.envs)
         self._transitions = rollout(environments, self.policy, meanwhile=self._store_and_learn)
         self._masks = np.repeat(
             environments.action_masks[:: settings.envs], settings.batch_size, axis=0
@@ -243,9 +247,7 @@ class Distillation:
 
     def play_and_learn(self) -> None:
         """Act and ask the experts; store and learn while the emulators step."""
-        transition = next(self._transitions)
-        for row, score, _ in self.scores.update(transition):
-            self.finished[row // self.settings.envs].append(score)
+        self.scores.update(next(self._transitions))
 
     def _store_and_learn(self, decision: Decision) -> None:
         self._store(decision)
@@ -293,19 +295,14 @@ class Distillation:
 
     def epoch_metrics(self) -> dict[str, float]:
         """Losses and each game's mean score while training; since the last call."""
-        metrics = metrics_since(self.learner)
-        metrics |= {"games": sum(map(len, self.finished)), "updates": self.updates}
-        for expert, scores in zip(self.experts, self.finished, strict=True):
-            metrics[f"score_{expert.game.name}"] = mean_or_nan(scores)
-        self.finished = [[] for _ in self.experts]
-        return metrics
+        metrics = {**metrics_since(self.learner), **self.scores.metrics()}
+        return {**metrics, "updates": self.updates}
 
     def get_state(self) -> dict[str, Any]:
         """Returns counters, memories, random states; the environments' where they have one."""
         return {
             "steps": self.steps,
             "updates": self.updates,
-            "finished": self.finished,
             "memories": {str(i): memory.get_state() for i, memory in enumerate(self.memories)},
             "acting": self.policy.rng.bit_generator.state,
             "scores": self.scores.get_state(),
@@ -316,13 +313,12 @@ class Distillation:
         """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
         self.steps = state["steps"]
         self.updates = state["updates"]
-        self.finished = [list(scores) for scores in state["finished"]]
         self.policy.rng.bit_generator.state = state["acting"]
         for i, memory in enumerate(self.memories):
             memory.set_state(state["memories"][str(i)])
-        if set_environments_state(self.environments, state):
-            self.scores.set_state(state["scores"])
-        else:
+        games_go_on = set_environments_state(self.environments, state)
+        self.scores.set_state(state["scores"], games_go_on)
+        if not games_go_on:
             for memory in self.memories:
                 memory.cut_off()
 

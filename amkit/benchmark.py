@@ -117,10 +117,10 @@ def _distilling(game: Game, precision: str) -> Callable[[], int]:
 
 def _pqn(game: Game, precision: str) -> Callable[[], int]:
     settings = presets.EXPERT["laptop"]
-    learner = PQN(nature_dqn(game.num_actions, normalize_features=True, dtype=precision), game)
+    learner = PQN(nature_dqn(game.num_actions, normalize_features=True, dtype=precision), [game])
     compile_learner(learner, settings.optimizer(), hardware.default_jit_compile())
     environments = AtariEnvironments([game], settings.envs)
-    return _job_step(PQNTraining(game, settings, environments, learner))
+    return _job_step(PQNTraining([game], settings, environments, learner))
 
 
 def paper_dqn(game: Game, precision: str) -> Callable[[], int]:
@@ -129,11 +129,11 @@ def paper_dqn(game: Game, precision: str) -> Callable[[], int]:
     settings = replace(
         presets.EXPERT["paper"], replay_start_steps=500, replay_steps=20_000, epsilon=((0, 0.1),)
     )
-    learner = DQN(nature_dqn(game.num_actions, dtype=precision), game)
+    learner = DQN(nature_dqn(game.num_actions, dtype=precision), [game])
     optimizer = keras.optimizers.deserialize(dict(settings.optimizer))
     compile_learner(learner, optimizer, hardware.default_jit_compile())
     environments = AtariEnvironments([game], settings.envs)
-    return _job_step(DQNTraining(game, settings, environments, learner))
+    return _job_step(DQNTraining([game], settings, environments, learner))
 
 
 def _job_step(job: Job) -> Callable[[], int]:

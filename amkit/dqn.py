@@ -10,11 +10,16 @@ import tensorflow as tf
 
 from amkit import losses
 from amkit.games import Game
-from amkit.networks import over_all_actions
+from amkit.networks import for_games
 from amkit.replay import ReplayMemory
-from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
+from amkit.rollout import Environments, EpsilonGreedy, rollout
 from amkit.schedules import Piecewise
-from amkit.training import environments_state, mean_or_nan, metrics_since, set_environments_state
+from amkit.training import (
+    TrainingScores,
+    environments_state,
+    metrics_since,
+    set_environments_state,
+)
 
 
 def _rmsprop_2015() -> dict[str, Any]:
@@ -29,13 +34,15 @@ def _rmsprop_2015() -> dict[str, Any]:
 class DQNSettings:
     """Settings of replay Q-learning. The defaults are Mnih et al. 2015, Extended Data Table 1.
 
+    Every count of steps is per game.
+
     Attributes:
         steps: agent steps in all. 50 M steps are the 200 M frames of that paper.
-        envs: environments played in parallel.
-        replay_steps: capacity of the replay memory.
+        envs: environments of each game played in parallel.
+        replay_steps: capacity of a game's replay memory.
         replay_start_steps: steps played at random before learning begins.
         update_period_steps: agent steps per update.
-        batch_size: samples per update.
+        batch_size: samples of each game in an update.
         target_sync_updates: updates between two copies of the online into the target network. That
             paper counts C = 10,000 in updates; its released code in agent steps.
         discount: gamma.
@@ -66,27 +73,27 @@ class DQN(keras.Model):
     """Q-learning with a target network. Compile with an optimizer, then `train_step`.
 
     Args:
-        online: Functional model, observation -> Q-values [B, n] or [B, 18].
-        game: the game it plays.
+        online: Functional model as `for_games` takes.
+        games: the games it plays: one, or several at once (App. C).
         double: bool. Double Q-learning (van Hasselt et al. 2016).
     """
 
-    def __init__(self, online: keras.Model, game: Game, double: bool = False):
+    def __init__(self, online: keras.Model, games: Sequence[Game], double: bool = False):
         super().__init__(name="dqn")
         self.online = online
         self.target = keras.models.clone_model(online)
         self.target.trainable = False
         self.double = double
-        self._codes = game.action_codes
-        self._mask = game.action_mask
+        self._values = for_games(self.online, games)
+        self._target_values = for_games(self.target, games)
         self._loss = keras.metrics.Mean(name="loss")
         self._value = keras.metrics.Mean(name="mean_max_q")
         self.sync_target()
         self.built = True
 
     def call(self, observation: tf.Tensor) -> tf.Tensor:
-        """Online Q-values over the 18 actions, float32 [B, 18]; zero where illegal."""
-        return over_all_actions(self.online(observation), self._codes)
+        """Online Q-values over the 18 actions, float32 [B, 18]; rows as `for_games` takes them."""
+        return self._values(observation)
 
     def sync_target(self) -> None:
         """Copies the online weights into the target network."""
@@ -96,21 +103,23 @@ class DQN(keras.Model):
         """One update on clipped rewards and clipped errors (Eq. 2).
 
         Args:
-            batch: "observation", "next_observation" uint8 [B, 4, 84, 84]; "action" int32 [B], ALE
-                codes; "reward" and "discount" float32 [B], as `ReplayMemory.n_step_returns` gives.
+            batch: rows of game 0 first, then game 1 and so on, equally many of each:
+                "observation", "next_observation" uint8 [B, 4, 84, 84]; "action" int32 [B], ALE
+                codes; "action_mask" bool [B, 18]; "reward" and "discount" float32 [B], as
+                `ReplayMemory.n_step_returns` gives.
 
         Returns:
             The running means of the metrics.
         """
-        next_q = over_all_actions(self.target(batch["next_observation"]), self._codes)
-        chooser = self(batch["next_observation"]) if self.double else next_q
-        best = tf.argmax(losses.mask_illegal(chooser, self._mask), axis=-1, output_type=tf.int32)
+        next_q = self._target_values(batch["next_observation"])
+        chooser = losses.mask_illegal(
+            self(batch["next_observation"]) if self.double else next_q, batch["action_mask"]
+        )
+        best = tf.argmax(chooser, axis=-1, output_type=tf.int32)
         next_value = tf.gather(next_q, best, batch_dims=1)
         target = losses.td_target(batch["reward"], batch["discount"], next_value)
         with tf.GradientTape() as tape:
-            q_values = over_all_actions(
-                self.online(batch["observation"], training=True), self._codes
-            )
+            q_values = self._values(batch["observation"], training=True)
             error = losses.td_error(q_values, batch["action"], target)
             loss = tf.reduce_mean(losses.huber(error))
         variables = self.online.trainable_variables
@@ -121,19 +130,19 @@ class DQN(keras.Model):
 
 
 class DQNTraining:
-    """An expert learning one game from replay: a `training.Job`.
+    """Q-learning from replay of one game (an expert) or several (a baseline): a `training.Job`.
 
     Args:
-        game: the game.
+        games: the games, G.
         settings: `DQNSettings`.
-        environments: `settings.envs` environments of the game, life loss terminal.
+        environments: `settings.envs` environments of each game, life loss terminal.
         learner: compiled `DQN`.
         seed: int. Of exploration and sampling.
     """
 
     def __init__(
         self,
-        game: Game,
+        games: Sequence[Game],
         settings: DQNSettings,
         environments: Environments,
         learner: DQN,
@@ -146,11 +155,16 @@ class DQNTraining:
         self.epoch_steps = settings.epoch_steps
         self.updates = 0
         acting, sampling = np.random.default_rng(seed).spawn(2)
-        self.memory = ReplayMemory(settings.replay_steps, settings.envs, sampling)
+        self.memories = [
+            ReplayMemory(settings.replay_steps, settings.envs, rng)
+            for rng in sampling.spawn(len(games))
+        ]
         self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
         self.epsilon = Piecewise(settings.epsilon)
-        self.scores = ScoreKeeper(len(environments.observation))
-        self.finished: list[float] = []
+        self.scores = TrainingScores([game.name for game in games], settings.envs)
+        self._masks = tf.constant(
+            np.repeat([game.action_mask for game in games], settings.batch_size, axis=0)
+        )
         self.environments = environments
         self._transitions = rollout(environments, self.policy)
         self._update = tf.function(
@@ -163,15 +177,17 @@ class DQNTraining:
         learning = self.steps >= settings.replay_start_steps
         self.policy.epsilon = self.epsilon(self.steps) if learning else 1.0
         t = next(self._transitions)
-        self.memory.add(
-            t.observation,
-            action=t.action,
-            reward=np.clip(t.reward, -1, 1),
-            terminal=t.terminal,
-            start=t.start,
-            cut=t.cut,
-        )
-        self.finished += [score for _, score, _ in self.scores.update(t)]
+        for i, memory in enumerate(self.memories):
+            rows = slice(i * settings.envs, (i + 1) * settings.envs)
+            memory.add(
+                t.observation[rows],
+                action=t.action[rows],
+                reward=np.clip(t.reward[rows], -1, 1),
+                terminal=t.terminal[rows],
+                start=t.start[rows],
+                cut=t.cut[rows],
+            )
+        self.scores.update(t)
         self.steps += settings.envs
         while learning and self._updates_due() > self.updates:
             self.learn()
@@ -181,38 +197,43 @@ class DQNTraining:
         return since_start // self.settings.update_period_steps
 
     def learn(self) -> None:
-        """One update on a uniform sample, and the target's sync when it is due."""
+        """One update on a uniform sample of every game, and the target's sync when it is due."""
         settings = self.settings
-        row, env = self.memory.sample(settings.batch_size, settings.n_step)
-        reward, discount, next_row = self.memory.n_step_returns(
-            row, env, settings.n_step, settings.discount
-        )
+        samples = [self._sample(memory) for memory in self.memories]
         batch = {
-            "observation": self.memory.observations(row, env),
-            "action": self.memory.values("action", row, env),
-            "reward": reward,
-            "discount": discount,
-            "next_observation": self.memory.observations(next_row, env),
+            name: tf.constant(np.concatenate([sample[name] for sample in samples]))
+            for name in samples[0]
         }
-        self._update({name: tf.constant(value) for name, value in batch.items()})
+        self._update({**batch, "action_mask": self._masks})
         self.updates += 1
         if self.updates % settings.target_sync_updates == 0:
             self.learner.sync_target()
 
+    def _sample(self, memory: ReplayMemory) -> dict[str, np.ndarray]:
+        settings = self.settings
+        row, env = memory.sample(settings.batch_size, settings.n_step)
+        reward, discount, next_row = memory.n_step_returns(
+            row, env, settings.n_step, settings.discount
+        )
+        return {
+            "observation": memory.observations(row, env),
+            "action": memory.values("action", row, env),
+            "reward": reward,
+            "discount": discount,
+            "next_observation": memory.observations(next_row, env),
+        }
+
     def epoch_metrics(self) -> dict[str, float]:
-        """Mean score of the games that ended, loss, value, epsilon; since the last call."""
-        metrics = metrics_since(self.learner)
-        metrics |= {"games": len(self.finished), "score": mean_or_nan(self.finished)}
-        self.finished = []
+        """Mean scores of the games that ended, loss, value, epsilon; since the last call."""
+        metrics = {**metrics_since(self.learner), **self.scores.metrics()}
         return {**metrics, "epsilon": float(np.mean(self.policy.epsilon)), "updates": self.updates}
 
     def get_state(self) -> dict[str, Any]:
-        """Returns counters, memory, random states; the environments' state where they have one."""
+        """Returns counters, memories, random states; the environments' state where they have one."""
         return {
             "steps": self.steps,
             "updates": self.updates,
-            "finished": self.finished,
-            "memory": self.memory.get_state(),
+            "memories": {str(i): memory.get_state() for i, memory in enumerate(self.memories)},
             "acting": self.policy.rng.bit_generator.state,
             "scores": self.scores.get_state(),
             **environments_state(self.environments),
@@ -222,10 +243,11 @@ class DQNTraining:
         """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
         self.steps = state["steps"]
         self.updates = state["updates"]
-        self.finished = list(state["finished"])
-        self.memory.set_state(state["memory"])
+        for i, memory in enumerate(self.memories):
+            memory.set_state(state["memories"][str(i)])
         self.policy.rng.bit_generator.state = state["acting"]
-        if set_environments_state(self.environments, state):
-            self.scores.set_state(state["scores"])
-        else:
-            self.memory.cut_off()
+        games_go_on = set_environments_state(self.environments, state)
+        self.scores.set_state(state["scores"], games_go_on)
+        if not games_go_on:
+            for memory in self.memories:
+                memory.cut_off()

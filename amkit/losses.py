@@ -81,34 +81,39 @@ def huber(error: tf.Tensor) -> tf.Tensor:
     return 0.5 * tf.square(inside) + (size - inside)
 
 
-def epsilon_greedy_value(q_values: np.ndarray, epsilon: float) -> np.ndarray:
+def epsilon_greedy_value(
+    q_values: np.ndarray, action_mask: np.ndarray, epsilon: float
+) -> np.ndarray:
     """Value of the epsilon-greedy policy, V = sum_a pi(a|s) Q(s, a).
 
     Args:
-        q_values: float32 [N, A]. Of legal actions only.
-        epsilon: float in [0, 1]. Probability of a uniform action.
+        q_values: float32 [N, A]. Any value where the action is illegal.
+        action_mask: bool [N, A]. True where legal.
+        epsilon: float in [0, 1]. Probability of a uniform legal action.
 
     Returns:
         float32 [N].
     """
-    return (1 - epsilon) * q_values.max(axis=1) + epsilon * q_values.mean(axis=1)
+    best = q_values.max(axis=1, where=action_mask, initial=-np.inf)
+    return (1 - epsilon) * best + epsilon * q_values.mean(axis=1, where=action_mask)
 
 
 def epsilon_greedy_probability(
-    q_values: np.ndarray, action_value: np.ndarray, epsilon: float
+    q_values: np.ndarray, action_mask: np.ndarray, action_value: np.ndarray, epsilon: float
 ) -> np.ndarray:
     """Probability pi(a|s) of one action per row under the epsilon-greedy policy.
 
     Args:
-        q_values: float32 [N, A]. Of legal actions only.
+        q_values: float32 [N, A]. Any value where the action is illegal.
+        action_mask: bool [N, A]. True where legal.
         action_value: float32 [N]. Q of the action; one as good as the best counts as greedy.
-        epsilon: float in [0, 1]. Probability of a uniform action.
+        epsilon: float in [0, 1]. Probability of a uniform legal action.
 
     Returns:
         float32 [N].
     """
-    greedy = action_value == q_values.max(axis=1)
-    return (1 - epsilon) * greedy + epsilon / q_values.shape[1]
+    greedy = action_value == q_values.max(axis=1, where=action_mask, initial=-np.inf)
+    return (1 - epsilon) * greedy + epsilon / action_mask.sum(axis=1)
 
 
 def lambda_returns(

@@ -4,13 +4,13 @@ Every network takes uint8 [B, 4, 84, 84], what ale-py and Gymnasium's frame stac
 names its pre-output layer `features`. A saved network loads with Keras alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from amkit.games import NUM_ACTIONS
+from amkit.games import NUM_ACTIONS, Game
 
 OBSERVATION_SHAPE = (4, 84, 84)
 
@@ -29,6 +29,13 @@ def _network(
     dtype: str | None,
 ) -> keras.Model:
     """Convolutions, dense layers, a linear output kept in float32."""
+    observation, maps = _convolutional(convolutions, background, dtype)
+    x = _head(maps, hidden_units, outputs, normalize_features, dtype)
+    return keras.Model(observation, x, name=name)
+
+
+def _convolutional(convolutions: Sequence[tuple], background: float, dtype: str | None) -> tuple:
+    """The input, and what the convolutions make of it, flat."""
     layers = keras.layers
     observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8", name="observation")
     # Rescaled first: a CPU transposes floats faster than bytes.
@@ -44,7 +51,19 @@ def _network(
             name=f"conv{i}",
             dtype=dtype,
         )(x)
-    x = layers.Flatten(name="flatten", dtype=dtype)(x)
+    return observation, layers.Flatten(name="flatten", dtype=dtype)(x)
+
+
+def _head(
+    x: Any,
+    hidden_units: Sequence[int],
+    outputs: int,
+    normalize_features: bool,
+    dtype: str | None,
+    suffix: str = "",
+) -> Any:
+    """Dense layers and a linear output; `suffix` tells several games' layers apart."""
+    layers = keras.layers
     for i, units in enumerate(hidden_units, start=1):
         last = i == len(hidden_units)
         plain = last and not normalize_features
@@ -52,16 +71,17 @@ def _network(
             units,
             activation=None if last and normalize_features else "relu",
             kernel_initializer="he_normal",
-            name="features" if plain else f"hidden{i}",
+            name=("features" if plain else f"hidden{i}") + suffix,
             dtype=dtype,
         )(x)
     if normalize_features:
-        x = layers.LayerNormalization(name="normalization", dtype=dtype)(x)
-        x = layers.Activation("relu", name="features", dtype=dtype)(x)
+        x = layers.LayerNormalization(name="normalization" + suffix, dtype=dtype)(x)
+        x = layers.Activation("relu", name="features" + suffix, dtype=dtype)(x)
     # Of normalised features an ordinary start would make outputs far larger than Q-values are.
     start = "zeros" if normalize_features else "glorot_uniform"
-    x = layers.Dense(outputs, kernel_initializer=start, name="output", dtype="float32")(x)
-    return keras.Model(observation, x, name=name)
+    return layers.Dense(
+        outputs, kernel_initializer=start, name="output" + suffix, dtype="float32"
+    )(x)
 
 
 def nature_dqn(
@@ -119,6 +139,34 @@ def actor_mimic_network(
     )
 
 
+def multitask_convolutions(
+    game_names: Sequence[str],
+    *,
+    normalize_features: bool = False,
+    background: float = 0,
+    dtype: str | None = None,
+) -> keras.Model:
+    """The MCDQN of App. C: shared convolutions, then 512 units and 18 outputs for each game.
+
+    Args:
+        game_names: of the G games.
+        normalize_features: bool. As in `nature_dqn`, for each game's features.
+        background: float. As in `nature_dqn`.
+        dtype: str or None. As in `nature_dqn`.
+
+    Returns:
+        Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, G * 18]: Q-values for every
+        game, in order. See `for_games` and `for_game`.
+    """
+    observation, maps = _convolutional(_NATURE_CONVOLUTIONS, background, dtype)
+    q_values = [
+        _head(maps, (512,), NUM_ACTIONS, normalize_features, dtype, suffix=f"_{name}")
+        for name in game_names
+    ]
+    outputs = keras.layers.Concatenate(name="output", dtype="float32")(q_values)
+    return keras.Model(observation, outputs, name="multitask_convolutions")
+
+
 def transfer_network(*, dtype: str | None = None) -> keras.Model:
     """The large transfer AMN of App. D: convolutions 256, 512, 512, 512, then 2048 units.
 
@@ -164,3 +212,53 @@ def over_all_actions(values: Any, action_codes: np.ndarray) -> Any:
     column = np.full(NUM_ACTIONS, len(action_codes))
     column[action_codes] = np.arange(len(action_codes))
     return keras.ops.take(keras.ops.pad(values, ((0, 0), (0, 1))), column, axis=1)
+
+
+def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]:
+    """What a network says of several games' rows, whichever of the three kinds it is.
+
+    Args:
+        network: Functional model, observation -> float [B, n] for its one game, [B, 18] for any, or
+            [B, G * 18] of `multitask_convolutions` for these G games.
+        games: the G games.
+
+    Returns:
+        Function of (observation uint8 [B, 4, 84, 84], training bool), rows of game 0 first, then of
+        game 1 and so on, equally many of each -> float [B, 18]; 0 where a game has no action.
+    """
+    if network.output.shape[-1] <= NUM_ACTIONS:
+
+        def values(observation: Any, training: bool = False) -> Any:
+            return over_all_actions(
+                network(observation, training=training), games[0].action_codes
+            )
+
+        return values
+
+    # Each head sees the rows of its own game only.
+    maps = network.get_layer("flatten").output
+    trunk = keras.Model(network.input, maps)
+    heads = [keras.Model(maps, network.get_layer(f"output_{game.name}").output) for game in games]
+
+    def values_of_own(observation: Any, training: bool = False) -> Any:
+        parts = keras.ops.split(trunk(observation, training=training), len(heads))
+        return keras.ops.concatenate(
+            [head(part, training=training) for head, part in zip(heads, parts, strict=True)]
+        )
+
+    return values_of_own
+
+
+def for_game(network: keras.Model, game: Game) -> keras.Model:
+    """The part of a network that plays one game: all of it, unless games have their own heads.
+
+    Args:
+        network: as in `for_games`.
+        game: one of its games.
+
+    Returns:
+        Functional `keras.Model`, observation -> float [B, n] or [B, 18].
+    """
+    if network.output.shape[-1] <= NUM_ACTIONS:
+        return network
+    return keras.Model(network.input, network.get_layer(f"output_{game.name}").output)

@@ -18,22 +18,27 @@ import tensorflow as tf
 
 from amkit import losses
 from amkit.games import Game
-from amkit.networks import over_all_actions
-from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
+from amkit.networks import for_games
+from amkit.rollout import Environments, EpsilonGreedy, rollout
 from amkit.schedules import Piecewise
-from amkit.training import environments_state, mean_or_nan, metrics_since, set_environments_state
+from amkit.training import (
+    TrainingScores,
+    environments_state,
+    metrics_since,
+    set_environments_state,
+)
 
 
 @dataclass(frozen=True)
 class PQNSettings:
-    """Settings of parallel Q-learning.
+    """Settings of parallel Q-learning. Every count of steps is per game.
 
     Attributes:
         steps: agent steps in all.
-        envs: N, environments played in parallel.
+        envs: N, environments of each game played in parallel.
         rollout_steps: T, steps of each environment between updates.
         passes: times that every step of a rollout is learnt from.
-        batch_size: samples per update; divides T * N.
+        batch_size: samples of each game in an update; divides T * N.
         discount: gamma.
         trace_decay: lambda.
         target_epsilon: of the epsilon-greedy policy whose values are learnt; 0 for the greedy one.
@@ -82,27 +87,28 @@ class PQN(keras.Model):
     """Regression of Q-values on given returns. Compile with an optimizer, then `train_step`.
 
     Args:
-        online: Functional model, observation -> Q-values [B, n] or [B, 18]; features normalised.
-        game: the game it plays.
+        online: Functional model as `for_games` takes; features normalised.
+        games: the games it plays: one, or several at once (App. C).
     """
 
-    def __init__(self, online: keras.Model, game: Game):
+    def __init__(self, online: keras.Model, games: Sequence[Game]):
         super().__init__(name="pqn")
         self.online = online
-        self._codes = game.action_codes
+        self._values = for_games(online, games)
         self._loss = keras.metrics.Mean(name="loss")
         self._returns = keras.metrics.Mean(name="mean_return")
         self.built = True
 
     def call(self, observation: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Q-values over the 18 actions, float32 [B, 18]; zero where illegal."""
-        return over_all_actions(self.online(observation, training=training), self._codes)
+        """Q-values over the 18 actions, float32 [B, 18]; rows as `for_games` takes them."""
+        return self._values(observation, training)
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One update.
 
         Args:
-            batch: "observation" uint8 [B, 4, 84, 84]; "action" int32 [B], ALE codes; "returns"
+            batch: rows of game 0 first, then game 1 and so on, equally many of each:
+                "observation" uint8 [B, 4, 84, 84]; "action" int32 [B], ALE codes; "returns"
                 float32 [B]; "weight" float32 [B], 0 where the row is no transition.
 
         Returns:
@@ -120,25 +126,24 @@ class PQN(keras.Model):
 
 
 class PQNTraining:
-    """An expert learning one game by parallel Q-learning: a `training.Job`.
+    """Parallel Q-learning of one game (an expert) or several (a baseline): a `training.Job`.
 
     Args:
-        game: the game.
+        games: the games, G.
         settings: `PQNSettings`.
-        environments: `settings.envs` environments of the game, life loss terminal.
+        environments: `settings.envs` environments of each game, life loss terminal.
         learner: compiled `PQN`.
         seed: int. Of exploration and of the batches' order.
     """
 
     def __init__(
         self,
-        game: Game,
+        games: Sequence[Game],
         settings: PQNSettings,
         environments: Environments,
         learner: PQN,
         seed: int = 0,
     ):
-        self.game = game
         self.settings = settings
         self.learner = learner
         self.environments = environments
@@ -148,14 +153,14 @@ class PQNTraining:
         acting, self._shuffling = np.random.default_rng(seed).spawn(2)
         self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
         self.epsilon = Piecewise(settings.epsilon)
-        self.scores = ScoreKeeper(settings.envs)
-        self.finished: list[float] = []
+        self.scores = TrainingScores([game.name for game in games], settings.envs)
         self._transitions = rollout(environments, self.policy)
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
         # One rollout, reused: 4 frames per step are kept, as the rollout is short.
-        shape = (settings.rollout_steps, settings.envs)
+        self._num_games = len(games)
+        shape = (settings.rollout_steps, len(games) * settings.envs)
         self._observation = np.zeros((*shape, 4, 84, 84), np.uint8)
         self._action = np.zeros(shape, np.int32)
         self._reward = np.zeros(shape, np.float32)
@@ -167,7 +172,7 @@ class PQNTraining:
 
     def play_and_learn(self) -> None:
         """Act, step, store for a rollout; then its lambda-returns; then learn from it."""
-        settings = self.settings
+        settings, masks = self.settings, self.environments.action_masks
         for i in range(settings.rollout_steps):
             self.policy.epsilon = self.epsilon(self.steps)
             t = next(self._transitions)
@@ -176,17 +181,16 @@ class PQNTraining:
             self._reward[i] = np.clip(t.reward, -1, 1)
             self._terminal[i] = t.terminal
             self._cut[i] = t.cut
-            q_values = t.outputs[:, self.game.action_codes]
-            self._value[i] = losses.epsilon_greedy_value(q_values, settings.target_epsilon)
-            self._action_value[i] = t.outputs[np.arange(settings.envs), t.action]
+            self._value[i] = losses.epsilon_greedy_value(t.outputs, masks, settings.target_epsilon)
+            self._action_value[i] = t.outputs[np.arange(len(t.action)), t.action]
             probability = losses.epsilon_greedy_probability(
-                q_values, self._action_value[i], settings.target_epsilon
+                t.outputs, masks, self._action_value[i], settings.target_epsilon
             )
             self._trace[i] = np.where(t.cut, 0, settings.trace_decay * probability)
-            self.finished += [score for _, score, _ in self.scores.update(t)]
+            self.scores.update(t)
             self.steps += settings.envs
-        q_values = self.policy.values(self.environments.observation)[:, self.game.action_codes]
-        self._value[-1] = losses.epsilon_greedy_value(q_values, settings.target_epsilon)
+        q_values = self.policy.values(self.environments.observation)
+        self._value[-1] = losses.epsilon_greedy_value(q_values, masks, settings.target_epsilon)
         returns = losses.lambda_returns(
             self._reward,
             self._terminal,
@@ -201,9 +205,14 @@ class PQNTraining:
         size = returns.size
         observation = self._observation.reshape(size, 4, 84, 84)
         action, weight = self._action.reshape(size), ~self._cut.reshape(size)
+        # Positions of each game's steps among all: [G, T * N].
+        own = np.arange(size).reshape(len(returns), self._num_games, -1)
+        own = own.swapaxes(0, 1).reshape(self._num_games, -1)
         for _ in range(self.settings.passes):
-            order = self._shuffling.permutation(size)
-            for chosen in order.reshape(-1, self.settings.batch_size):
+            order = np.stack([self._shuffling.permutation(positions) for positions in own])
+            batches = order.reshape(self._num_games, -1, self.settings.batch_size).swapaxes(0, 1)
+            for batch in batches:
+                chosen = batch.ravel()
                 self._update(
                     {
                         "observation": tf.constant(observation[chosen]),
@@ -214,17 +223,14 @@ class PQNTraining:
                 )
 
     def epoch_metrics(self) -> dict[str, float]:
-        """Mean score of the games that ended, loss, value, epsilon; since the last call."""
-        metrics = metrics_since(self.learner)
-        metrics |= {"games": len(self.finished), "score": mean_or_nan(self.finished)}
-        self.finished = []
+        """Mean scores of the games that ended, loss, value, epsilon; since the last call."""
+        metrics = {**metrics_since(self.learner), **self.scores.metrics()}
         return {**metrics, "epsilon": float(np.mean(self.policy.epsilon))}
 
     def get_state(self) -> dict[str, Any]:
         """Returns counters and random states; the environments' state where they have one."""
         return {
             "steps": self.steps,
-            "finished": self.finished,
             "acting": self.policy.rng.bit_generator.state,
             "shuffling": self._shuffling.bit_generator.state,
             "scores": self.scores.get_state(),
@@ -234,8 +240,7 @@ class PQNTraining:
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
         self.steps = state["steps"]
-        self.finished = list(state["finished"])
         self.policy.rng.bit_generator.state = state["acting"]
         self._shuffling.bit_generator.state = state["shuffling"]
-        if set_environments_state(self.environments, state):
-            self.scores.set_state(state["scores"])
+        games_go_on = set_environments_state(self.environments, state)
+        self.scores.set_state(state["scores"], games_go_on)

@@ -213,15 +213,15 @@ def _build_expert(config: dict[str, Any], environments_seed: int) -> tuple[Job, 
     )
     environments = AtariEnvironments([game], settings.envs, seed=environments_seed)
     if replay:
-        learner = DQN(network, game, settings.double)
+        learner = DQN(network, [game], settings.double)
         optimizer = keras.optimizers.deserialize(dict(settings.optimizer))
         job_class = DQNTraining
     else:
-        learner = PQN(network, game)
+        learner = PQN(network, [game])
         optimizer = settings.optimizer()
         job_class = PQNTraining
     compile_learner(learner, optimizer, config["jit_compile"])
-    return job_class(game, settings, environments, learner, config["seed"]), network
+    return job_class([game], settings, environments, learner, config["seed"]), network
 
 
 def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from amkit import checkpoints
-from amkit.rollout import Environments
+from amkit.rollout import Environments, ScoreKeeper, Transition
 from amkit.runs import Run
 
 
@@ -217,9 +217,42 @@ def metrics_since(learner: keras.Model) -> dict[str, float]:
     return metrics
 
 
-def mean_or_nan(values: Sequence[float]) -> float:
-    """The mean, or NaN of nothing: no game ended in an epoch."""
-    return float(np.mean(values)) if len(values) else float("nan")
+class TrainingScores:
+    """Raw scores of the whole games that end while training.
+
+    Args:
+        names: of the games, in the environments' order.
+        envs: int. Environments of each game.
+    """
+
+    def __init__(self, names: Sequence[str], envs: int):
+        self._names = tuple(names)
+        self._envs = envs
+        self._keeper = ScoreKeeper(len(self._names) * envs)
+        self._finished: list[list[float]] = [[] for _ in self._names]
+
+    def update(self, transition: Transition) -> None:
+        """Counts one step of every environment."""
+        for row, score, _ in self._keeper.update(transition):
+            self._finished[row // self._envs].append(score)
+
+    def metrics(self) -> dict[str, float]:
+        """Games that ended and `score_<game>`, their mean, NaN of none; they begin anew."""
+        metrics = {"games": sum(map(len, self._finished))}
+        for name, scores in zip(self._names, self._finished, strict=True):
+            metrics[f"score_{name}"] = float(np.mean(scores)) if scores else float("nan")
+        self._finished = [[] for _ in self._names]
+        return metrics
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns the scores of ended and running games, fit for `checkpoints.save`."""
+        return {"finished": self._finished, "running": self._keeper.get_state()}
+
+    def set_state(self, state: Mapping[str, Any], games_go_on: bool) -> None:
+        """Puts back what `get_state` returned; running games only where they really go on."""
+        self._finished = [list(scores) for scores in state["finished"]]
+        if games_go_on:
+            self._keeper.set_state(state["running"])
 
 
 def environments_state(environments: object) -> dict[str, Any]:

@@ -181,14 +181,20 @@ def test_tree_backup_of_the_epsilon_greedy_policy(epsilon):
     """By its tree: every action not taken gives its value, the one taken what came of it."""
     steps, actions, discount, trace_decay = 12, 6, 0.97, 0.8
     q, reward = draw(steps + 1, actions), draw(steps)
+    # Three columns more, of illegal actions, at random places, with values that would win.
+    places = np.sort(RNG.permutation(actions + 3)[:actions])
+    wide = np.full((steps + 1, actions + 3), 1e3, np.float32)
+    wide[:, places] = q
+    mask = np.zeros(wide.shape, bool)
+    mask[:, places] = True
     action = np.where(RNG.random(steps) < 0.7, q[:-1].argmax(1), RNG.integers(0, actions, steps))
     terminal = RNG.random(steps) < 0.15
     taken = q[np.arange(steps), action]
-    probability = losses.epsilon_greedy_probability(q[:-1], taken, epsilon)
+    probability = losses.epsilon_greedy_probability(wide[:-1], mask[:-1], taken, epsilon)
     actual = losses.lambda_returns(
         reward[:, None],
         terminal[:, None],
-        losses.epsilon_greedy_value(q, epsilon)[:, None],
+        losses.epsilon_greedy_value(wide, mask, epsilon)[:, None],
         taken[:, None],
         (trace_decay * probability)[:, None],
         discount,

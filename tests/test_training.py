@@ -13,7 +13,14 @@ from amkit import presets, runs
 from amkit.actor_mimic import OBJECTIVES, ActorMimic, Distillation
 from amkit.dqn import DQN, DQNTraining
 from amkit.experts import Expert
-from amkit.networks import actor_mimic_network, nature_dqn, over_all_actions
+from amkit.networks import (
+    actor_mimic_network,
+    for_game,
+    for_games,
+    multitask_convolutions,
+    nature_dqn,
+    over_all_actions,
+)
 from amkit.pqn import PQN, PQNTraining
 from amkit.training import Interrupted, metrics_since, run_job
 
@@ -31,8 +38,9 @@ def observations(n):
     return RNG.integers(0, 256, (n, 4, 84, 84), np.uint8)
 
 
-def dqn_batch(n=8):
+def dqn_batch(game, n=8):
     return {
+        "action_mask": tf.constant(np.tile(game.action_mask, (n, 1))),
         "observation": tf.constant(observations(n)),
         "next_observation": tf.constant(observations(n)),
         "action": tf.constant(RNG.choice([0, 1, 3, 4, 11, 12], n).astype(np.int32)),
@@ -42,7 +50,7 @@ def dqn_batch(n=8):
 
 
 def test_pqn_loss_is_the_weighed_squared_error(pong):
-    learner = compiled(PQN(nature_dqn(6, normalize_features=True), pong))
+    learner = compiled(PQN(nature_dqn(6, normalize_features=True), [pong]))
     rng = np.random.default_rng(0)
     learner.online.set_weights(
         [w + rng.normal(0, 0.02, w.shape) for w in learner.online.get_weights()]
@@ -65,9 +73,9 @@ def test_pqn_loss_is_the_weighed_squared_error(pong):
 
 @pytest.mark.parametrize("double", [False, True])
 def test_dqn_loss_is_eq_2(pong, double):
-    learner = compiled(DQN(nature_dqn(6), pong, double))
+    learner = compiled(DQN(nature_dqn(6), [pong], double))
     learner.online.set_weights([w + 0.01 for w in learner.online.get_weights()])
-    batch = dqn_batch()
+    batch = dqn_batch(pong)
     q = learner.online(batch["observation"]).numpy().astype(float)
     next_online = learner.online(batch["next_observation"]).numpy()
     next_target = learner.target(batch["next_observation"]).numpy().astype(float)
@@ -83,9 +91,9 @@ def test_dqn_loss_is_eq_2(pong, double):
 
 
 def test_dqn_target_moves_only_when_synced(pong):
-    learner = compiled(DQN(nature_dqn(6), pong))
+    learner = compiled(DQN(nature_dqn(6), [pong]))
     before = learner.target.get_weights()
-    learner.train_step(dqn_batch())
+    learner.train_step(dqn_batch(pong))
     for one, other in zip(before, learner.target.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     learner.sync_target()
@@ -101,6 +109,51 @@ def test_values_over_all_actions(pong, outputs):
     np.testing.assert_array_equal(spread[:, pong.action_codes], own)
     if outputs == 6:
         assert (spread[:, ~pong.action_mask] == 0).all()
+
+
+def test_each_game_has_its_own_head(pong, breakout):
+    network = multitask_convolutions(["pong", "breakout"])
+    rows = observations(6)
+    whole = network(rows).numpy()
+    assert whole.shape == (6, 36)
+    ordered = np.asarray(for_games(network, [pong, breakout])(rows))
+    np.testing.assert_allclose(ordered[:3], whole[:3, :18], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ordered[3:], whole[3:, 18:], rtol=1e-5, atol=1e-6)
+    for game, columns in ((pong, slice(0, 18)), (breakout, slice(18, 36))):
+        own = for_game(network, game)(rows).numpy()
+        np.testing.assert_allclose(own, whole[:, columns], rtol=1e-5, atol=1e-6)
+
+
+def test_a_game_teaches_its_own_head_only(pong, breakout):
+    network = multitask_convolutions(["pong", "breakout"], normalize_features=True)
+    learner = compiled(PQN(network, [pong, breakout]))
+    before = {weight.path: weight.numpy() for weight in network.weights}
+    learner.train_step(
+        {
+            "observation": tf.constant(observations(4)),
+            "action": tf.constant(np.zeros(4, np.int32)),
+            "returns": tf.constant(np.ones(4, np.float32)),
+            "weight": tf.constant(np.array([1, 1, 0, 0], np.float32)),  # Nothing of Breakout.
+        }
+    )
+    changed = {w.path for w in network.weights if (w.numpy() != before[w.path]).any()}
+    assert any("output_pong" in path for path in changed)
+    assert not any("breakout" in path for path in changed)
+
+
+def test_pqn_batches_hold_rows_of_every_game_in_order(scripted, pong, breakout):
+    job = mdqn_job(scripted, pong, breakout)
+    envs, batches = job.settings.envs, []
+    job._update = lambda batch: batches.append({k: v.numpy() for k, v in batch.items()})
+    job.play_and_learn()
+    size = job.settings.batch_size
+    for batch in batches:
+        env = batch["observation"][:, -1, 0, 0]  # The scripted frame says whose it is.
+        assert (env[:size] < envs).all() and (env[size:] >= envs).all()
+    rows = [batch["observation"][:, -1].reshape(2 * size, -1) for batch in batches]
+    passes = len(rows) // job.settings.passes
+    seen = np.unique(np.concatenate(rows[:passes]), axis=0)
+    assert len(seen) == 2 * envs * job.settings.rollout_steps  # Each step once in a pass.
 
 
 def mimic_batch(games, per_game=4, features=512):
@@ -200,16 +253,16 @@ def test_xla_and_plain_graph_agree(pong, breakout):
 def pqn_job(scripted, pong, breakout, seed=0):
     keras.utils.set_random_seed(seed)
     settings = presets.EXPERT["tiny"]
-    learner = compiled(PQN(nature_dqn(6, normalize_features=True), pong), settings.optimizer())
-    return PQNTraining(pong, settings, scripted([pong], settings.envs), learner, seed)
+    learner = compiled(PQN(nature_dqn(6, normalize_features=True), [pong]), settings.optimizer())
+    return PQNTraining([pong], settings, scripted([pong], settings.envs), learner, seed)
 
 
 def dqn_job(scripted, pong, breakout, seed=0):
     keras.utils.set_random_seed(seed)
     settings = presets.EXPERT["tiny-dqn"]
-    learner = DQN(nature_dqn(6), pong, settings.double)
+    learner = DQN(nature_dqn(6), [pong], settings.double)
     compiled(learner, keras.optimizers.deserialize(dict(settings.optimizer)))
-    return DQNTraining(pong, settings, scripted([pong], settings.envs), learner, seed)
+    return DQNTraining([pong], settings, scripted([pong], settings.envs), learner, seed)
 
 
 def distill_job(scripted, pong, breakout, seed=0, behaviour="student"):
@@ -224,7 +277,29 @@ def distill_job(scripted, pong, breakout, seed=0, behaviour="student"):
     return Distillation(experts, settings, scripted([pong, breakout], settings.envs), learner, seed)
 
 
-JOBS = {"pqn": pqn_job, "dqn": dqn_job, "distill": distill_job}
+def mdqn_job(scripted, pong, breakout, seed=0):
+    keras.utils.set_random_seed(seed)
+    settings, games = presets.EXPERT["tiny"], [pong, breakout]
+    network = actor_mimic_network(normalize_features=True)
+    learner = compiled(PQN(network, games), settings.optimizer())
+    return PQNTraining(games, settings, scripted(games, settings.envs), learner, seed)
+
+
+def mcdqn_job(scripted, pong, breakout, seed=0):
+    keras.utils.set_random_seed(seed)
+    settings, games = presets.EXPERT["tiny-dqn"], [pong, breakout]
+    learner = DQN(multitask_convolutions(["pong", "breakout"]), games)
+    compiled(learner, keras.optimizers.deserialize(dict(settings.optimizer)))
+    return DQNTraining(games, settings, scripted(games, settings.envs), learner, seed)
+
+
+JOBS = {
+    "pqn": pqn_job,
+    "dqn": dqn_job,
+    "distill": distill_job,
+    "mdqn": mdqn_job,
+    "mcdqn": mcdqn_job,
+}
 
 
 class StopAt(keras.callbacks.Callback):
@@ -323,7 +398,7 @@ def test_epoch_metrics_begin_anew(scripted, pong, breakout):
     job = pqn_job(scripted, pong, breakout)
     job.play_and_learn()
     first = job.epoch_metrics()
-    assert first["games"] > 0 and np.isfinite(first["score"]) and first["loss"] > 0
+    assert first["games"] > 0 and np.isfinite(first["score_pong"]) and first["loss"] > 0
     assert job.epoch_metrics()["games"] == 0
 
 
