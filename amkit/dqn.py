@@ -229,7 +229,7 @@ class DQNTraining:
         return {**metrics, "epsilon": float(np.mean(self.policy.epsilon)), "updates": self.updates}
 
     def get_state(self) -> dict[str, Any]:
-        """Returns counters, memories, random states; the environments' state where they have one."""
+        """Returns counters, memories, random states; the environments' where they have one."""
         return {
             "steps": self.steps,
             "updates": self.updates,

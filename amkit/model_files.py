@@ -58,6 +58,7 @@ _LAYERS = {
     "Activation": ("activation",),
     "ReLU": ("max_value", "negative_slope", "threshold"),
     "Add": (),
+    "Concatenate": ("axis",),
     "Subtract": (),
 }
 _ACTIVATIONS = {
@@ -65,7 +66,8 @@ _ACTIVATIONS = {
     None,
 }
 _DTYPES = ("float32", "mixed_bfloat16", "bfloat16", "mixed_float16", "float16")
-_KINDS = ("expert", "amn")
+KINDS = ("expert", "amn", "mdqn", "mcdqn")
+_MAX_OUTPUTS = 20 * NUM_ACTIONS  # An MCDQN's have own columns for each game.
 _PACKAGES = ("keras", "tensorflow", "ale-py")
 
 
@@ -171,9 +173,9 @@ def read_card(path: Path) -> dict[str, Any]:
         raise ModelFileError(f"{beside} is damaged: it is not JSON") from None
     if not isinstance(card, dict):
         raise ModelFileError(f"{beside} is not a model card: it is no JSON object")
-    if card.get("kind") not in _KINDS:
+    if card.get("kind") not in KINDS:
         raise ModelFileError(
-            f"{beside}: kind is one of {', '.join(_KINDS)}. Received: {card.get('kind')!r}"
+            f"{beside}: kind is one of {', '.join(KINDS)}. Received: {card.get('kind')!r}"
         )
     games = card.get("games")
     if not (isinstance(games, list) and games and all(isinstance(game, str) for game in games)):
@@ -237,7 +239,7 @@ def load(path: Path) -> "keras.Model":
 
     Args:
         path: the file. Its network takes uint8 [B, 4, 84, 84], consists of stock layers, and has
-            1 to 18 outputs.
+            1 to 18 outputs; an MCDQN's 18 for each of its games.
 
     Returns:
         Functional `keras.Model`, not compiled.
@@ -394,9 +396,9 @@ def _build(layers: list[Mapping[str, Any]], config: Mapping[str, Any], held: int
     output = tensors[_only(config["config"]["output_layers"])]
     if len(inputs) != 1:
         raise ModelFileError(f"expected one input. Received: {len(inputs)}")
-    if len(output.shape) != 2 or not 1 <= output.shape[-1] <= NUM_ACTIONS:
+    if len(output.shape) != 2 or not 1 <= output.shape[-1] <= _MAX_OUTPUTS:
         raise ModelFileError(
-            f"expected an output [B, 1 to {NUM_ACTIONS}]. Received: {list(output.shape)}"
+            f"expected an output [B, 1 to {_MAX_OUTPUTS}]. Received: {list(output.shape)}"
         )
     return keras.Model(inputs[0], output, name=_name(config["config"]["name"]))
 

@@ -79,9 +79,9 @@ def _head(
         x = layers.Activation("relu", name="features" + suffix, dtype=dtype)(x)
     # Of normalised features an ordinary start would make outputs far larger than Q-values are.
     start = "zeros" if normalize_features else "glorot_uniform"
-    return layers.Dense(
-        outputs, kernel_initializer=start, name="output" + suffix, dtype="float32"
-    )(x)
+    return layers.Dense(outputs, kernel_initializer=start, name="output" + suffix, dtype="float32")(
+        x
+    )
 
 
 def nature_dqn(
@@ -229,16 +229,14 @@ def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]
     if network.output.shape[-1] <= NUM_ACTIONS:
 
         def values(observation: Any, training: bool = False) -> Any:
-            return over_all_actions(
-                network(observation, training=training), games[0].action_codes
-            )
+            return over_all_actions(network(observation, training=training), games[0].action_codes)
 
         return values
 
     # Each head sees the rows of its own game only.
     maps = network.get_layer("flatten").output
     trunk = keras.Model(network.input, maps)
-    heads = [keras.Model(maps, network.get_layer(f"output_{game.name}").output) for game in games]
+    heads = [keras.Model(maps, network.get_layer(_own_output(game)).output) for game in games]
 
     def values_of_own(observation: Any, training: bool = False) -> Any:
         parts = keras.ops.split(trunk(observation, training=training), len(heads))
@@ -261,4 +259,17 @@ def for_game(network: keras.Model, game: Game) -> keras.Model:
     """
     if network.output.shape[-1] <= NUM_ACTIONS:
         return network
-    return keras.Model(network.input, network.get_layer(f"output_{game.name}").output)
+    return keras.Model(network.input, network.get_layer(_own_output(game)).output)
+
+
+def plays(network: keras.Model, game: Game) -> bool:
+    """Whether a network has outputs for a game: its n, the ALE's 18, or 18 of its own."""
+    outputs = network.output.shape[-1]
+    if outputs <= NUM_ACTIONS:
+        return outputs in (game.num_actions, NUM_ACTIONS)
+    own = [layer.output for layer in network.layers if layer.name == _own_output(game)]
+    return bool(own) and own[0].shape == (None, NUM_ACTIONS)
+
+
+def _own_output(game: Game) -> str:
+    return f"output_{game.name}"

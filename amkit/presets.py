@@ -48,6 +48,13 @@ EXPERT = {
     ),
 }
 
+BASELINE = {
+    # App. C: 40 epochs of 250,000 steps for each of the games.
+    "paper": DQNSettings(steps=10_000_000),
+    "laptop": replace(_EXPERT_LAPTOP, steps=500_000),
+    "tiny": EXPERT["tiny"],
+}
+
 _DISTILL_LAPTOP = DistillSettings(
     steps=250_000,
     envs=64,

@@ -1,4 +1,4 @@
-"""From a request to a finished model: the jobs behind `amkit train` and `amkit distill`.
+"""From a request to a finished model: the jobs of `amkit train`, `distill` and `baseline`.
 
 A request becomes a configuration (a plain dictionary, kept in the run folder) and the configuration
 alone becomes the job: a resumed run is built exactly as the first time.
@@ -17,15 +17,18 @@ import numpy as np
 from amkit import checkpoints, hardware, model_files, presets
 from amkit.actor_mimic import ActorMimic, Distillation, DistillSettings
 from amkit.atari import AtariEnvironments, background, find_game
+from amkit.curves import LearningCurve
 from amkit.dqn import DQN, DQNSettings, DQNTraining
 from amkit.evaluation import PROTOCOLS
 from amkit.experts import ExpertError, find_experts, load_experts
-from amkit.model_files import ModelFileError
-from amkit.networks import actor_mimic_network, nature_dqn
+from amkit.model_files import KINDS, ModelFileError
+from amkit.networks import actor_mimic_network, multitask_convolutions, nature_dqn
 from amkit.pqn import PQN, PQNSettings, PQNTraining
 from amkit.runs import DamagedRun, Run, RunError
 from amkit.scoring import SEED, Request, score
 from amkit.training import Job, compile_learner, run_job
+
+BASELINES = ("mdqn", "mcdqn")
 
 
 def expert_config(
@@ -37,8 +40,9 @@ def expert_config(
         game: name of an ALE game.
         preset: one of `presets.EXPERT`.
         seed: int. Repeats the run.
-        **overrides: settings to change; None leaves the preset's. Also `precision`, `jit_compile`
-            and `protocol`, whose None is measured, chosen for the device, and "quick".
+        **overrides: settings to change; None leaves the preset's. Also `precision`, `jit_compile`,
+            `protocol` and `test_epochs`, whose None is measured, chosen for the device, "quick" and
+            0.
 
     Returns:
         A JSON-able dictionary for `Run`.
@@ -95,6 +99,43 @@ def distill_config(
     }
 
 
+def baseline_config(
+    architecture: str,
+    games: Sequence[str],
+    preset: str = "laptop",
+    seed: int = 0,
+    **overrides: Any,
+) -> dict[str, Any]:
+    """The configuration of a baseline: experts' own learning, of several games at once (App. C).
+
+    Args:
+        architecture: one of `BASELINES`.
+        games: names, two or more.
+        preset: one of `presets.BASELINE`.
+        seed: int. Repeats the run.
+        **overrides: as in `expert_config`.
+
+    Returns:
+        A JSON-able dictionary for `Run`.
+
+    Raises:
+        ValueError: for an unknown game, architecture, preset or value.
+    """
+    if architecture not in BASELINES:
+        raise ValueError(f"a baseline is {' or '.join(BASELINES)}. Received: {architecture!r}")
+    settings = _named(presets.BASELINE, preset, "preset")
+    found = [find_game(name) for name in games]
+    if len(found) < 2:
+        raise ValueError(f"a baseline learns two games or more. Received: {', '.join(games)}")
+    backgrounds = [background(game) if isinstance(settings, PQNSettings) else 0 for game in found]
+    return {
+        "kind": architecture,
+        "games": [game.name for game in found],
+        "background": float(np.mean(backgrounds)),
+        **_common(preset, seed, settings, overrides),
+    }
+
+
 def _named(choices: dict[str, Any], name: str, what: str) -> Any:
     if name not in choices:
         raise ValueError(f"{what} is one of {', '.join(choices)}. Received: {name!r}")
@@ -105,6 +146,7 @@ def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) ->
     asked = {key: value for key, value in overrides.items() if value is not None}
     protocol = asked.pop("protocol", "quick")
     _named(PROTOCOLS, protocol, "protocol")
+    test_epochs = asked.pop("test_epochs", 0)
     # The paper's own number format, unless told otherwise.
     precision = asked.pop("precision", "float32" if preset == "paper" else None)
     if precision is not None and precision not in hardware.PRECISIONS:
@@ -127,6 +169,8 @@ def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) ->
         "precision": precision or _fastest_precision(),
         "jit_compile": jit_compile,
         "protocol": protocol,
+        "test_epochs": test_epochs,
+        "test_protocol": "paper" if preset == "paper" else "tiny" if preset == "tiny" else "quick",
         "machine": hardware.describe(),
     }
 
@@ -144,7 +188,7 @@ def check_goes_on(
 
     Args:
         config: the run's.
-        kind: "expert" or "amn".
+        kind: one of `model_files.KINDS`.
         games: names, in any order; None means whichever it has.
         **asked: options as for `expert_config` and `distill_config`; None was not asked for.
 
@@ -156,7 +200,7 @@ def check_goes_on(
         begun = {"kind": config["kind"], "games": sorted(config["games"])}
         begun |= config["settings"] | {
             key: config[key]
-            for key in ("preset", "seed", "protocol", "precision", "jit_compile")
+            for key in ("preset", "seed", "protocol", "precision", "jit_compile", "test_epochs")
             if key in config
         }
     wanted = {"kind": kind, "games": games and sorted(games), **asked}
@@ -184,7 +228,7 @@ def build(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Mo
     """Makes the job that a configuration describes.
 
     Args:
-        config: from `expert_config` or `distill_config`.
+        config: from `expert_config`, `distill_config` or `baseline_config`.
         environments_seed: int. Of the emulators.
 
     Returns:
@@ -197,31 +241,39 @@ def build(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Mo
         keras.utils.set_random_seed(config["seed"])
         if config["kind"] == "amn":
             return _build_distillation(config, environments_seed)
-        return _build_expert(config, environments_seed)
+        return _build_q_learning(config, environments_seed)
 
 
-def _build_expert(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
-    game = find_game(config["games"][0])
+def _build_q_learning(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
+    games = [find_game(name) for name in config["games"]]
     values = config["settings"]
     replay = "replay_steps" in values
     settings = DQNSettings(**values) if replay else PQNSettings(**values)
-    network = nature_dqn(
-        game.num_actions,
-        normalize_features=not replay,
-        background=config["background"],
-        dtype=config["precision"],
-    )
-    environments = AtariEnvironments([game], settings.envs, seed=environments_seed)
+    options = {
+        "normalize_features": not replay,
+        "background": config["background"],
+        "dtype": config["precision"],
+    }
+    match config["kind"]:
+        case "expert":
+            network = nature_dqn(games[0].num_actions, **options)
+        case "mdqn":
+            network = actor_mimic_network(**options)
+        case "mcdqn":
+            network = multitask_convolutions(config["games"], **options)
+        case kind:
+            raise ValueError(f"kind is one of {', '.join(KINDS)}. Received: {kind!r}")
+    environments = AtariEnvironments(games, settings.envs, seed=environments_seed)
     if replay:
-        learner = DQN(network, [game], settings.double)
+        learner = DQN(network, games, settings.double)
         optimizer = keras.optimizers.deserialize(dict(settings.optimizer))
         job_class = DQNTraining
     else:
-        learner = PQN(network, [game])
+        learner = PQN(network, games)
         optimizer = settings.optimizer()
         job_class = PQNTraining
     compile_learner(learner, optimizer, config["jit_compile"])
-    return job_class([game], settings, environments, learner, config["seed"]), network
+    return job_class(games, settings, environments, learner, config["seed"]), network
 
 
 def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
@@ -311,6 +363,7 @@ def run(
     callbacks: Iterable[keras.callbacks.Callback] = (),
     checkpoint_seconds: float = 120.0,
     on_evaluation: Callable[[str, int, int], None] | None = None,
+    on_test: Callable[[str, int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Trains what a run's configuration asks for, evaluates it, and writes its model and card.
 
@@ -319,7 +372,8 @@ def run(
             "command", if it has one, is put on the card.
         callbacks: as in `run_job`.
         checkpoint_seconds: as in `run_job`.
-        on_evaluation: called with (game, whole games counted, steps).
+        on_evaluation: called with (game, whole games counted, steps) at the end.
+        on_test: the same, during the tests while it trains.
 
     Returns:
         The scores on the card, one per game.
@@ -335,14 +389,24 @@ def run(
         seeds = np.random.SeedSequence((config["seed"], begun)).generate_state(1)
         experts = find_experts(Path(config["experts"])) if config["kind"] == "amn" else {}
     job, network = build(config, int(seeds[0]) % (SEED // 2))
+    games = tuple(find_game(name) for name in config["games"])
+    curve = LearningCurve(
+        run_folder,
+        network,
+        games,
+        PROTOCOLS[config.get("test_protocol", "quick")],
+        config.get("test_epochs", 0),
+        SEED + 2**20,  # Neither a training's nor the reported score's.
+        on_test,
+    )
     with closing(job.environments):
-        progress = run_job(job, run_folder, callbacks, checkpoint_seconds)
+        progress = run_job(job, run_folder, [*callbacks, curve], checkpoint_seconds)
     trained = model_files.in_precision(network, "float32")
     asked = Request(
         path=run_folder.model_path,
         network=trained,
         card=config,
-        games=tuple(find_game(name) for name in config["games"]),
+        games=games,
         protocol=PROTOCOLS[config["protocol"]],
         epsilon=0.05,
         seed=SEED,
@@ -367,6 +431,8 @@ def run(
         "minutes": round(progress.seconds / 60, 1),
         "machine": config["machine"],
         "learning_curve": progress.rows,
+        "test_protocol": config.get("test_protocol"),
+        "tests": curve.rows,
     }
     if config["kind"] == "amn":
         card["expert_weights"] = config["expert_weights"]

@@ -51,7 +51,7 @@ class Run:
             if config is not None:
                 if (self.folder / "config.json").exists():
                     raise RunError(f"{self.folder} holds a run already")
-                self._write("config.json", json.dumps(config, indent=2) + "\n")
+                self.write("config.json", json.dumps(config, indent=2) + "\n")
             self.config = read_config(self.folder)
         except BaseException:
             self._lock.release()
@@ -80,9 +80,10 @@ class Run:
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        self._write("metrics.csv", text.getvalue())
+        self.write("metrics.csv", text.getvalue())
 
-    def _write(self, name: str, text: str) -> None:
+    def write(self, name: str, text: str) -> None:
+        """Writes a file of the folder, whole or not at all; RunError if that cannot be done."""
         try:
             checkpoints.write_whole(self.folder / name, text)
         except OSError as error:

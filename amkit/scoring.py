@@ -11,8 +11,9 @@ from amkit import model_files
 from amkit.atari import find_game
 from amkit.evaluation import PROTOCOLS, GameResult, Protocol, evaluate_game, random_network
 from amkit.experts import experts_at_hand, load_experts
-from amkit.games import NUM_ACTIONS, Game, UnknownGame
+from amkit.games import Game, UnknownGame
 from amkit.model_files import ModelFileError
+from amkit.networks import for_game, plays
 
 if TYPE_CHECKING:
     import keras
@@ -93,12 +94,12 @@ def request(
         raise ModelFileError(f"{model_files.card_path(path)}: {error}") from None
     outputs = network.output.shape[-1]
     for game in games:
-        if outputs not in (NUM_ACTIONS, game.num_actions):
+        if not plays(network, game):
             raise ValueError(
                 f"{path} has {outputs} outputs, but {game.name} has {game.num_actions} actions: "
                 f"it plays {', '.join(card['games'])}. Received: {game.name}"
             )
-    compared = card["kind"] == "amn" or experts is not None
+    compared = card["kind"] != "expert" or experts is not None
     found = experts_at_hand(experts) if compared else {}
     if experts is None:  # Those at hand by chance need not be its teachers.
         taught = set(card.get("expert_weights", []))
@@ -166,7 +167,7 @@ def score(
             )
 
         known = _known_scores(asked, game)
-        result = play(asked.network, asked.epsilon, asked.card["kind"])
+        result = play(for_game(asked.network, game), asked.epsilon, asked.card["kind"])
         entry = {
             "game": game.name,
             "protocol": asked.protocol.name,

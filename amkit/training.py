@@ -75,7 +75,8 @@ def run_job(
         job: what to do.
         run: where to write.
         callbacks: Keras callbacks. `on_train_batch_end` is called once a round with the steps done,
-            `on_epoch_end` with the epoch's metrics.
+            `on_epoch_end` with the epoch's metrics. They may stop the training, as under `fit`, by
+            `self.model.stop_training`.
         checkpoint_seconds: float. Period of the checkpoints; a kill loses at most this.
 
     Returns:
@@ -86,22 +87,24 @@ def run_job(
         CheckpointError: if the state cannot be written or read.
     """
     progress = _resume(job, run)
+    job.learner.stop_training = False
     reporting = keras.callbacks.CallbackList(list(callbacks), model=job.learner)
-    reporting.on_train_begin({"steps": job.steps, "total_steps": job.total_steps})
-    with _stop_on_signal() as stop, _ending(reporting):
+    with _stop_on_signal(job.learner), _ending(reporting):
+        reporting.on_train_begin({"steps": job.steps, "total_steps": job.total_steps})
         begun = time.monotonic() - progress.seconds
         saved = time.monotonic()
-        while job.steps < job.total_steps and not stop.is_set():
+        while job.steps < job.total_steps and not job.learner.stop_training:
             job.play_and_learn()
             reporting.on_train_batch_end(job.steps, {})
             progress.seconds = time.monotonic() - begun
             if job.steps >= min((progress.epoch + 1) * job.epoch_steps, job.total_steps):
                 _end_epoch(job, run, progress, reporting)
+                begun = time.monotonic() - progress.seconds  # Tests are not training.
             if time.monotonic() - saved > checkpoint_seconds:
                 _save(job, run, progress)
                 saved = time.monotonic()
         _save(job, run, progress)
-        if stop.is_set():
+        if job.steps < job.total_steps:
             raise Interrupted
     return progress
 
@@ -190,21 +193,20 @@ def _variables(learner: keras.Model) -> list:
 
 
 @contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    """Turns Ctrl-C and SIGTERM into a flag; the second Ctrl-C interrupts at once."""
-    stop = threading.Event()
+def _stop_on_signal(learner: keras.Model) -> Iterator[None]:
+    """Turns Ctrl-C and SIGTERM into Keras's flag; the second Ctrl-C interrupts at once."""
 
     def request(number: int, frame: object) -> None:
-        if stop.is_set():
+        if learner.stop_training:
             raise KeyboardInterrupt
-        stop.set()
+        learner.stop_training = True
 
     if threading.current_thread() is not threading.main_thread():
-        yield stop  # Only the main thread may handle signals.
+        yield  # Only the main thread may handle signals.
         return
     before = {s: signal.signal(s, request) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -42,7 +42,8 @@ def refused(code, match, *words):
 
 
 def test_help_of_every_command():
-    for words in ([], ["games"], ["train"], ["scores"], ["distill"], ["evaluate"], ["bench"]):
+    commands = ("games", "train", "scores", "distill", "baseline", "evaluate", "record", "bench")
+    for words in ([], *([command] for command in commands)):
         result = amkit(*words, "--help")
         assert result.exit_code == 0
         assert "amkit" in result.stdout
@@ -147,6 +148,28 @@ def test_distill_then_evaluate_the_newest(expert_folder):
     assert json.loads(Path("scores.json").read_text())[0]["expert"]["games"] == 1
 
 
+@pytest.mark.parametrize("architecture", ["mdqn", "mcdqn"])
+def test_baseline_then_evaluate(architecture, expert_folder):
+    asked = ["baseline", architecture, "--games", "pong,breakout", "--test-epochs", 2, *TINY]
+    answer = json.loads(amkit(*asked, "--json").stdout)
+    assert {score["game"] for score in answer["scores"]} == {"pong", "breakout"}
+    card = model_files.read_card(Path(answer["model"]))
+    assert card["kind"] == architecture and card["outputs"] == (
+        18 if architecture == "mdqn" else 36
+    )
+    assert card["command"].startswith(f"amkit baseline {architecture} --games pong,breakout")
+    assert [(row["steps"], row["game"]) for row in card["tests"]] == [
+        (128, "pong"), (128, "breakout"), (256, "pong"), (256, "breakout"),
+    ]  # fmt: skip
+    result = amkit(
+        "evaluate", answer["model"], "--games", "breakout", "--protocol", "tiny", "--json"
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)[0]["game"] == "breakout"
+    wrong = ["evaluate", answer["model"], "--games", "tennis" if architecture == "mcdqn" else "x"]
+    refused(2, "Received: ", *wrong)
+
+
 def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(expert_folder):
     words = ["distill", "--experts", expert_folder, "--games", "pong", *TINY]
     assert amkit(*words).exit_code == 0
@@ -227,6 +250,9 @@ def test_a_damaged_expert(tmp_path, expert_folder):
         (["scores", "missing"], "no folder"),
         (["scores", "."], "holds no expert"),
         (["scores", "--json", "--markdown"], "exclude each other"),
+        (["baseline", "xdqn"], "a baseline is mdqn or mcdqn"),
+        (["baseline", "mdqn", "--games", "pong"], "two games or more"),
+        (["baseline", "mdqn", "--test-epochs", "-1"], "--test-epochs"),
         (["frobnicate"], "No such command"),
         (["distill"], "--experts"),
     ],

@@ -2,6 +2,7 @@
 
 import typer
 
+from amkit.cli.baseline import baseline
 from amkit.cli.bench import bench
 from amkit.cli.distill import distill
 from amkit.cli.evaluate import evaluate
@@ -20,8 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (games, train, scores, distill, evaluate, record, theory, bench):
-    app.command(no_args_is_help=command is train)(command)
+for command in (games, train, scores, distill, baseline, evaluate, record, theory, bench):
+    app.command(no_args_is_help=command in (train, baseline))(command)
 
 
 @app.callback(invoke_without_command=True)

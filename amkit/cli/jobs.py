@@ -61,6 +61,13 @@ CheckpointMinutes = Annotated[
         help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
     ),
 ]
+TestEpochs = Annotated[
+    int | None,
+    typer.Option(
+        help="Times that it is tested on whole games while it trains, for learning curves (0).",
+        min=0,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result, on stdout.")]
 
 RUNS = Path("runs")
@@ -71,9 +78,10 @@ class Request:
     """What a job's command line asks for.
 
     Attributes:
-        kind: "expert" or "amn".
+        kind: one of `model_files.KINDS`.
         games: names; None means all that have experts.
         name: of the run folder, such as `expert-pong`.
+        words: the command line of this job alone, less its options.
         make_config: makes a new run's configuration of the options; ValueError if they are wrong.
         options: the options by name; None was not asked for.
         experts: folder of experts, for an AMN.
@@ -82,6 +90,7 @@ class Request:
     kind: str
     games: list[str] | None
     name: str
+    words: list[str]
     make_config: Callable[..., dict[str, Any]]
     options: dict[str, Any]
     experts: Path | None = None
@@ -93,11 +102,7 @@ class Request:
 
     def command(self) -> str:
         """The command line of this job alone, for the card."""
-        if self.kind == "expert":
-            words = ["amkit", "train", *self.games]
-        else:
-            words = ["amkit", "distill", "--experts", str(self.experts)]
-            words += ["--games", ",".join(self.games)] if self.games else []
+        words = ["amkit", *self.words]
         for key, value in self.options.items():
             if key == "jit_compile" and value is not None:
                 words.append("--xla" if value else "--no-xla")
@@ -201,6 +206,7 @@ def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> 
                 callbacks,
                 checkpoint_seconds=60 * checkpoint_minutes,
                 on_evaluation=evaluation,
+                on_test=progress.testing,
             )
         except Interrupted:
             fail(f"stopped, and saved. Go on with: {again}", FAILED)

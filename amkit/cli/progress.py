@@ -100,6 +100,14 @@ class TrainingProgress(keras.callbacks.Callback):
             shown["games ended"] = logs["games"]
         self._note = "  ".join(f"{key} {value:.4g}" for key, value in shown.items())
 
+    def testing(self, what: str, games: int, steps: int) -> None:
+        """Takes up how far a test has got: (what is played, whole games counted, their steps)."""
+        if not self._bar:
+            return
+        if time.monotonic() - self._told > 0.2:
+            self._told = time.monotonic()
+            self._bar.update(self._task, note=f"testing {what}: {games} games, {steps:,} steps")
+
     def close(self) -> None:
         """Ends the bar, whether the training is complete or not."""
         if getattr(self, "_bar", None):

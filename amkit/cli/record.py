@@ -42,6 +42,7 @@ def record(
             raise ValueError("recording needs amkit's extra 'video': pip install -e '.[video]'")
         load_tensorflow()
         from amkit import recording, scoring
+        from amkit.networks import for_game
 
         asked = scoring.request(model, [game] if game else None, epsilon=epsilon)
         chosen = asked.games[0]
@@ -49,7 +50,7 @@ def record(
         recording.check_path(path)
     say(f"recording {chosen.name}, played by {model}, epsilon {epsilon}, seed {seed}")
     moments = recording.play(
-        asked.network,
+        for_game(asked.network, chosen),
         chosen,
         epsilon=epsilon,
         seed=seed,

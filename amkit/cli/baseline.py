@@ -1,0 +1,98 @@
+"""`amkit baseline`."""
+
+from typing import Annotated
+
+import typer
+
+from amkit.cli.console import game_names, print_json, usage
+from amkit.cli.jobs import (
+    CheckpointMinutes,
+    Json,
+    Precision,
+    ProtocolName,
+    Request,
+    Resume,
+    RunFolder,
+    Seed,
+    Steps,
+    TensorBoard,
+    TestEpochs,
+    Xla,
+    report,
+    run_jobs,
+)
+
+
+def baseline(
+    architecture: Annotated[
+        str,
+        typer.Argument(
+            help="mdqn: one network and its 18 outputs for all games; mcdqn: shared convolutions, "
+            "then features and outputs for each game."
+        ),
+    ],
+    games: Annotated[str | None, typer.Option(help="Games, comma-separated, two or more.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Instead of --games: multitask (if neither is given), sources, targets."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="laptop (fast; if not given), or paper (App. C).")
+    ] = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    protocol: ProtocolName = None,
+    test_epochs: TestEpochs = None,
+    precision: Precision = None,
+    xla: Xla = None,
+    run: RunFolder = None,
+    resume: Resume = False,
+    checkpoint_minutes: CheckpointMinutes = 2.0,
+    tensorboard: TensorBoard = False,
+    json: Json = False,
+) -> None:
+    """Train a multitask DQN, which learns several games at once without experts (App. C).
+
+    It learns as experts do; only the network is shared. Examples:
+
+    [bold]amkit baseline mdqn[/]  the eight games of Table 1
+
+    [bold]amkit baseline mcdqn --games pong,breakout --steps 100000 --test-epochs 5[/]
+    """
+    with usage():
+        if not games and not split:
+            split = "multitask"
+        names = game_names(games, split)
+
+    def make_config(**options: object) -> dict:
+        from amkit.recipes import baseline_config
+
+        return baseline_config(architecture, names, **options)
+
+    request = Request(
+        architecture,
+        names,
+        f"{architecture}-{split or '-'.join(sorted(names))}",
+        ["baseline", architecture, *(["--split", split] if split else ["--games", games])],
+        make_config,
+        {
+            "preset": preset,
+            "seed": seed,
+            "steps": steps,
+            "protocol": protocol,
+            "test_epochs": test_epochs,
+            "precision": precision,
+            "jit_compile": xla,
+        },
+    )
+    for result in run_jobs(
+        [request],
+        folder=run,
+        resume=resume,
+        tensorboard=tensorboard,
+        checkpoint_minutes=checkpoint_minutes,
+    ):
+        if json:
+            print_json(result)
+        else:
+            report(result)
