@@ -92,6 +92,26 @@ def forward_rate(precision: str, batch_size: int, seconds: float) -> float:
     return rate(step, seconds)
 
 
+def forward_milliseconds(network: keras.Model, seconds: float = 0.3) -> dict[str, float]:
+    """Time of one forward pass, for batches of one observation and of 64: "1" and "64".
+
+    Args:
+        network: uint8 [B, 4, 84, 84] -> anything.
+        seconds: float. Spent on each.
+    """
+    found = {}
+    for batch_size in (1, 64):
+        forward = tf.function(network, autograph=False)
+        observation = _observations(batch_size)
+
+        def step(forward: Callable = forward, observation: tf.Tensor = observation) -> int:
+            forward(observation).numpy()
+            return 1
+
+        found[str(batch_size)] = round(1000 / rate(step, seconds), 3)
+    return found
+
+
 def _observations(batch_size: int) -> tf.Tensor:
     shape = (batch_size, *OBSERVATION_SHAPE)
     return tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))

@@ -1,8 +1,11 @@
 """Figures from recorded numbers; nothing is trained or measured here. Needs the extra `plots`."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,6 +64,80 @@ def theory_figure(results: dict[str, Any]) -> "Figure":
     axes[2].legend(fontsize=8)
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+_LABELS = {"amn": "AMN", "mdqn": "MDQN", "mcdqn": "MCDQN"}
+_COLOURS = {"amn": "#1f77b4", "mdqn": "#d62728", "mcdqn": "#9467bd"}
+
+
+def learning_curves(
+    table: Sequence[Mapping[str, Any]],
+    curves: Sequence[Mapping[str, Any]],
+    networks: Sequence[str] = ("amn",),
+) -> "Figure":
+    """Figures 1 to 3: each game's tests while training, beside the expert's and chance's scores.
+
+    Args:
+        table: from `report.table_1`.
+        curves: from `report.curve_rows`.
+        networks: which of them: "amn", "mdqn", "mcdqn".
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(4, len(table))
+    lines = -(-len(table) // columns)
+    figure = Figure(figsize=(3.3 * columns, 2.6 * lines + 0.4), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    for ax, row in zip(axes, table, strict=False):
+        for name in networks:
+            points = [p for p in curves if p["network"] == name and p["game"] == row["game"]]
+            steps = np.array([p["steps"] for p in points]) / 1000
+            means = np.array([p["mean"] for p in points])
+            # A single game has no standard error.
+            errors = np.nan_to_num([p["standard_error"] for p in points])
+            ax.plot(
+                steps, means, marker="o", markersize=3, color=_COLOURS[name], label=_LABELS[name]
+            )
+            ax.fill_between(steps, means - errors, means + errors, color=_COLOURS[name], alpha=0.2)
+        ax.axhline(row["expert"], color="black", linewidth=1, label="expert")
+        ax.axhline(row["random"], color="gray", linewidth=1, linestyle=":", label="chance")
+        ax.set_title(row["game"].replace("_", " "), fontsize=10)
+        ax.set_xlim(left=0)
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 5))
+        ax.tick_params(labelsize=8)
+        ax.spines[["top", "right"]].set_visible(False)
+    for ax in axes[len(table) :]:
+        ax.axis("off")
+    axes[0].legend(fontsize=8, frameon=False)
+    figure.supxlabel("thousand agent steps of each game", fontsize=9)
+    figure.supylabel("score", fontsize=9)
+    return figure
+
+
+def relative_scores(table: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Figure 6: each game's AMN score in percent of its expert's, beside the paper's.
+
+    Args:
+        table: from `report.table_1`.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.6 + 1.1 * len(table), 3.6), layout="constrained")
+    ax = figure.subplots()
+    places = np.arange(len(table))
+    ours = np.array([100 * row["ratio"] for row in table])
+    errors = [100 * abs(row["amn_error"] / row["expert"]) for row in table]
+    papers = [row["paper"] for row in table]
+    theirs = [100 * p.amn_mean / p.expert_mean if p else np.nan for p in papers]
+    width = 0.38
+    ax.bar(places - width / 2, ours, width, yerr=errors, color="#1f77b4", label="amkit")
+    ax.bar(places + width / 2, theirs, width, color="#c7c7c7", label="the paper (Table 1, mean)")
+    ax.axhline(100, color="black", linewidth=0.8)
+    ax.set_xticks(places, [row["game"].replace("_", " ") for row in table], rotation=20)
+    ax.set_ylabel("AMN score, % of the expert's")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, fontsize=9)
     return figure
 
 

@@ -434,7 +434,13 @@ def run(
         "test_protocol": config.get("test_protocol"),
         "tests": curve.rows,
     }
+    card["forward_milliseconds"] = hardware.forward_milliseconds(trained)
     if config["kind"] == "amn":
         card["expert_weights"] = config["expert_weights"]
+        expert = load_experts(Path(config["experts"]), config["games"][:1])[0].network
+        card["one_expert"] = {
+            "parameters": expert.count_params(),
+            "forward_milliseconds": hardware.forward_milliseconds(expert),
+        }
     model_files.save(trained, run_folder.model_path, card)
     return scores

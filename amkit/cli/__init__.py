@@ -8,6 +8,7 @@ from amkit.cli.distill import distill
 from amkit.cli.evaluate import evaluate
 from amkit.cli.games import games
 from amkit.cli.record import record
+from amkit.cli.report import report
 from amkit.cli.scores import scores
 from amkit.cli.theory import theory
 from amkit.cli.train import train
@@ -21,8 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (games, train, scores, distill, baseline, evaluate, record, theory, bench):
-    app.command(no_args_is_help=command in (train, baseline))(command)
+for command in (games, train, scores, distill, baseline, evaluate, report, record, theory, bench):
+    app.command(no_args_is_help=command in (train, baseline, report))(command)
 
 
 @app.callback(invoke_without_command=True)

@@ -35,6 +35,33 @@ def score_table(scores: list[dict[str, Any]]) -> Table:
     return table
 
 
+def report_table(table: list[dict[str, Any]], aggregates: dict[str, Any]) -> Table:
+    """A table of `report.table_1`; `report.aggregates` below it."""
+    lines = [
+        f"{name} {e.value:.2f} ({e.low:.2f} to {e.high:.2f})" for name, e in aggregates.items()
+    ]
+    shown = Table(
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+        caption="norm.: expert-normalised, with its 95 % interval; paper: its AMN / expert\n"
+        + "\n".join(lines),
+    )
+    for column in ("game", "expert", "AMN", "AMN / expert", "norm.", "", "paper"):
+        shown.add_column(column, justify="left" if column == "game" else "right", no_wrap=True)
+    for row in table:
+        paper, normalised = row["paper"], row["normalised"]
+        shown.add_row(
+            escape(row["game"]),
+            short(row["expert"]),
+            f"{short(row['amn'])} ± {short(row['amn_error'])}",
+            f"{100 * row['ratio']:.0f} %",
+            f"{normalised.value:.2f}",
+            f"{normalised.low:.2f} to {normalised.high:.2f}",
+            f"{100 * paper.amn_mean / paper.expert_mean:.0f} %" if paper else "-",
+        )
+    return shown
+
+
 def theory_table(results: dict[str, Any]) -> list[Table]:
     """Tables of Theorem 1's contraction ratios and of Proposition 1's costs."""
     ratios: dict[str, dict[float, float]] = {}

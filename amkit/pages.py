@@ -1,0 +1,301 @@
+"""A report as Markdown and as one self-contained HTML page, with figures and CSV beside them."""
+
+import base64
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amkit import checkpoints, plots, report
+from amkit.report import Estimate, Recorded
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A section's title."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: a header and rows of text, the first column's to the left."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the folder: `<name>.svg` and `<name>.png`."""
+
+    name: str
+    caption: str
+
+
+Block = Heading | Paragraph | Grid | Picture
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto;
+  padding: 0 1rem; }
+h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.3rem 0.7rem; text-align: right; border-bottom: 1px solid #ddd; }
+th { border-bottom: 2px solid #888; } th:first-child, td:first-child { text-align: left; }
+.wide { overflow-x: auto; } img { max-width: 100%; height: auto; }
+figure { margin: 1rem 0; } figcaption, .small { color: #666; font-size: 0.85rem; }
+"""
+
+
+def write(recorded: Recorded, folder: Path, seed: int = 0) -> list[dict[str, Any]]:
+    """Writes the whole report: `report.md`, `index.html`, CSV tables, figures as PNG and SVG.
+
+    Args:
+        recorded: from `report.read`.
+        folder: where to; made if missing, files of the same names replaced.
+        seed: int. Of the bootstrap.
+
+    Returns:
+        `report.table_1`.
+
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    table = report.table_1(recorded, seed)
+    aggregates = report.aggregates(recorded, seed)
+    curves = report.curve_rows(recorded)
+    costs = report.costs(recorded)
+    blocks: list[Block] = [
+        *_scores(recorded, table, aggregates),
+        *_pictures(recorded, table, curves, folder),
+        *_costs(costs),
+    ]
+    title = f"Actor-Mimic on {len(recorded.games)} games"
+    texts = {
+        "table_1.csv": report.csv_text(table),
+        "aggregates.csv": report.csv_text(
+            [{"statistic": name, "value": value} for name, value in aggregates.items()]
+        ),
+        "curves.csv": report.csv_text(curves),
+        "costs.csv": report.csv_text(costs),
+        "report.md": markdown(title, blocks),
+        "index.html": page(title, blocks, folder),
+    }
+    for name, text in texts.items():
+        checkpoints.write_whole(folder / name, text)
+    return table
+
+
+def _scores(
+    recorded: Recorded, table: Sequence[Mapping[str, Any]], aggregates: Mapping[str, Estimate]
+) -> list[Block]:
+    card = recorded.amns[0]
+    first = card["scores"][0]
+    machine = card.get("machine", {})
+    seeds = ", ".join(str(one.get("seed")) for one in recorded.amns)
+    rows = []
+    for row in table:
+        paper = row["paper"]
+        rows.append(
+            [
+                row["game"].replace("_", " "),
+                number(row["random"]),
+                _with_error(row["expert"], row["expert_error"]),
+                _with_error(row["amn"], row["amn_error"]),
+                number(row["amn_max"]),
+                f"{100 * row['ratio']:.0f} %",
+                _interval(row["normalised"]),
+                number(row["steps_to_90"]),
+                f"{100 * paper.amn_mean / paper.expert_mean:.0f} %" if paper else "-",
+            ]
+        )
+    return [
+        Paragraph(
+            f"One network, {card.get('steps', 0):,} agent steps of each of {len(table)} games, "
+            f"{len(recorded.amns)} run(s), seed {seeds}, preset {card.get('preset')}, "
+            f"{card.get('minutes')} minutes on {machine.get('cores')} cores of "
+            f"{machine.get('processor')}. The paper's: 25,000,000 steps of each game, 2 networks. "
+            f"Protocol {first['protocol']}, epsilon {first['epsilon']}, raw scores of whole games."
+        ),
+        Heading("Table 1"),
+        Grid(
+            (
+                *("game", "chance", "expert", "AMN", "AMN, best test", "AMN / expert"),
+                *("expert-normalised (95 %)", "steps to 90 %", "AMN / expert, paper"),
+            ),
+            rows,
+        ),
+        Paragraph(
+            "± is a standard error: between runs where there are several, else of one run's games. "
+            "Expert-normalised: (AMN - chance) / (expert - chance). Best test: the greatest mean "
+            "of a test while training; it is picked, and so too high. Steps to 90 %: at the first "
+            "test of 0.9 or more."
+        ),
+        Heading("Over all games"),
+        Grid(
+            ("expert-normalised", "value", "95 % interval"),
+            [
+                [name, f"{e.value:.2f}", f"{e.low:.2f} to {e.high:.2f}"]
+                for name, e in aggregates.items()
+            ],
+        ),
+        Paragraph(
+            f"Intervals: {report.REPLICATES:,} bootstrap replicates, stratified by game: runs, and "
+            "each run's games, drawn anew; the experts' and chance's means vary by their standard "
+            "errors. With one run they say nothing of other seeds."
+        ),
+    ]
+
+
+def _pictures(
+    recorded: Recorded,
+    table: Sequence[Mapping[str, Any]],
+    curves: Sequence[Mapping[str, Any]],
+    folder: Path,
+) -> list[Block]:
+    found: list[Block] = []
+
+    def add(name: str, figure: "Figure", caption: str) -> None:
+        for ending in (".png", ".svg"):
+            plots.save(figure, folder / f"{name}{ending}")
+        found.append(Picture(name, caption))
+
+    add(
+        "figure_6",
+        plots.relative_scores(table),
+        "Figure 6: each game's AMN score in percent of its expert's, beside the paper's Table 1.",
+    )
+    if any(point["network"] == "amn" for point in curves):
+        protocol = recorded.amns[0].get("test_protocol")
+        captions = {
+            "figure_1": (("amn",), "the AMN"),
+            "figure_2": (("amn", "mdqn"), "the AMN and the multitask DQN"),
+            "figure_3": (("amn", "mcdqn"), "the AMN and the DQN with shared convolutions"),
+        }
+        for name, (networks, whose) in captions.items():
+            if set(networks) <= {"amn", *recorded.baselines}:
+                add(
+                    name,
+                    plots.learning_curves(table, curves, networks),
+                    f"{name.replace('_', ' ').capitalize()}: {whose} while training; each point is "
+                    f"a test (protocol {protocol}, epsilon 0.05), the band one standard error.",
+                )
+    else:
+        found.append(
+            Paragraph(
+                "No learning curve was recorded: distil with --test-epochs for Figures 1 to 3."
+            )
+        )
+    return [Heading("Figures"), *found]
+
+
+def _costs(costs: Sequence[Mapping[str, Any]]) -> list[Block]:
+    rows = [
+        [
+            row["network"].upper() if row["runs"] else row["network"],
+            number(row["runs"]),
+            number(row["steps"]),
+            number(row["minutes"]),
+            number(row["parameters"]),
+            number(row["forward_1"], 2),
+            number(row["forward_64"], 2),
+        ]
+        for row in costs
+    ]
+    return [
+        Heading("Cost"),
+        Grid(
+            (
+                *("network", "runs", "agent steps per game", "minutes", "parameters"),
+                *("forward pass of 1, ms", "of 64, ms"),
+            ),
+            rows,
+        ),
+        Paragraph("Float32: a parameter takes 4 bytes. One AMN stands for all its experts."),
+    ]
+
+
+def markdown(title: str, blocks: Sequence[Block]) -> str:
+    """The page as Markdown; pictures lie beside it."""
+    parts = [f"# {title}"]
+    for block in blocks:
+        match block:
+            case Heading(text):
+                parts.append(f"## {text}")
+            case Paragraph(text):
+                parts.append(text)
+            case Grid(header, rows):
+                rule = ["---", *["---:"] * (len(header) - 1)]
+                lines = [header, rule, *rows]
+                parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+            case Picture(name, caption):
+                parts.append(f"![{caption}]({name}.png)\n\n{caption}")
+    return "\n\n".join(parts) + "\n"
+
+
+def page(title: str, blocks: Sequence[Block], folder: Path) -> str:
+    """The page as HTML, its pictures inside it."""
+    parts = [f"<h1>{html.escape(title)}</h1>"]
+    for block in blocks:
+        match block:
+            case Heading(text):
+                parts.append(f"<h2>{html.escape(text)}</h2>")
+            case Paragraph(text):
+                parts.append(f"<p>{html.escape(text)}</p>")
+            case Grid(header, rows):
+                head = _row(header, "th")
+                body = "\n".join(_row(row, "td") for row in rows)
+                parts.append(
+                    f'<div class="wide"><table><thead>{head}</thead>\n<tbody>{body}</tbody></table>'
+                    "</div>"
+                )
+            case Picture(name, caption):
+                data = base64.b64encode((folder / f"{name}.svg").read_bytes()).decode()
+                text = html.escape(caption)
+                parts.append(
+                    f'<figure><img alt="{text}" src="data:image/svg+xml;base64,{data}">'
+                    f"<figcaption>{text}</figcaption></figure>"
+                )
+    body = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>\n"
+        f"<body>\n{body}\n</body></html>\n"
+    )
+
+
+def _row(cells: Sequence[str], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def number(value: float | None, decimals: int = 1) -> str:
+    """A number for a table: no decimals where it is whole or 1,000 and more; a dash for none."""
+    if value is None or math.isnan(value):
+        return "-"
+    return (
+        f"{value:,.0f}"
+        if isinstance(value, int) or abs(value) >= 1000
+        else f"{value:,.{decimals}f}"
+    )
+
+
+def _with_error(value: float, error: float | None) -> str:
+    return f"{number(value)} ± {number(error)}"
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"

@@ -1,0 +1,317 @@
+"""Tables of recorded runs: Table 1, and the curves of Figures 1, 2, 3 and 6. Nothing is trained.
+
+Everything comes from the runs' cards: scores, games, tests, steps, minutes, as they were recorded.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from amkit import model_files
+from amkit.games import TABLE_1, normalized
+
+REPLICATES = 2000
+_FLOOR = 0.01  # A geometric mean counts a game at or below chance as this.
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and the interval that holds it with probability 0.95."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is reported on: runs of one experiment, which differ in their seeds alone.
+
+    Attributes:
+        amns: cards of Actor-Mimic networks of the same games, one at least.
+        baselines: "mdqn" and "mcdqn" -> cards, where there are any.
+        games: names of the AMNs' games.
+    """
+
+    amns: tuple[dict[str, Any], ...]
+    baselines: dict[str, tuple[dict[str, Any], ...]]
+    games: tuple[str, ...]
+
+
+def read(paths: Iterable[Path]) -> Recorded:
+    """Reads finished runs.
+
+    Args:
+        paths: run folders, or `.keras` files with their cards.
+
+    Raises:
+        ValueError: if they do not make one experiment.
+        ModelFileError: if a card is missing or damaged.
+    """
+    cards = []
+    for path in map(Path, paths):
+        file = path / "model.keras" if path.is_dir() else path
+        if not file.is_file():
+            raise ValueError(
+                f"a report is of finished runs, which hold model.keras, or of .keras files. "
+                f"Received: {path}"
+            )
+        card = model_files.read_card(file)
+        missing = set(card["games"]) - {entry["game"] for entry in card.get("scores", [])}
+        if missing:
+            raise ValueError(f"{file}: its card has no score of {', '.join(sorted(missing))}")
+        cards.append(card)
+    by_kind = {kind: [c for c in cards if c["kind"] == kind] for kind in model_files.KINDS}
+    if by_kind["expert"] or not by_kind["amn"]:
+        raise ValueError(
+            "a report is of Actor-Mimic networks (amn), one or more seeds, and of baselines. "
+            f"Received: {', '.join(card['kind'] for card in cards) or 'nothing'}"
+        )
+    games = tuple(by_kind["amn"][0]["games"])
+    for card in cards:
+        if set(card["games"]) != set(games):
+            raise ValueError(
+                f"a report is of runs of the same games, here {', '.join(games)}. "
+                f"Received: {', '.join(card['games'])}"
+            )
+    for card in by_kind["amn"]:
+        without = [entry["game"] for entry in card["scores"] if "expert" not in entry]
+        if without:
+            raise ValueError(f"an AMN's card has no expert's score of {', '.join(without)}")
+    amns = by_kind["amn"]
+    for card in amns[1:]:
+        same = ("steps", "preset", "settings", "expert_weights")
+        if any(card.get(key) != amns[0].get(key) for key in same):
+            raise ValueError(
+                "the AMNs of a report differ in their seeds alone. Received: different settings, "
+                "steps or experts"
+            )
+    return Recorded(
+        tuple(amns),
+        {kind: tuple(by_kind[kind]) for kind in ("mdqn", "mcdqn") if by_kind[kind]},
+        games,
+    )
+
+
+def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
+    """Table 1: each game's scores beside its expert's and the paper's.
+
+    Args:
+        recorded: from `read`.
+        seed: int. Of the bootstrap.
+
+    Returns:
+        One entry per game: game; random, expert, amn (mean scores) and their standard errors;
+        normalised (an `Estimate`: (amn - random) / (expert - random)); ratio (amn / expert, as the
+        paper has it); amn_max (best test of all runs; None without tests); steps_to_90 (agent steps
+        at the first test with a normalised score of 0.9 or more; None if none had); paper (a
+        `games.PaperResult`, None where the paper has none).
+    """
+    draws = bootstrap(recorded.amns, recorded.games, seed)
+    rows = []
+    for column, game in enumerate(recorded.games):
+        scores = [_score(card, game) for card in recorded.amns]
+        expert, random = scores[0]["expert"], scores[0]["random"]
+        mean = float(np.mean([score["mean"] for score in scores]))
+        tests = curve(recorded.amns, game)
+        reached = [
+            point["steps"]
+            for point in tests
+            if normalized(point["mean"], random["mean"], expert["mean"]) >= 0.9
+        ]
+        rows.append(
+            {
+                "game": game,
+                "random": random["mean"],
+                "expert": expert["mean"],
+                "expert_error": expert["standard_error"],
+                "amn": mean,
+                "amn_error": _error(scores),
+                "normalised": _estimate(
+                    normalized(mean, random["mean"], expert["mean"]), draws[:, :, column].mean(1)
+                ),
+                "ratio": mean / expert["mean"] if expert["mean"] else float("nan"),
+                "amn_max": max((point["mean"] for point in tests), default=None),
+                "steps_to_90": reached[0] if reached else None,
+                "paper": TABLE_1.get(game),
+            }
+        )
+    return rows
+
+
+def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
+    """Expert-normalised scores over all games and seeds, each with its interval.
+
+    Args:
+        recorded: from `read`.
+        seed: int. Of the bootstrap.
+
+    Returns:
+        "interquartile mean" (Agarwal et al. 2021), "geometric mean", "median" and "lowest" of the
+        games' means over seeds.
+    """
+    draws = bootstrap(recorded.amns, recorded.games, seed)
+    found = np.array(
+        [
+            [
+                normalized(s["mean"], s["random"]["mean"], s["expert"]["mean"])
+                for s in (_score(card, game) for game in recorded.games)
+            ]
+            for card in recorded.amns
+        ]
+    )
+    statistics: dict[str, Callable[[np.ndarray], float]] = {
+        "interquartile mean": interquartile_mean,
+        "geometric mean": lambda x: float(np.exp(np.log(x.mean(0).clip(_FLOOR)).mean())),
+        "median": lambda x: float(np.median(x.mean(0))),
+        "lowest": lambda x: float(x.mean(0).min()),
+    }
+    return {
+        name: _estimate(statistic(found), np.array([statistic(draw) for draw in draws]))
+        for name, statistic in statistics.items()
+    }
+
+
+def bootstrap(
+    cards: Sequence[Mapping[str, Any]], games: Sequence[str], seed: int = 0
+) -> np.ndarray:
+    """Replicates of expert-normalised scores, stratified by game.
+
+    In each replicate and game, runs are drawn with replacement, and of each run its whole games;
+    the means of expert and chance, which all runs share, vary as their standard errors say. With
+    one run the interval says how sure its own scores are, not how another seed would do.
+
+    Args:
+        cards: of R runs.
+        games: G names.
+        seed: int.
+
+    Returns:
+        float [REPLICATES, R, G].
+    """
+    rng = np.random.default_rng(seed)
+    draws = np.empty((REPLICATES, len(cards), len(games)))
+    for column, game in enumerate(games):
+        scores = [_score(card, game) for card in cards]
+        means = np.empty((len(cards), REPLICATES))
+        for i, score in enumerate(scores):
+            values = np.array(score.get("scores") or [score["mean"]])
+            means[i] = values[rng.integers(0, len(values), (REPLICATES, len(values)))].mean(1)
+        chosen = rng.integers(0, len(cards), (REPLICATES, len(cards)))
+        drawn = means[chosen, np.arange(REPLICATES)[:, None]]
+        expert, random = (
+            rng.normal(part["mean"], part["standard_error"] or 0, (REPLICATES, 1))
+            for part in (scores[0]["expert"], scores[0]["random"])
+        )
+        draws[:, :, column] = (drawn - random) / (expert - random)
+    return draws
+
+
+def interquartile_mean(values: np.ndarray) -> float:
+    """Mean of the middle half of all values, whatever their shape."""
+    ordered = np.sort(values, axis=None)
+    cut = len(ordered) // 4
+    return float(ordered[cut : len(ordered) - cut].mean())
+
+
+def curve(cards: Sequence[Mapping[str, Any]], game: str) -> list[dict[str, Any]]:
+    """A game's tests while training, over all runs.
+
+    Returns:
+        In order, one entry for each number of steps that every run was tested at: steps, mean, and
+        standard_error, between runs where there are several, else of the run's games.
+    """
+    by_steps: dict[int, list[dict]] = {}
+    for card in cards:
+        for row in card.get("tests", []):
+            if row["game"] == game:
+                by_steps.setdefault(row["steps"], []).append(row)
+    return [
+        {
+            "steps": steps,
+            "mean": float(np.mean([row["mean"] for row in rows])),
+            "standard_error": _error(rows),
+        }
+        for steps, rows in sorted(by_steps.items())
+        if len(rows) == len(cards)
+    ]
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV; an `Estimate` becomes three columns."""
+    flat = []
+    for row in rows:
+        columns: dict[str, Any] = {}
+        for key, value in row.items():
+            if isinstance(value, Estimate):
+                columns |= {key: value.value, f"{key}_low": value.low, f"{key}_high": value.high}
+            elif key == "paper":
+                columns |= (
+                    {f"paper_{name}": part for name, part in vars(value).items()} if value else {}
+                )
+            else:
+                columns[key] = value
+        flat.append(columns)
+    text = io.StringIO()
+    writer = csv.DictWriter(
+        text, list(dict.fromkeys(key for row in flat for key in row)), lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()
+
+
+def curve_rows(recorded: Recorded) -> list[dict[str, Any]]:
+    """Every curve of the figures as rows: network, game, steps, mean, standard_error."""
+    networks = {"amn": recorded.amns, **recorded.baselines}
+    return [
+        {"network": name, "game": game, **point}
+        for name, cards in networks.items()
+        for game in recorded.games
+        for point in curve(cards, game)
+    ]
+
+
+def costs(recorded: Recorded) -> list[dict[str, Any]]:
+    """What each kind of network is and took; None where its card does not say.
+
+    Returns:
+        One entry per kind, and one for a single expert: network, runs, steps (per game), minutes,
+        parameters, and milliseconds of a forward pass of 1 and of 64 observations.
+    """
+    networks = {"amn": recorded.amns, **recorded.baselines}
+    kinds = {name: {**cards[0], "runs": len(cards)} for name, cards in networks.items()}
+    kinds["one expert"] = recorded.amns[0].get("one_expert", {})
+    rows = []
+    for name, card in kinds.items():
+        times = card.get("forward_milliseconds", {})
+        rows.append(
+            {
+                "network": name,
+                **{key: card.get(key) for key in ("runs", "steps", "minutes", "parameters")},
+                "forward_1": times.get("1"),
+                "forward_64": times.get("64"),
+            }
+        )
+    return rows
+
+
+def _score(card: Mapping[str, Any], game: str) -> dict[str, Any]:
+    return next(entry for entry in card["scores"] if entry["game"] == game)
+
+
+def _error(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Standard error of a mean: between runs where there are several, else of the run's games."""
+    if len(rows) == 1:
+        return rows[0]["standard_error"]
+    return float(np.std([row["mean"] for row in rows], ddof=1) / np.sqrt(len(rows)))
+
+
+def _estimate(value: float, draws: np.ndarray) -> Estimate:
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Estimate(float(value), float(low), float(high))

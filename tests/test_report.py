@@ -1,0 +1,168 @@
+"""Reports on made-up runs: numbers against plain numpy, pages, and runs that do not fit."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from amkit import model_files, pages, report
+from amkit.cli import app
+from amkit.networks import actor_mimic_network
+from amkit.report import Estimate
+
+GAMES = ("pong", "breakout")
+
+
+def score(game, mean, rng, games=40):
+    values = rng.normal(mean, 2, games)
+    values += mean - values.mean()
+    part = {"games": games, "standard_error": 0.1}
+    return {
+        "game": game, "protocol": "paper", "epsilon": 0.05, "scores": values.tolist(), "mean": mean,
+        **part, "random": {"mean": 0.0, **part}, "expert": {"mean": 20.0, **part},
+    }  # fmt: skip
+
+
+def card(kind="amn", seed=0, means=(18.0, 10.0), **changes):
+    rng = np.random.default_rng(seed)
+    entries = [score(game, mean, rng) for game, mean in zip(GAMES, means, strict=True)]
+    tests = [
+        {"steps": s, "game": g, "mean": s / 10 + seed, "standard_error": 1.0, "games": 10}
+        for s in (100, 200)
+        for g in GAMES
+    ]
+    return {
+        "kind": kind, "games": list(GAMES), "seed": seed, "scores": entries, "tests": tests,
+        "steps": 200, "minutes": 1.5, "weight_hash": "0", "test_protocol": "quick", **changes,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Writes a run folder whose card is given; a report reads no weights."""
+
+    def run(name, **changes):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "model.keras").write_bytes(b"")
+        (folder / "model.json").write_text(json.dumps(card(**changes)))
+        return folder
+
+    return run
+
+
+def test_table_1(make):
+    recorded = report.read([make("a"), make("b", seed=1, means=(20.0, 14.0))])
+    pong, breakout = report.table_1(recorded)
+    assert pong["amn"] == 19 and breakout["amn"] == 12
+    assert pong["amn_error"] == pytest.approx(np.std([18, 20], ddof=1) / np.sqrt(2))
+    assert breakout["normalised"].value == pytest.approx(0.6) == breakout["ratio"]
+    assert pong["normalised"].low < 0.95 < pong["normalised"].high
+    assert pong["amn_max"] == 20.5  # The tests' means at 200 steps are 20 and 21.
+    assert pong["steps_to_90"] == 200
+    assert pong["paper"].amn_mean == 15.275
+
+
+def test_one_runs_error_is_that_of_its_games(make):
+    pong, _ = report.table_1(report.read([make("a")]))
+    assert pong["amn_error"] == 0.1
+    # The interval: the games' error, and the expert's and chance's of 0.1 each, over 20.
+    games = np.std(card()["scores"][0]["scores"]) / np.sqrt(40)
+    width = 2 * 1.96 * np.sqrt(games**2 + (0.9 * 0.1) ** 2 + (0.1 * 0.1) ** 2) / 20
+    assert pong["normalised"].high - pong["normalised"].low == pytest.approx(width, rel=0.1)
+
+
+def test_aggregates(make):
+    found = report.aggregates(report.read([make("a"), make("b", seed=1, means=(20.0, 14.0))]))
+    assert found["geometric mean"].value == pytest.approx(np.sqrt(0.95 * 0.6))
+    assert found["median"].value == pytest.approx((0.95 + 0.6) / 2)
+    assert found["lowest"].value == pytest.approx(0.6)
+    assert found["interquartile mean"].value == pytest.approx((0.7 + 0.9) / 2)
+    for estimate in found.values():
+        assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_interquartile_mean_is_the_middle_half():
+    values = np.array([[9.0, 1, 2, 3], [4, 5, 6, -50]])
+    assert report.interquartile_mean(values) == np.mean([2, 3, 4, 5])
+
+
+def test_curves_are_means_over_runs_tested_at_the_same_steps(make):
+    other = card(seed=3)
+    other["tests"] = [row for row in other["tests"] if row["steps"] == 100]
+    (point,) = report.curve([card(), other], "pong")
+    assert point == {"steps": 100, "mean": 11.5, "standard_error": pytest.approx(1.5)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ([{"kind": "mdqn"}], "Actor-Mimic networks"),
+        ([{"kind": "expert"}], "Actor-Mimic networks"),
+        ([{}, {"seed": 1, "steps": 300}], "differ in their seeds alone"),
+        ([{}, {"kind": "mdqn", "games": ["pong"], "scores": card()["scores"][:1]}], "same games"),
+        ([{"scores": []}], "no score of breakout, pong"),
+    ],
+)
+def test_runs_that_make_no_experiment(make, changes, match):
+    folders = [make(f"run{i}", **change) for i, change in enumerate(changes)]
+    with pytest.raises(ValueError, match=match):
+        report.read(folders)
+
+
+def test_the_command_writes_everything(make, tmp_path):
+    runs = [make("amn"), make("mdqn", kind="mdqn"), make("mcdqn", kind="mcdqn")]
+    words = ["report", *map(str, runs), "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "pong" in result.stdout and "geometric mean" in result.stdout
+    out = tmp_path / "out"
+    names = {"index.html", "report.md", "table_1.csv", "aggregates.csv", "curves.csv", "costs.csv"}
+    names |= {f"figure_{n}.{ending}" for n in (1, 2, 3, 6) for ending in ("png", "svg")}
+    assert {path.name for path in out.iterdir()} == names
+    rows = list(csv.DictReader((out / "table_1.csv").open()))
+    assert float(rows[0]["amn"]) == 18 and float(rows[0]["paper_amn_mean"]) == 15.275
+    page = (out / "index.html").read_text()
+    assert page.count("data:image/svg+xml;base64,") == 4
+    assert not re.search(r'(src|href)="(?!data:)', page)  # Nothing from elsewhere.
+    answer = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert answer["games"][0]["normalised"]["value"] == pytest.approx(0.9)
+
+
+def test_text_from_a_card_is_not_taken_for_html(tmp_path):
+    page = pages.page(
+        "<b>", [pages.Paragraph("<script>"), pages.Grid(("<i>",), [("&",)])], tmp_path
+    )
+    assert "<script>" not in page and "<i>" not in page and "&lt;script&gt;" in page
+
+
+def test_wrong_usage(make, tmp_path):
+    def refused(*words):
+        result = CliRunner().invoke(app, ["report", *map(str, words)])
+        assert result.exit_code == 2 and "Traceback" not in result.output
+        return result.stderr
+
+    assert "finished runs" in refused(tmp_path / "missing")
+    (tmp_path / "file").write_text("")
+    assert "is a folder" in refused(make("amn"), "--output", tmp_path / "file")
+
+
+def test_numbers_for_people():
+    assert [pages.number(v) for v in (None, float("nan"), 3, 1234.5, 0.25)] == [
+        "-", "-", "3", "1,234", "0.2",
+    ]  # fmt: skip
+
+
+def test_estimates_become_columns():
+    text = report.csv_text([{"value": Estimate(1.0, 0.5, 2.0)}])
+    assert text == "value,value_low,value_high\n1.0,0.5,2.0\n"
+
+
+def test_a_model_without_scores_is_refused(tmp_path):
+    path = tmp_path / "amn.keras"
+    model_files.save(actor_mimic_network(), path, {"kind": "amn", "games": ["pong"]})
+    with pytest.raises(ValueError, match="no score of pong"):
+        report.read([path])
