@@ -43,20 +43,21 @@ def report_table(table: list[dict[str, Any]], aggregates: dict[str, Any]) -> Tab
     shown = Table(
         box=box.SIMPLE,
         padding=(0, 1, 0, 0),
-        caption="norm.: expert-normalised, with its 95 % interval; paper: its AMN / expert\n"
+        caption="norm.: (AMN - chance) / (expert - chance), 95 % interval; ratio: AMN / expert\n"
         + "\n".join(lines),
     )
-    for column in ("game", "expert", "AMN", "AMN / expert", "norm.", "", "paper"):
+    for column in ("game", "expert", "AMN", "±", "norm.", "", "ratio", "paper's"):
         shown.add_column(column, justify="left" if column == "game" else "right", no_wrap=True)
     for row in table:
         paper, normalised = row["paper"], row["normalised"]
         shown.add_row(
             escape(row["game"]),
             short(row["expert"]),
-            f"{short(row['amn'])} ± {short(row['amn_error'])}",
-            f"{100 * row['ratio']:.0f} %",
+            short(row["amn"]),
+            short(row["amn_error"]),
             f"{normalised.value:.2f}",
-            f"{normalised.low:.2f} to {normalised.high:.2f}",
+            f"({normalised.low:.2f}-{normalised.high:.2f})",
+            f"{100 * row['ratio']:.0f} %",
             f"{100 * paper.amn_mean / paper.expert_mean:.0f} %" if paper else "-",
         )
     return shown
