@@ -2,10 +2,10 @@
 
 After PQN (Gallici et al. 2024, "Simplifying deep temporal difference learning"): many environments
 play a short rollout; its lambda-returns, bootstrapped from the values computed while acting, are
-regressed on in a few passes; then the rollout is dropped. Normalised features take the target
-network's place. Unlike PQN's, returns are those of one policy, however much is explored (tree
-backup): the epsilon-greedy one that scores are measured under. The result is a Q-network like any
-other.
+regressed on in a few passes; then the rollout is dropped. Unlike PQN's, returns are those of one
+policy, however much is explored (tree backup): the epsilon-greedy one that scores are measured
+under. And who acts, whose values are bootstrapped from, and what comes out in the end, is a running
+average of the network that learns: large steps then do not make it forget or tremble.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,6 +41,8 @@ class PQNSettings:
         batch_size: samples of each game in an update; divides T * N.
         discount: gamma.
         trace_decay: lambda.
+        averaging: how far the acting network moves towards the learning one after each rollout, in
+            (0, 1]; 1 acts with the learning one itself.
         target_epsilon: of the epsilon-greedy policy whose values are learnt; 0 for the greedy one.
         epsilon: exploration, (agent step, value) points with straight lines between.
         learning_rate: of Adam; falls linearly to 2 % at the end.
@@ -56,6 +58,7 @@ class PQNSettings:
     batch_size: int
     discount: float
     trace_decay: float
+    averaging: float
     target_epsilon: float
     epsilon: Sequence[tuple[int, float]]
     learning_rate: float
@@ -69,6 +72,8 @@ class PQNSettings:
                 f"A rollout of {self.envs} * {self.rollout_steps} steps is cut into whole batches. "
                 f"Received: batch_size={self.batch_size}"
             )
+        if not 0 < self.averaging <= 1:
+            raise ValueError(f"averaging lies in (0, 1]. Received: {self.averaging}")
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Adam with the learning rate's fall over the whole run."""
@@ -86,6 +91,8 @@ class PQNSettings:
 class PQN(keras.Model):
     """Regression of Q-values on given returns. Compile with an optimizer, then `train_step`.
 
+    `online` learns; `acting`, its running average, is what plays and what is kept.
+
     Args:
         online: Functional model as `for_games` takes; features normalised.
         games: the games it plays: one, or several at once (App. C).
@@ -94,14 +101,23 @@ class PQN(keras.Model):
     def __init__(self, online: keras.Model, games: Sequence[Game]):
         super().__init__(name="pqn")
         self.online = online
+        self.acting = keras.models.clone_model(online)
+        self.acting.trainable = False
+        self.acting.set_weights(online.get_weights())
         self._values = for_games(online, games)
+        self._acting_values = for_games(self.acting, games)
         self._loss = keras.metrics.Mean(name="loss")
         self._returns = keras.metrics.Mean(name="mean_return")
         self.built = True
 
-    def call(self, observation: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Q-values over the 18 actions, float32 [B, 18]; rows as `for_games` takes them."""
-        return self._values(observation, training)
+    def call(self, observation: tf.Tensor) -> tf.Tensor:
+        """What `acting` says, float32 [B, 18]; rows as `for_games` takes them."""
+        return self._acting_values(observation)
+
+    def average(self, share: float) -> None:
+        """Moves `acting` so far towards `online`."""
+        for acting, online in zip(self.acting.variables, self.online.variables, strict=True):
+            acting.assign_add(share * (online - acting))
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One update.
@@ -115,7 +131,7 @@ class PQN(keras.Model):
             The running means of the metrics.
         """
         with tf.GradientTape() as tape:
-            q_values = self(batch["observation"], training=True)
+            q_values = self._values(batch["observation"], training=True)
             error = losses.td_error(q_values, batch["action"], batch["returns"])
             loss = tf.reduce_mean(losses.squared(error) * batch["weight"])
         variables = self.online.trainable_variables
@@ -158,6 +174,7 @@ class PQNTraining:
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
+        self._average = tf.function(lambda: learner.average(settings.averaging), autograph=False)
         # One rollout, reused: 4 frames per step are kept, as the rollout is short.
         self._num_games = len(games)
         shape = (settings.rollout_steps, len(games) * settings.envs)
@@ -200,6 +217,7 @@ class PQNTraining:
             settings.discount,
         )
         self._learn(returns)
+        self._average()
 
     def _learn(self, returns: np.ndarray) -> None:
         size = returns.size

@@ -7,16 +7,17 @@ from amkit.dqn import DQNSettings
 from amkit.pqn import PQNSettings
 
 _EXPERT_LAPTOP = PQNSettings(
-    steps=2_200_000,
+    steps=1_500_000,
     envs=64,
     rollout_steps=16,
     passes=2,
     batch_size=128,
     discount=0.99,
     trace_decay=0.9,
+    averaging=0.1,
     target_epsilon=0.05,  # What scores are measured under: risks count.
     epsilon=((0, 1.0), (60_000, 0.05)),  # Down to that which scores are measured under.
-    learning_rate=5e-4,
+    learning_rate=1e-3,
     adam_epsilon=1e-8,  # Gradients of sparse rewards are that small.
     clip_norm=10.0,
     epoch_steps=25_600,

@@ -270,6 +270,7 @@ def _build_q_learning(config: dict[str, Any], environments_seed: int) -> tuple[J
         job_class = DQNTraining
     else:
         learner = PQN(network, games)
+        network = learner.acting  # What is kept.
         optimizer = settings.optimizer()
         job_class = PQNTraining
     compile_learner(learner, optimizer, config["jit_compile"])

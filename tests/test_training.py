@@ -71,6 +71,38 @@ def test_pqn_loss_is_the_weighed_squared_error(pong):
     assert float(metrics["loss"]) == pytest.approx(np.mean(expected), rel=1e-5, abs=1e-5)
 
 
+def test_the_acting_network_is_a_running_average(pong):
+    learner = compiled(PQN(nature_dqn(6, normalize_features=True), [pong]))
+    rng = np.random.default_rng(0)
+    expected = [weight.copy() for weight in learner.online.get_weights()]
+    rows = observations(3)
+    for share in (0.1, 0.5, 1.0):
+        moved = [w + rng.normal(0, 0.1, w.shape) for w in learner.online.get_weights()]
+        learner.online.set_weights(moved)
+        learner.average(share)
+        expected = [(1 - share) * w + share * m for w, m in zip(expected, moved, strict=True)]
+        for weight, value in zip(learner.acting.get_weights(), expected, strict=True):
+            np.testing.assert_allclose(weight, value, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        learner(rows).numpy()[:, pong.action_codes], learner.online(rows), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_an_update_leaves_the_acting_network_as_it_is(scripted, pong, breakout):
+    learner = pqn_job(scripted, pong, breakout).learner
+    before = learner.acting.get_weights()
+    learner.train_step(
+        {
+            "observation": tf.constant(observations(4)),
+            "action": tf.constant(np.zeros(4, np.int32)),
+            "returns": tf.constant(np.ones(4, np.float32)),
+            "weight": tf.constant(np.ones(4, np.float32)),
+        }
+    )
+    for one, other in zip(before, learner.acting.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("double", [False, True])
 def test_dqn_loss_is_eq_2(pong, double):
     learner = compiled(DQN(nature_dqn(6), [pong], double))
