@@ -33,7 +33,6 @@ _ROOMS = {
     "random_network": "evaluation",
     "policy_regression": "losses",
     "feature_regression": "losses",
-    "transfer_network": "networks",
 }
 
 __all__ = [*sorted(_ROOMS)]

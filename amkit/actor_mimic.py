@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from amkit import losses
 from amkit.experts import Expert
-from amkit.networks import over_all_actions, with_features
+from amkit.networks import BODIES, over_all_actions, with_features
 from amkit.replay import ReplayMemory
 from amkit.rollout import Decision, Environments, EpsilonGreedy, rollout
 from amkit.training import (
@@ -46,6 +46,7 @@ class DistillSettings:
         beta_1: of Adam.
         beta_2: of Adam.
         adam_epsilon: of Adam.
+        body: the student's layers, one of `networks.BODIES`.
         normalize_features: whether the student's features are layer-normalised.
         epoch_steps: agent steps between rows of metrics.
     """
@@ -66,6 +67,7 @@ class DistillSettings:
     beta_1: float
     beta_2: float
     adam_epsilon: float
+    body: str
     normalize_features: bool
     epoch_steps: int
 
@@ -74,6 +76,8 @@ class DistillSettings:
             raise ValueError(f"behaviour is one of {BEHAVIOURS}. Received: {self.behaviour!r}")
         if self.objective not in OBJECTIVES:
             raise ValueError(f"objective is one of {OBJECTIVES}. Received: {self.objective!r}")
+        if self.body not in BODIES:
+            raise ValueError(f"body is one of {tuple(BODIES)}. Received: {self.body!r}")
         if not 0 < self.temperature < np.inf:
             raise ValueError(f"temperature is above 0. Received: {self.temperature}")
         if not 0 <= self.feature_weight < np.inf:

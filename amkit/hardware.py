@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from amkit import __version__
 from amkit.atari import AtariEnvironments
-from amkit.games import NUM_ACTIONS, Game
-from amkit.networks import OBSERVATION_SHAPE, nature_dqn
+from amkit.games import Game
+from amkit.networks import OBSERVATION_SHAPE, actor_mimic_network
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 
@@ -26,7 +26,7 @@ class Rates:
 
     Attributes:
         emulation: agent steps of emulators alone.
-        forward: observations through the Nature network.
+        forward: observations through the network.
         training: samples through a regression update of it.
     """
 
@@ -45,6 +45,7 @@ def measure_rates(
     jit_compile: bool,
     envs: int,
     batch_size: int,
+    body: str = "nature",
     seconds: float = 0.5,
 ) -> Rates:
     """Measures emulation, acting and learning, about `seconds` each and the time to trace.
@@ -55,12 +56,13 @@ def measure_rates(
         jit_compile: bool. XLA for the update, or the plain graph.
         envs: int. Environments stepped, and acted for, at once.
         batch_size: int. Of the updates.
+        body: str. The network's, one of `networks.BODIES`.
         seconds: float.
     """
     return Rates(
         emulation_rate(game, envs, seconds),
-        forward_rate(precision, envs, seconds),
-        training_rate(precision, jit_compile, batch_size, seconds),
+        forward_rate(precision, envs, seconds, body),
+        training_rate(precision, jit_compile, batch_size, seconds, body),
     )
 
 
@@ -79,9 +81,9 @@ def emulation_rate(game: Game, envs: int, seconds: float) -> float:
         environments.close()
 
 
-def forward_rate(precision: str, batch_size: int, seconds: float) -> float:
-    """Observations per second through the Nature network, graph mode."""
-    network = nature_dqn(NUM_ACTIONS, dtype=precision)
+def forward_rate(precision: str, batch_size: int, seconds: float, body: str = "nature") -> float:
+    """Observations per second through a network of 18 outputs, graph mode."""
+    network = actor_mimic_network(body, dtype=precision)
     observation = _observations(batch_size)
     forward = tf.function(lambda: network(observation), autograph=False)
 
@@ -142,19 +144,22 @@ def fastest_precision(batch_size: int = 128, seconds: float = 0.5) -> str:
     return max(rates, key=rates.get)
 
 
-def training_rate(precision: str, jit_compile: bool, batch_size: int, seconds: float) -> float:
-    """Rate of regression updates of the Nature network.
+def training_rate(
+    precision: str, jit_compile: bool, batch_size: int, seconds: float, body: str = "nature"
+) -> float:
+    """Rate of regression updates of a network of 18 outputs.
 
     Args:
         precision: str. Keras dtype policy.
         jit_compile: bool. XLA, or the plain graph.
         batch_size: int.
         seconds: float. Measured after two unmeasured updates.
+        body: str. The network's, one of `networks.BODIES`.
 
     Returns:
         Training samples per second.
     """
-    network = nature_dqn(18, dtype=precision)
+    network = actor_mimic_network(body, dtype=precision)
     optimizer = keras.optimizers.Adam()
     optimizer.build(network.trainable_variables)
     observation = _observations(batch_size)

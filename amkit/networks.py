@@ -5,6 +5,7 @@ names its pre-output layer `features`. A saved network loads with Keras alone.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -14,34 +15,62 @@ from amkit.games import NUM_ACTIONS, Game
 
 OBSERVATION_SHAPE = (4, 84, 84)
 
-# (filters, kernel size, stride) of each convolution.
-_NATURE_CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
-_TRANSFER_CONVOLUTIONS = ((256, 8, 4), (512, 4, 2), (512, 3, 1), (512, 3, 1))
+
+@dataclass(frozen=True)
+class Body:
+    """Layers between observation and output.
+
+    Attributes:
+        convolutions: (filters, kernel size, stride) of each.
+        hidden_units: of the dense layers; the last are the features.
+        padding: pixels of zero around the first convolution's input.
+    """
+
+    convolutions: tuple[tuple[int, int, int], ...]
+    hidden_units: tuple[int, ...]
+    padding: int = 0
+
+
+BODIES = {
+    # Mnih et al. 2015, and the multitask AMN of section 5.1.
+    "nature": Body(((32, 8, 4), (64, 4, 2), (64, 3, 1)), (512,)),
+    # Twice as wide throughout: about three times the work.
+    "wide": Body(((64, 8, 4), (128, 4, 2), (128, 3, 1)), (512,)),
+    # The transfer AMN as App. D states it.
+    "transfer": Body(((256, 8, 4), (512, 4, 2), (512, 3, 1), (512, 3, 1)), (2048,)),
+    # The same as the authors' code has it.
+    "transfer-code": Body(
+        ((256, 8, 4), (512, 4, 2), (512, 3, 1), (512, 3, 1)), (2048, 1024), padding=1
+    ),
+}
 
 
 def _network(
     name: str,
-    convolutions: Sequence[tuple[int, int, int]],
-    hidden_units: Sequence[int],
+    body: str,
     outputs: int,
     normalize_features: bool,
     background: float,
     dtype: str | None,
 ) -> keras.Model:
     """Convolutions, dense layers, a linear output kept in float32."""
-    observation, maps = _convolutional(convolutions, background, dtype)
-    x = _head(maps, hidden_units, outputs, normalize_features, dtype)
+    if body not in BODIES:
+        raise ValueError(f"body is one of {', '.join(BODIES)}. Received: {body!r}")
+    observation, maps = _convolutional(BODIES[body], background, dtype)
+    x = _head(maps, BODIES[body].hidden_units, outputs, normalize_features, dtype)
     return keras.Model(observation, x, name=name)
 
 
-def _convolutional(convolutions: Sequence[tuple], background: float, dtype: str | None) -> tuple:
+def _convolutional(body: Body, background: float, dtype: str | None) -> tuple:
     """The input, and what the convolutions make of it, flat."""
     layers = keras.layers
     observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8", name="observation")
     # Rescaled first: a CPU transposes floats faster than bytes.
     x = layers.Rescaling(1 / 255, -background / 255, name="rescaling", dtype=dtype)(observation)
     x = layers.Permute((2, 3, 1), name="channels_last", dtype=dtype)(x)
-    for i, (filters, kernel_size, strides) in enumerate(convolutions, start=1):
+    if body.padding:
+        x = layers.ZeroPadding2D(body.padding, name="padding", dtype=dtype)(x)
+    for i, (filters, kernel_size, strides) in enumerate(body.convolutions, start=1):
         x = layers.Conv2D(
             filters,
             kernel_size,
@@ -104,23 +133,20 @@ def nature_dqn(
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, num_actions] Q-values.
     """
-    return _network(
-        "nature_dqn",
-        _NATURE_CONVOLUTIONS,
-        (512,),
-        num_actions,
-        normalize_features,
-        background,
-        dtype,
-    )
+    return _network("nature_dqn", "nature", num_actions, normalize_features, background, dtype)
 
 
 def actor_mimic_network(
-    *, normalize_features: bool = False, background: float = 0, dtype: str | None = None
+    body: str = "nature",
+    *,
+    normalize_features: bool = False,
+    background: float = 0,
+    dtype: str | None = None,
 ) -> keras.Model:
-    """The multitask AMN: one expert's body with 18 outputs (section 5.1, App. C).
+    """An AMN: by default with one expert's body and 18 outputs (section 5.1, App. C).
 
     Args:
+        body: str. One of `BODIES`; those for transfer are larger (App. D).
         normalize_features: bool. As in `nature_dqn`.
         background: float. As in `nature_dqn`.
         dtype: str or None. As in `nature_dqn`.
@@ -128,15 +154,7 @@ def actor_mimic_network(
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, 18] logits.
     """
-    return _network(
-        "actor_mimic",
-        _NATURE_CONVOLUTIONS,
-        (512,),
-        NUM_ACTIONS,
-        normalize_features,
-        background,
-        dtype,
-    )
+    return _network("actor_mimic", body, NUM_ACTIONS, normalize_features, background, dtype)
 
 
 def multitask_convolutions(
@@ -158,27 +176,14 @@ def multitask_convolutions(
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, G * 18]: Q-values for every
         game, in order. See `for_games` and `for_game`.
     """
-    observation, maps = _convolutional(_NATURE_CONVOLUTIONS, background, dtype)
+    body = BODIES["nature"]
+    observation, maps = _convolutional(body, background, dtype)
     q_values = [
-        _head(maps, (512,), NUM_ACTIONS, normalize_features, dtype, suffix=f"_{name}")
+        _head(maps, body.hidden_units, NUM_ACTIONS, normalize_features, dtype, suffix=f"_{name}")
         for name in game_names
     ]
     outputs = keras.layers.Concatenate(name="output", dtype="float32")(q_values)
     return keras.Model(observation, outputs, name="multitask_convolutions")
-
-
-def transfer_network(*, dtype: str | None = None) -> keras.Model:
-    """The large transfer AMN of App. D: convolutions 256, 512, 512, 512, then 2048 units.
-
-    Args:
-        dtype: str or None. As in `nature_dqn`.
-
-    Returns:
-        Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, 18] logits.
-    """
-    return _network(
-        "transfer_actor_mimic", _TRANSFER_CONVOLUTIONS, (2048,), NUM_ACTIONS, False, 0, dtype
-    )
 
 
 def with_features(network: keras.Model) -> keras.Model:

@@ -73,6 +73,7 @@ _DISTILL_LAPTOP = DistillSettings(
     beta_1=0.9,
     beta_2=0.999,
     adam_epsilon=1e-7,
+    body="nature",
     normalize_features=True,
     epoch_steps=25_600,
 )
@@ -96,6 +97,7 @@ DISTILL = {
         beta_1=0.95,
         beta_2=0.95,
         adam_epsilon=0.01,
+        body="nature",
         normalize_features=False,
         epoch_steps=250_000,
     ),

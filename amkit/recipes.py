@@ -285,6 +285,7 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
             f"{config['experts']} holds other experts than this run began with: start a new run"
         )
     student = actor_mimic_network(
+        settings.body,
         normalize_features=settings.normalize_features,
         background=config["background"],
         dtype=config["precision"],
@@ -319,6 +320,7 @@ def minutes(config: dict[str, Any]) -> float:
             config["jit_compile"],
             settings["envs"],
             settings["batch_size"],
+            settings.get("body", "nature"),
         )
         if "passes" in settings:
             samples, forwards = settings["passes"], 1

@@ -15,7 +15,7 @@ import pytest
 
 from amkit import model_files
 from amkit.model_files import ModelFileError
-from amkit.networks import actor_mimic_network, nature_dqn, transfer_network, with_features
+from amkit.networks import actor_mimic_network, nature_dqn, with_features
 
 CARD = {"kind": "expert", "games": ["pong"]}
 OBSERVATION = np.random.default_rng(0).integers(0, 256, (3, 4, 84, 84), np.uint8)
@@ -83,7 +83,7 @@ def trained(model):
         lambda: nature_dqn(6),
         lambda: nature_dqn(4, normalize_features=True, dtype="mixed_bfloat16"),
         lambda: actor_mimic_network(normalize_features=True, background=87),
-        lambda: transfer_network(),
+        lambda: actor_mimic_network("transfer"),
     ],
 )
 def test_round_trip(make, tmp_path):

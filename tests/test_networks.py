@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from amkit.games import GAMES
-from amkit.networks import actor_mimic_network, nature_dqn, transfer_network, with_features
+from amkit.networks import actor_mimic_network, nature_dqn, with_features
 
 OBSERVATION = np.random.default_rng(0).integers(0, 256, (2, 4, 84, 84), np.uint8)
 
@@ -36,7 +36,7 @@ def test_amn_has_an_experts_body_and_18_outputs():
 
 
 def test_transfer_network_is_appendix_d():
-    assert kernels(transfer_network()) == [
+    assert kernels(actor_mimic_network("transfer")) == [
         (8, 8, 4, 256),
         (4, 4, 256, 512),
         (3, 3, 512, 512),
@@ -44,6 +44,17 @@ def test_transfer_network_is_appendix_d():
         (12800, 2048),
         (2048, 18),
     ]
+
+
+def test_the_authors_transfer_network():
+    model = actor_mimic_network("transfer-code")
+    assert kernels(model)[-3:] == [(12800, 2048), (2048, 1024), (1024, 18)]
+    assert model.get_layer("features").output.shape == (None, 1024)
+
+
+def test_an_unknown_body():
+    with pytest.raises(ValueError, match="body is one of nature"):
+        actor_mimic_network("huge")
 
 
 @pytest.mark.parametrize("normalize", [False, True])

@@ -448,6 +448,7 @@ def test_metrics_file_has_one_row_per_epoch(scripted, pong, breakout, tmp_path):
     [
         ({"behaviour": "nobody"}, "behaviour is one of"),
         ({"objective": "actions"}, "objective is one of"),
+        ({"body": "huge"}, "body is one of"),
         ({"temperature": 0.0}, "temperature is above 0"),
         ({"feature_weight": -1.0}, "feature_weight is 0 or more"),
         ({"epsilon": 1.1}, r"epsilon lies in \[0, 1\]"),

@@ -46,6 +46,13 @@ def distill(
     feature_weight: Annotated[
         float | None, typer.Option(help="beta of Eq. 6: weight of feature regression.")
     ] = None,
+    body: Annotated[
+        str | None,
+        typer.Option(
+            help="The student's layers: nature (an expert's), wide, transfer (App. D), or "
+            "transfer-code (the authors')."
+        ),
+    ] = None,
     epsilon: Annotated[
         float | None, typer.Option(help="Random actions while training, in [0, 1].")
     ] = None,
@@ -94,6 +101,7 @@ def distill(
             "objective": objective,
             "temperature": temperature,
             "feature_weight": feature_weight,
+            "body": body,
             "epsilon": epsilon,
             "behaviour": behaviour,
             "protocol": protocol,
