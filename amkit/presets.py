@@ -56,6 +56,13 @@ BASELINE = {
     "tiny": EXPERT["tiny"],
 }
 
+TRANSFER = {
+    # Table 2: 10 M steps of Mnih et al. 2015.
+    "paper": DQNSettings(steps=10_000_000),
+    "laptop": replace(_EXPERT_LAPTOP, steps=500_000),
+    "tiny": EXPERT["tiny"],
+}
+
 _DISTILL_LAPTOP = DistillSettings(
     steps=250_000,
     envs=64,

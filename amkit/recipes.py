@@ -1,4 +1,4 @@
-"""From a request to a finished model: the jobs of `amkit train`, `distill` and `baseline`.
+"""From a request to a finished model: the jobs of `amkit train`, `distill`, `baseline`, `transfer`.
 
 A request becomes a configuration (a plain dictionary, kept in the run folder) and the configuration
 alone becomes the job: a resumed run is built exactly as the first time.
@@ -21,12 +21,13 @@ from amkit.curves import LearningCurve
 from amkit.dqn import DQN, DQNSettings, DQNTraining
 from amkit.evaluation import PROTOCOLS
 from amkit.experts import ExpertError, find_experts, load_experts
-from amkit.model_files import KINDS, ModelFileError
-from amkit.networks import actor_mimic_network, multitask_convolutions, nature_dqn
+from amkit.model_files import KINDS, ModelFileError, in_precision
+from amkit.networks import BODIES, actor_mimic_network, multitask_convolutions, nature_dqn
 from amkit.pqn import PQN, PQNSettings, PQNTraining
 from amkit.runs import DamagedRun, Run, RunError
 from amkit.scoring import SEED, Request, score
 from amkit.training import Job, compile_learner, run_job
+from amkit.transfer import initialise, load_source
 
 BASELINES = ("mdqn", "mcdqn")
 
@@ -136,6 +137,58 @@ def baseline_config(
     }
 
 
+def transfer_config(
+    game: str,
+    source: Path | None,
+    preset: str = "laptop",
+    seed: int = 0,
+    head: str = "keep",
+    freeze: str | None = None,
+    body: str = "nature",
+    **overrides: Any,
+) -> dict[str, Any]:
+    """The configuration of a target DQN: the training of an expert, begun from an AMN's weights.
+
+    Args:
+        game: name of an ALE game.
+        source: the AMN's file; None begins with random weights, all else being the same.
+        preset: one of `presets.TRANSFER`.
+        seed: int. Repeats the run.
+        head: as in `transfer.initialise`.
+        freeze: as in `transfer.initialise`.
+        body: one of `networks.BODIES`: the layers, without a source.
+        **overrides: as in `expert_config`.
+
+    Returns:
+        A JSON-able dictionary for `Run`.
+
+    Raises:
+        ValueError: for an unknown game, preset or value, or a source that is no AMN.
+        ModelFileError: if the source is missing or damaged.
+    """
+    settings = _named(presets.TRANSFER, preset, "preset")
+    found = find_game(game)
+    learning = isinstance(settings, PQNSettings)
+    begin: dict[str, Any] = {"from": None, "head": head, "freeze": freeze, "body": body}
+    zero = background(found) if learning else 0
+    _named(BODIES, body, "body")
+    if source is not None:
+        amn = load_source(source)
+        zero = amn.background
+        begin |= {"from": str(Path(source).resolve()), "weights": amn.weight_hash}
+        trial = keras.models.clone_model(amn.network)
+        initialise(trial, amn, head, freeze)  # Raises where that cannot be done.
+    elif freeze:
+        raise ValueError(f"there is nothing to freeze in random weights. Received: {freeze!r}")
+    return {
+        "kind": "expert",
+        "games": [found.name],
+        "background": zero,
+        "transfer": begin,
+        **_common(preset, seed, settings, overrides),
+    }
+
+
 def _named(choices: dict[str, Any], name: str, what: str) -> Any:
     if name not in choices:
         raise ValueError(f"{what} is one of {', '.join(choices)}. Received: {name!r}")
@@ -198,11 +251,15 @@ def check_goes_on(
     """
     with _describing_a_run():
         begun = {"kind": config["kind"], "games": sorted(config["games"])}
-        begun |= config["settings"] | {
-            key: config[key]
-            for key in ("preset", "seed", "protocol", "precision", "jit_compile", "test_epochs")
-            if key in config
-        }
+        begun |= (
+            config["settings"]
+            | config.get("transfer", {})
+            | {
+                key: config[key]
+                for key in ("preset", "seed", "protocol", "precision", "jit_compile", "test_epochs")
+                if key in config
+            }
+        )
     wanted = {"kind": kind, "games": games and sorted(games), **asked}
     for key, value in wanted.items():
         if value is not None and begun.get(key) != value:
@@ -255,6 +312,8 @@ def _build_q_learning(config: dict[str, Any], environments_seed: int) -> tuple[J
         "dtype": config["precision"],
     }
     match config["kind"]:
+        case "expert" if "transfer" in config:
+            network = _target_network(config["transfer"], options)
         case "expert":
             network = nature_dqn(games[0].num_actions, **options)
         case "mdqn":
@@ -275,6 +334,18 @@ def _build_q_learning(config: dict[str, Any], environments_seed: int) -> tuple[J
         job_class = PQNTraining
     compile_learner(learner, optimizer, config["jit_compile"])
     return job_class(games, settings, environments, learner, config["seed"]), network
+
+
+def _target_network(begin: dict[str, Any], options: dict[str, Any]) -> keras.Model:
+    if begin["from"] is None:
+        return actor_mimic_network(begin["body"], **options)
+    source = load_source(Path(begin["from"]))
+    if source.weight_hash != begin["weights"]:
+        raise RunError(f"{begin['from']} is another network than this run began with")
+    # The layers of the source, with the random weights of this run's seed.
+    network = in_precision(keras.models.clone_model(source.network), options["dtype"])
+    initialise(network, source, begin["head"], begin["freeze"])
+    return network
 
 
 def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
@@ -427,6 +498,7 @@ def run(
         "preset": config["preset"],
         "background": config["background"],
         "settings": config["settings"],
+        **({"transfer": config["transfer"]} if "transfer" in config else {}),
         "seed": config["seed"],
         "precision": config["precision"],
         "jit_compile": config["jit_compile"],

@@ -12,6 +12,7 @@ from amkit.cli.report import report
 from amkit.cli.scores import scores
 from amkit.cli.theory import theory
 from amkit.cli.train import train
+from amkit.cli.transfer import transfer
 
 app = typer.Typer(
     name="amkit",
@@ -22,8 +23,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (games, train, scores, distill, baseline, evaluate, report, record, theory, bench):
-    app.command(no_args_is_help=command in (train, baseline, report))(command)
+for command in (
+    games,
+    train,
+    scores,
+    distill,
+    baseline,
+    transfer,
+    evaluate,
+    report,
+    record,
+    theory,
+    bench,
+):
+    app.command(no_args_is_help=command in (train, baseline, transfer, report))(command)
 
 
 @app.callback(invoke_without_command=True)

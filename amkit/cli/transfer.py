@@ -1,0 +1,145 @@
+"""`amkit transfer`."""
+
+from itertools import product
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amkit.cli.console import game_names, print_json, usage
+from amkit.cli.jobs import (
+    CheckpointMinutes,
+    Json,
+    Precision,
+    ProtocolName,
+    Request,
+    Resume,
+    Steps,
+    TensorBoard,
+    TestEpochs,
+    Xla,
+    report,
+    run_jobs,
+)
+
+RANDOM = "none"
+
+
+def transfer(
+    games: Annotated[list[str] | None, typer.Argument(help="Target games.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Instead of games: targets, the 7 of Table 2.")
+    ] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            help="An AMN's .keras file to begin from, or none: random weights. May be repeated.",
+        ),
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(help="The output layer: keep (if not given), or new.")
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(help="Layer up to which nothing learns, such as conv3 or features."),
+    ] = None,
+    body: Annotated[
+        str | None,
+        typer.Option(help="Layers for --from none: nature (if not given), wide, transfer."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="laptop (fast; if not given), or paper (10 M steps).")
+    ] = None,
+    steps: Steps = None,
+    seed: Annotated[
+        str, typer.Option(help="Comma-separated; each is a run of every game and source.")
+    ] = "0",
+    protocol: ProtocolName = None,
+    test_epochs: TestEpochs = 10,
+    precision: Precision = None,
+    xla: Xla = None,
+    resume: Resume = False,
+    checkpoint_minutes: CheckpointMinutes = 2.0,
+    tensorboard: TensorBoard = False,
+    json: Json = False,
+) -> None:
+    """Train DQNs on new games, begun from the weights of an AMN or from random ones (section 5.2).
+
+    All runs learn alike; only their first weights differ. Examples:
+
+    [bold]amkit transfer breakout --from amn.keras --from none[/]  one game, with and without
+
+    [bold]amkit transfer --split targets --from amn.keras --from none --seed 0,1 --resume[/]
+    """
+    with usage():
+        if games and split:
+            raise ValueError("games and --split exclude each other. Received: both")
+        names = game_names(",".join(games) if games else None, split)
+        if not names:
+            raise ValueError("target games are named, or --split is given. Received: neither")
+        if not sources:
+            raise ValueError("--from is an AMN's file, or none, or both. Received: nothing")
+        if len(set(sources)) < len(sources):
+            raise ValueError(f"--from names each source once. Received: {' '.join(sources)}")
+        numbers = _numbers(seed)
+
+    def request(name: str, source: str, seed: int) -> Request:
+        path = None if source == RANDOM else Path(source)
+
+        def make_config(**options: object) -> dict:
+            from amkit.recipes import transfer_config
+
+            return transfer_config(name, path, **options)
+
+        return Request(
+            "expert",
+            [name],
+            f"transfer-{name}-from-{_label(source)}-seed-{seed}",
+            ["transfer", name, "--from", source],
+            make_config,
+            {
+                "preset": preset,
+                "steps": steps,
+                "head": head,
+                "freeze": freeze if path else None,
+                "body": body,
+                "seed": seed,
+                "protocol": protocol,
+                "test_epochs": test_epochs,
+                "precision": precision,
+                "jit_compile": xla,
+            },
+        )
+
+    results = []
+    for result in run_jobs(
+        [request(*one) for one in product(names, sources, numbers)],
+        folder=None,
+        resume=resume,
+        tensorboard=tensorboard,
+        checkpoint_minutes=checkpoint_minutes,
+    ):
+        if not json:
+            report(result)
+        results.append(result)
+    if json:
+        print_json(results if len(results) > 1 else results[0])
+
+
+def _label(source: str) -> str:
+    """What a source is called in a run's name: its file, or the run folder that it lies in."""
+    path = Path(source)
+    return path.resolve().parent.name if path.stem == "model" else path.stem
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise ValueError(
+            f"--seed are different whole numbers, comma-separated, 0 or more. Received: {text!r}"
+        )
+    return numbers

@@ -1,0 +1,185 @@
+"""Weight transfer: what is copied, what is scaled, what is frozen; and the command."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from amkit import model_files, recipes
+from amkit.cli import app
+from amkit.games import split
+from amkit.networks import actor_mimic_network, multitask_convolutions
+from amkit.pqn import PQN
+from amkit.training import compile_learner
+from amkit.transfer import Source, initialise, load_source
+
+OBSERVATION = np.random.default_rng(0).integers(0, 256, (5, 4, 84, 84), np.uint8)
+
+
+def network(seed):
+    keras.utils.set_random_seed(seed)
+    made = actor_mimic_network(normalize_features=True)
+    rng = np.random.default_rng(seed)
+    made.set_weights([w + rng.normal(0, 0.05, w.shape) for w in made.get_weights()])
+    return made
+
+
+@pytest.fixture
+def amn(tmp_path):
+    """A file of an AMN that imitated at temperature 0.05."""
+    path = tmp_path / "amn.keras"
+    settings = {"objective": "policy", "temperature": 0.05}
+    card = {"kind": "amn", "games": ["pong"], "settings": settings, "background": 30.0}
+    model_files.save(network(0), path, card)
+    return path
+
+
+def test_a_kept_head_turns_logits_into_q_values(amn):
+    source, target = load_source(amn), network(1)
+    initialise(target, source)
+    logits = source.network(OBSERVATION).numpy()
+    np.testing.assert_allclose(target(OBSERVATION), 0.05 * logits, rtol=1e-4, atol=1e-5)
+    assert source.background == 30
+
+
+def test_a_new_head_on_the_sources_features(amn):
+    source, target = load_source(amn), network(1)
+    before = target.get_layer("output").get_weights()
+    initialise(target, source, head="new")
+    for one, other in zip(before, target.get_layer("output").get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for layer in target.layers[:-1]:
+        own = source.network.get_layer(layer.name).get_weights()
+        for one, other in zip(own, layer.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("freeze", "learning"),
+    [("conv3", {"hidden1", "normalization", "output"}), ("features", {"output"})],
+)
+def test_frozen_layers_do_not_learn(amn, pong, freeze, learning):
+    target = network(1)
+    initialise(target, load_source(amn), freeze=freeze)
+    learner = PQN(target, [pong])
+    compile_learner(learner, keras.optimizers.Adam(0.01), False)
+    before = {weight.path: weight.numpy() for weight in target.weights}
+    learner.train_step(
+        {
+            "observation": OBSERVATION,
+            "action": np.zeros(5, np.int32),
+            "returns": np.ones(5, np.float32),
+            "weight": np.ones(5, np.float32),
+        }
+    )
+    learner.average(1.0)
+    changed = {w.path.split("/")[0] for w in target.weights if (w.numpy() != before[w.path]).any()}
+    assert changed == learning
+    np.testing.assert_allclose(learner.acting(OBSERVATION), target(OBSERVATION), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"head": "none"}, "head is one of"),
+        ({"freeze": "output"}, "freeze is one of observation, rescaling"),
+        ({"freeze": "conv9"}, "freeze is one of"),
+    ],
+)
+def test_wrong_options(amn, options, match):
+    with pytest.raises(ValueError, match=match):
+        initialise(network(1), load_source(amn), **options)
+
+
+def test_other_layers(amn):
+    wide = Source(actor_mimic_network("wide", normalize_features=True), 1.0, 0, "")
+    with pytest.raises(ValueError, match="has the layers of the network"):
+        initialise(network(1), wide)
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [
+        ("expert", lambda: network(0)),
+        ("mcdqn", lambda: multitask_convolutions(["pong", "breakout"])),
+    ],
+)
+def test_what_is_no_source(tmp_path, kind, model):
+    model_files.save(model(), tmp_path / "m.keras", {"kind": kind, "games": ["pong", "breakout"]})
+    with pytest.raises(ValueError, match="18 outputs"):
+        load_source(tmp_path / "m.keras")
+
+
+def test_both_ways_learn_alike_but_for_their_first_weights(amn):
+    options = {"preset": "tiny", "precision": "float32", "protocol": "tiny"}
+    one = recipes.transfer_config("breakout", amn, **options)
+    other = recipes.transfer_config("breakout", None, **options)
+    differ = {key for key in one if one[key] != other[key]}
+    assert differ == {"transfer", "background"}
+    networks = [recipes.build(config, 0) for config in (one, other)]
+    shapes = [[w.shape for w in made.weights] for _, made in networks]
+    assert shapes[0] == shapes[1]
+    for job, _ in networks:
+        job.environments.close()
+    logits = load_source(amn).network(OBSERVATION).numpy()
+    np.testing.assert_allclose(networks[0][1](OBSERVATION), 0.05 * logits, rtol=1e-4, atol=1e-5)
+
+
+def amkit(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_the_command(amn, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
+    asked = ["transfer", "breakout", "--from", "amn.keras", "--from", "none", "--seed", "0,1"]
+    result = amkit(*asked, "--test-epochs", 2, *tiny, "--json")
+    assert result.exit_code == 0, result.output
+    answers = json.loads(result.stdout)
+    names = [Path(answer["run"]).name for answer in answers]
+    assert names == [
+        f"transfer-breakout-from-{s}-seed-{i}" for s in ("amn", "none") for i in (0, 1)
+    ]
+    card = model_files.read_card(Path(answers[1]["model"]))
+    assert card["kind"] == "expert" and card["outputs"] == 18 and card["seed"] == 1
+    assert card["transfer"]["weights"] == model_files.read_card(amn)["weight_hash"]
+    assert [row["steps"] for row in card["tests"]] == [128, 256]
+    assert card["command"].startswith(
+        "amkit transfer breakout --from amn.keras --preset tiny --seed 1"
+    )
+    again = amkit(*asked, "--test-epochs", 2, *tiny, "--resume", "--json")
+    assert json.loads(again.stdout) == answers  # All are finished.
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["breakout"], "--from is an AMN's file"),
+        (["--from", "none"], "target games are named"),
+        (["breakout", "--split", "targets", "--from", "none"], "exclude each other"),
+        (["breakout", "--from", "none", "--seed", "0,x"], "--seed"),
+        (["breakout", "--from", "none", "--seed", "1,1"], "--seed"),
+        (["breakout", "--from", "none", "--from", "none"], "each source once"),
+        (["breakout", "--from", "none", "--body", "huge", "--precision", "float32"], "body is one"),
+        (["brekout", "--from", "none"], "breakout"),
+    ],
+)
+def test_wrong_usage(tmp_path, monkeypatch, words, match):
+    monkeypatch.chdir(tmp_path)
+    result = amkit("transfer", *words)
+    assert result.exit_code == 2, result.output
+    assert match in " ".join(result.stderr.split()) and "Traceback" not in result.output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_missing_source(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = amkit("transfer", "pong", "--from", "gone.keras")
+    assert result.exit_code == 1 and "no file gone.keras" in result.stderr
+
+
+def test_targets_are_a_split():
+    assert len(split("targets")) == 7
