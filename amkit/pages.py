@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from amkit import checkpoints, plots, report
 from amkit.report import Estimate, Recorded
+from amkit.transfer_report import Transfers, table_2
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,10 +61,10 @@ figure { margin: 1rem 0; } figcaption, .small { color: #666; font-size: 0.85rem;
 
 
 def write(recorded: Recorded, folder: Path, seed: int = 0) -> list[dict[str, Any]]:
-    """Writes the whole report: `report.md`, `index.html`, CSV tables, figures as PNG and SVG.
+    """Writes a multitask report: `report.md`, `index.html`, CSV tables, figures as PNG and SVG.
 
     Args:
-        recorded: from `report.read`.
+        recorded: from `report.experiment`.
         folder: where to; made if missing, files of the same names replaced.
         seed: int. Of the bootstrap.
 
@@ -83,20 +84,107 @@ def write(recorded: Recorded, folder: Path, seed: int = 0) -> list[dict[str, Any
         *_pictures(recorded, table, curves, folder),
         *_costs(costs),
     ]
-    title = f"Actor-Mimic on {len(recorded.games)} games"
-    texts = {
+    tables = {
         "table_1.csv": report.csv_text(table),
         "aggregates.csv": report.csv_text(
             [{"statistic": name, "value": value} for name, value in aggregates.items()]
         ),
         "curves.csv": report.csv_text(curves),
         "costs.csv": report.csv_text(costs),
+    }
+    _write_texts(f"Actor-Mimic on {len(recorded.games)} games", blocks, tables, folder)
+    return table
+
+
+def write_transfer(recorded: Transfers, folder: Path, seed: int = 0) -> list[dict[str, Any]]:
+    """Writes a report on transfer, in the same form.
+
+    Args:
+        recorded: from `transfer_report.transfers`.
+        folder: as in `write`.
+        seed: int. Of the intervals.
+
+    Returns:
+        `transfer_report.table_2`.
+
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    table = table_2(recorded, seed)
+    blocks = [*_table_2(recorded, table)]
+    for ending in (".png", ".svg"):
+        plots.save(plots.transfer_curves(table), folder / f"figure_7{ending}")
+    caption = (
+        "Figure 7: tests of the target DQNs while they learn (epsilon 0.05); the band is one "
+        "standard error."
+    )
+    blocks += [Heading("Learning curves"), Picture("figure_7", caption)]
+    points = [
+        {"game": row["game"], "source": row["source"], **point}
+        for row in table
+        for point in row["points"]
+    ]
+    areas = [{key: value for key, value in row.items() if key != "points"} for row in table]
+    tables = {"table_2.csv": report.csv_text(points), "areas.csv": report.csv_text(areas)}
+    _write_texts(f"Transfer to {len(recorded.games)} games", blocks, tables, folder)
+    return table
+
+
+def _write_texts(
+    title: str, blocks: Sequence[Block], tables: Mapping[str, str], folder: Path
+) -> None:
+    pages = {
         "report.md": markdown(title, blocks),
         "index.html": page(title, blocks, folder),
     }
-    for name, text in texts.items():
+    for name, text in {**tables, **pages}.items():
         checkpoints.write_whole(folder / name, text)
-    return table
+
+
+def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Block]:
+    first = table[0]["points"]
+    steps = [point["steps"] for point in first]
+    card = next(iter(recorded.runs.values()))[0]
+    rows = [
+        [
+            row["game"].replace("_", " "),
+            row["source"],
+            str(row["runs"]),
+            *(number(point["mean"]) for point in row["points"]),
+        ]
+        for row in table
+    ]
+    gains = [
+        [
+            row["game"].replace("_", " "),
+            row["source"],
+            _interval(row["area"]),
+            number(row["steps_to_match"]),
+        ]
+        for row in table
+    ]
+    machine = card.get("machine", {})
+    return [
+        Paragraph(
+            f"Target DQNs, {card.get('steps', 0):,} agent steps each, preset {card.get('preset')}, "
+            f"on {machine.get('cores')} cores of {machine.get('processor')}; they differ in their "
+            "first weights alone. The paper's: 10,000,000 steps each. Each test: protocol "
+            f"{card.get('test_protocol')}, epsilon 0.05, raw scores of whole games."
+        ),
+        Heading("Table 2"),
+        Grid(("game", "first weights", "runs", *(f"{s / 1000:,.0f} k" for s in steps)), rows),
+        Heading("Gain"),
+        Grid(
+            ("game", "first weights", "area, relative (95 %)", "steps to random's last score"),
+            gains,
+        ),
+        Paragraph(
+            "Area: mean score above chance over all tests, divided by that of random weights. Its "
+            "interval lets every test vary by its standard error: between runs where there are "
+            "several, else of one run's games; with one run it says nothing of other seeds."
+        ),
+    ]
 
 
 def _scores(

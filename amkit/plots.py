@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -92,21 +93,10 @@ def learning_curves(
     for ax, row in zip(axes, table, strict=False):
         for name in networks:
             points = [p for p in curves if p["network"] == name and p["game"] == row["game"]]
-            steps = np.array([p["steps"] for p in points]) / 1000
-            means = np.array([p["mean"] for p in points])
-            # A single game has no standard error.
-            errors = np.nan_to_num([p["standard_error"] for p in points])
-            ax.plot(
-                steps, means, marker="o", markersize=3, color=_COLOURS[name], label=_LABELS[name]
-            )
-            ax.fill_between(steps, means - errors, means + errors, color=_COLOURS[name], alpha=0.2)
+            _curve(ax, points, _COLOURS[name], _LABELS[name])
         ax.axhline(row["expert"], color="black", linewidth=1, label="expert")
         ax.axhline(row["random"], color="gray", linewidth=1, linestyle=":", label="chance")
-        ax.set_title(row["game"].replace("_", " "), fontsize=10)
-        ax.set_xlim(left=0)
-        ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 5))
-        ax.tick_params(labelsize=8)
-        ax.spines[["top", "right"]].set_visible(False)
+        _finish(ax, row["game"])
     for ax in axes[len(table) :]:
         ax.axis("off")
     axes[0].legend(fontsize=8, frameon=False)
@@ -139,6 +129,52 @@ def relative_scores(table: Sequence[Mapping[str, Any]]) -> "Figure":
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=9)
     return figure
+
+
+def transfer_curves(table: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Figure 7: each target game's tests, a curve for each kind of first weights.
+
+    Args:
+        table: from `transfer_report.table_2`.
+    """
+    from matplotlib.figure import Figure
+
+    games = list(dict.fromkeys(row["game"] for row in table))
+    sources = list(dict.fromkeys(row["source"] for row in table))
+    columns = min(4, len(games))
+    lines = -(-len(games) // columns)
+    figure = Figure(figsize=(3.3 * columns, 2.6 * lines + 0.4), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    for ax, game in zip(axes, games, strict=False):
+        for row in table:
+            if row["game"] == game:
+                place = sources.index(row["source"])
+                colour = "black" if row["source"] == "random" else f"C{place - 1}"
+                _curve(ax, row["points"], colour, row["source"])
+        _finish(ax, game)
+    for ax in axes[len(games) :]:
+        ax.axis("off")
+    axes[0].legend(fontsize=8, frameon=False)
+    figure.supxlabel("thousand agent steps", fontsize=9)
+    figure.supylabel("score", fontsize=9)
+    return figure
+
+
+def _curve(ax: "Axes", points: Sequence[Mapping[str, Any]], colour: str, label: str) -> None:
+    """Means with a band of one standard error; a single game has none."""
+    steps = np.array([p["steps"] for p in points]) / 1000
+    means = np.array([p["mean"] for p in points])
+    errors = np.nan_to_num([p["standard_error"] for p in points])
+    ax.plot(steps, means, marker="o", markersize=3, color=colour, label=label)
+    ax.fill_between(steps, means - errors, means + errors, color=colour, alpha=0.2)
+
+
+def _finish(ax: "Axes", game: str) -> None:
+    ax.set_title(game.replace("_", " "), fontsize=10)
+    ax.set_xlim(left=0)
+    ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 5))
+    ax.tick_params(labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def save(figure: "Figure", path: Path) -> None:

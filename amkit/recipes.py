@@ -24,7 +24,7 @@ from amkit.experts import ExpertError, find_experts, load_experts
 from amkit.model_files import KINDS, ModelFileError, in_precision
 from amkit.networks import BODIES, actor_mimic_network, multitask_convolutions, nature_dqn
 from amkit.pqn import PQN, PQNSettings, PQNTraining
-from amkit.runs import DamagedRun, Run, RunError
+from amkit.runs import DamagedRun, Run, RunError, label
 from amkit.scoring import SEED, Request, score
 from amkit.training import Job, compile_learner, run_job
 from amkit.transfer import initialise, load_source
@@ -169,13 +169,20 @@ def transfer_config(
     settings = _named(presets.TRANSFER, preset, "preset")
     found = find_game(game)
     learning = isinstance(settings, PQNSettings)
-    begin: dict[str, Any] = {"from": None, "head": head, "freeze": freeze, "body": body}
+    begin: dict[str, Any] = {
+        "from": None,
+        "source": "random",
+        "head": head,
+        "freeze": freeze,
+        "body": body,
+    }
     zero = background(found) if learning else 0
     _named(BODIES, body, "body")
     if source is not None:
         amn = load_source(source)
         zero = amn.background
         begin |= {"from": str(Path(source).resolve()), "weights": amn.weight_hash}
+        begin["source"] = label(source)
         trial = keras.models.clone_model(amn.network)
         initialise(trial, amn, head, freeze)  # Raises where that cannot be done.
     elif freeze:
@@ -498,7 +505,6 @@ def run(
         "preset": config["preset"],
         "background": config["background"],
         "settings": config["settings"],
-        **({"transfer": config["transfer"]} if "transfer" in config else {}),
         "seed": config["seed"],
         "precision": config["precision"],
         "jit_compile": config["jit_compile"],
@@ -509,6 +515,9 @@ def run(
         "test_protocol": config.get("test_protocol"),
         "tests": curve.rows,
     }
+    if "transfer" in config:  # Where the source lay on this machine is nobody else's business.
+        begin = config["transfer"].items()
+        card["transfer"] = {key: value for key, value in begin if key != "from"}
     card["forward_milliseconds"] = hardware.forward_milliseconds(trained)
     if config["kind"] == "amn":
         card["expert_weights"] = config["expert_weights"]

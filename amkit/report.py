@@ -43,14 +43,14 @@ class Recorded:
     games: tuple[str, ...]
 
 
-def read(paths: Iterable[Path]) -> Recorded:
-    """Reads finished runs.
+def read_cards(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Reads the cards of finished runs.
 
     Args:
         paths: run folders, or `.keras` files with their cards.
 
     Raises:
-        ValueError: if they do not make one experiment.
+        ValueError: if one is not there, or has no scores of its games.
         ModelFileError: if a card is missing or damaged.
     """
     cards = []
@@ -66,6 +66,18 @@ def read(paths: Iterable[Path]) -> Recorded:
         if missing:
             raise ValueError(f"{file}: its card has no score of {', '.join(sorted(missing))}")
         cards.append(card)
+    return cards
+
+
+def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
+    """Sorts the cards of AMNs and baselines.
+
+    Args:
+        cards: from `read_cards`.
+
+    Raises:
+        ValueError: if they do not make one experiment.
+    """
     by_kind = {kind: [c for c in cards if c["kind"] == kind] for kind in model_files.KINDS}
     if by_kind["expert"] or not by_kind["amn"]:
         raise ValueError(
@@ -102,7 +114,7 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
     """Table 1: each game's scores beside its expert's and the paper's.
 
     Args:
-        recorded: from `read`.
+        recorded: from `experiment`.
         seed: int. Of the bootstrap.
 
     Returns:
@@ -115,7 +127,7 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
     draws = bootstrap(recorded.amns, recorded.games, seed)
     rows = []
     for column, game in enumerate(recorded.games):
-        scores = [_score(card, game) for card in recorded.amns]
+        scores = [score_of(card, game) for card in recorded.amns]
         expert, random = scores[0]["expert"], scores[0]["random"]
         mean = float(np.mean([score["mean"] for score in scores]))
         tests = curve(recorded.amns, game)
@@ -131,8 +143,8 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
                 "expert": expert["mean"],
                 "expert_error": expert["standard_error"],
                 "amn": mean,
-                "amn_error": _error(scores),
-                "normalised": _estimate(
+                "amn_error": error_of(scores),
+                "normalised": estimate(
                     normalized(mean, random["mean"], expert["mean"]), draws[:, :, column].mean(1)
                 ),
                 "ratio": mean / expert["mean"] if expert["mean"] else float("nan"),
@@ -148,7 +160,7 @@ def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
     """Expert-normalised scores over all games and seeds, each with its interval.
 
     Args:
-        recorded: from `read`.
+        recorded: from `experiment`.
         seed: int. Of the bootstrap.
 
     Returns:
@@ -160,7 +172,7 @@ def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
         [
             [
                 normalized(s["mean"], s["random"]["mean"], s["expert"]["mean"])
-                for s in (_score(card, game) for game in recorded.games)
+                for s in (score_of(card, game) for game in recorded.games)
             ]
             for card in recorded.amns
         ]
@@ -172,7 +184,7 @@ def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
         "lowest": lambda x: float(x.mean(0).min()),
     }
     return {
-        name: _estimate(statistic(found), np.array([statistic(draw) for draw in draws]))
+        name: estimate(statistic(found), np.array([statistic(draw) for draw in draws]))
         for name, statistic in statistics.items()
     }
 
@@ -197,7 +209,7 @@ def bootstrap(
     rng = np.random.default_rng(seed)
     draws = np.empty((REPLICATES, len(cards), len(games)))
     for column, game in enumerate(games):
-        scores = [_score(card, game) for card in cards]
+        scores = [score_of(card, game) for card in cards]
         means = np.empty((len(cards), REPLICATES))
         for i, score in enumerate(scores):
             values = np.array(score.get("scores") or [score["mean"]])
@@ -235,7 +247,7 @@ def curve(cards: Sequence[Mapping[str, Any]], game: str) -> list[dict[str, Any]]
         {
             "steps": steps,
             "mean": float(np.mean([row["mean"] for row in rows])),
-            "standard_error": _error(rows),
+            "standard_error": error_of(rows),
         }
         for steps, rows in sorted(by_steps.items())
         if len(rows) == len(cards)
@@ -301,17 +313,19 @@ def costs(recorded: Recorded) -> list[dict[str, Any]]:
     return rows
 
 
-def _score(card: Mapping[str, Any], game: str) -> dict[str, Any]:
+def score_of(card: Mapping[str, Any], game: str) -> dict[str, Any]:
+    """A card's entry for a game."""
     return next(entry for entry in card["scores"] if entry["game"] == game)
 
 
-def _error(rows: Sequence[Mapping[str, Any]]) -> float:
+def error_of(rows: Sequence[Mapping[str, Any]]) -> float:
     """Standard error of a mean: between runs where there are several, else of the run's games."""
     if len(rows) == 1:
         return rows[0]["standard_error"]
     return float(np.std([row["mean"] for row in rows], ddof=1) / np.sqrt(len(rows)))
 
 
-def _estimate(value: float, draws: np.ndarray) -> Estimate:
+def estimate(value: float, draws: np.ndarray) -> Estimate:
+    """A value and the middle 95 % of its replicates."""
     low, high = np.percentile(draws, [2.5, 97.5])
     return Estimate(float(value), float(low), float(high))

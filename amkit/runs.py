@@ -108,6 +108,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def label(model: Path) -> str:
+    """What a model is called: its file's name, or that of the run folder that it lies in."""
+    model = Path(model)
+    return model.resolve().parent.name if model.stem == "model" else model.stem
+
+
 def is_finished(folder: Path) -> bool:
     """Whether the run's model has been written."""
     return (Path(folder) / "model.keras").exists()

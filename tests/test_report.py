@@ -40,6 +40,10 @@ def card(kind="amn", seed=0, means=(18.0, 10.0), **changes):
     }  # fmt: skip
 
 
+def experiment(folders):
+    return report.experiment(report.read_cards(folders))
+
+
 @pytest.fixture
 def make(tmp_path):
     """Writes a run folder whose card is given; a report reads no weights."""
@@ -55,7 +59,7 @@ def make(tmp_path):
 
 
 def test_table_1(make):
-    recorded = report.read([make("a"), make("b", seed=1, means=(20.0, 14.0))])
+    recorded = experiment([make("a"), make("b", seed=1, means=(20.0, 14.0))])
     pong, breakout = report.table_1(recorded)
     assert pong["amn"] == 19 and breakout["amn"] == 12
     assert pong["amn_error"] == pytest.approx(np.std([18, 20], ddof=1) / np.sqrt(2))
@@ -67,7 +71,7 @@ def test_table_1(make):
 
 
 def test_one_runs_error_is_that_of_its_games(make):
-    pong, _ = report.table_1(report.read([make("a")]))
+    pong, _ = report.table_1(experiment([make("a")]))
     assert pong["amn_error"] == 0.1
     # The interval: the games' error, and the expert's and chance's of 0.1 each, over 20.
     games = np.std(card()["scores"][0]["scores"]) / np.sqrt(40)
@@ -76,7 +80,7 @@ def test_one_runs_error_is_that_of_its_games(make):
 
 
 def test_aggregates(make):
-    found = report.aggregates(report.read([make("a"), make("b", seed=1, means=(20.0, 14.0))]))
+    found = report.aggregates(experiment([make("a"), make("b", seed=1, means=(20.0, 14.0))]))
     assert found["geometric mean"].value == pytest.approx(np.sqrt(0.95 * 0.6))
     assert found["median"].value == pytest.approx((0.95 + 0.6) / 2)
     assert found["lowest"].value == pytest.approx(0.6)
@@ -110,7 +114,7 @@ def test_curves_are_means_over_runs_tested_at_the_same_steps(make):
 def test_runs_that_make_no_experiment(make, changes, match):
     folders = [make(f"run{i}", **change) for i, change in enumerate(changes)]
     with pytest.raises(ValueError, match=match):
-        report.read(folders)
+        experiment(folders)
 
 
 def test_the_command_writes_everything(make, tmp_path):
@@ -165,4 +169,4 @@ def test_a_model_without_scores_is_refused(tmp_path):
     path = tmp_path / "amn.keras"
     model_files.save(actor_mimic_network(), path, {"kind": "amn", "games": ["pong"]})
     with pytest.raises(ValueError, match="no score of pong"):
-        report.read([path])
+        experiment([path])

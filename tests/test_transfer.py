@@ -145,6 +145,7 @@ def test_the_command(amn, tmp_path, monkeypatch):
     ]
     card = model_files.read_card(Path(answers[1]["model"]))
     assert card["kind"] == "expert" and card["outputs"] == 18 and card["seed"] == 1
+    assert card["transfer"]["source"] == "amn" and "from" not in card["transfer"]
     assert card["transfer"]["weights"] == model_files.read_card(amn)["weight_hash"]
     assert [row["steps"] for row in card["tests"]] == [128, 256]
     assert card["command"].startswith(

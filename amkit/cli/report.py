@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from amkit.cli.console import out, print_json, say, usage
 
@@ -14,15 +13,15 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Finished runs of the same games, or .keras files with their cards: AMNs that "
-            "differ in the seed alone, and baselines."
+            help="Finished runs, or .keras files with their cards: AMNs of the same games that "
+            "differ in the seed alone, and baselines; or runs of `amkit transfer`."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Folder to write.")] = Path("report"),
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
 ) -> None:
-    """Report on recorded runs: Table 1, Figures 1, 2, 3 and 6, and what each network cost.
+    """Report on recorded runs: Table 1 and Figures 1, 2, 3, 6; of transfers Table 2 and Figure 7.
 
     Writes Markdown, one self-contained HTML page, CSV tables and figures (PNG, SVG).
 
@@ -39,28 +38,33 @@ def report(
             raise ValueError(f"--output is a folder. Received: {output}, a file")
         from amkit import pages
         from amkit import report as tables
+        from amkit.cli.tables import report_table, transfer_table
+        from amkit.transfer_report import transfers
 
-        recorded = tables.read(runs)
-        table = pages.write(recorded, output, seed)
-        aggregates = tables.aggregates(recorded, seed)
-    if json:
-        plain = [
-            {
-                **row,
-                "normalised": vars(row["normalised"]),
-                "paper": row["paper"] and vars(row["paper"]),
-            }
-            for row in table
-        ]
-        print_json(
-            {
-                "folder": str(output),
-                "games": plain,
+        cards = tables.read_cards(runs)
+        if any("transfer" in card for card in cards):
+            table = pages.write_transfer(transfers(cards), output, seed)
+            shown = transfer_table(table)
+            answer = {"curves": [{**row, "area": vars(row["area"])} for row in table]}
+        else:
+            recorded = tables.experiment(cards)
+            table = pages.write(recorded, output, seed)
+            aggregates = tables.aggregates(recorded, seed)
+            shown = report_table(table, aggregates)
+            games = [
+                {
+                    **row,
+                    "normalised": vars(row["normalised"]),
+                    "paper": row["paper"] and vars(row["paper"]),
+                }
+                for row in table
+            ]
+            answer = {
+                "games": games,
                 "aggregates": {name: vars(value) for name, value in aggregates.items()},
             }
-        )
-        return
-    from amkit.cli.tables import report_table
-
-    out.print(report_table(table, aggregates))
-    say(f"page: {escape(str(output / 'index.html'))}")
+    if json:
+        print_json({"folder": str(output), **answer})
+    else:
+        out.print(shown)
+    say(f"page: {output / 'index.html'}")

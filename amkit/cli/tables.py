@@ -63,6 +63,32 @@ def report_table(table: list[dict[str, Any]], aggregates: dict[str, Any]) -> Tab
     return shown
 
 
+def transfer_table(table: list[dict[str, Any]]) -> Table:
+    """A table of `transfer_report.table_2`: first and last tests, area, steps to match."""
+    shown = Table(
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+        caption="area: mean score above chance, relative to random weights, 95 % interval; "
+        "match: agent steps to random's last score",
+    )
+    for column in ("game", "first weights", "runs", "first", "last", "area", "", "match"):
+        left = column in ("game", "first weights")
+        shown.add_column(column, justify="left" if left else "right", no_wrap=True)
+    for row in table:
+        area, match = row["area"], row["steps_to_match"]
+        shown.add_row(
+            escape(row["game"]),
+            escape(row["source"]),
+            str(row["runs"]),
+            short(row["points"][0]["mean"]),
+            short(row["points"][-1]["mean"]),
+            f"{area.value:.2f}",
+            f"({area.low:.2f}-{area.high:.2f})",
+            "-" if match is None else f"{match:,}",
+        )
+    return shown
+
+
 def theory_table(results: dict[str, Any]) -> list[Table]:
     """Tables of Theorem 1's contraction ratios and of Proposition 1's costs."""
     ratios: dict[str, dict[float, float]] = {}

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from amkit import runs
 from amkit.cli.console import game_names, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
@@ -95,7 +96,7 @@ def transfer(
         return Request(
             "expert",
             [name],
-            f"transfer-{name}-from-{_label(source)}-seed-{seed}",
+            f"transfer-{name}-from-{runs.label(Path(source))}-seed-{seed}",
             ["transfer", name, "--from", source],
             make_config,
             {
@@ -125,12 +126,6 @@ def transfer(
         results.append(result)
     if json:
         print_json(results if len(results) > 1 else results[0])
-
-
-def _label(source: str) -> str:
-    """What a source is called in a run's name: its file, or the run folder that it lies in."""
-    path = Path(source)
-    return path.resolve().parent.name if path.stem == "model" else path.stem
 
 
 def _numbers(text: str) -> list[int]:
