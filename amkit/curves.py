@@ -60,9 +60,9 @@ class LearningCurve(keras.callbacks.Callback):
             self.rows = [row for row in read if row["steps"] <= steps]
         self._test_if_due(steps)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Tests, if it is time."""
-        self._test_if_due(int(logs["steps"]))
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Tests, if it is time; `batch` is the number of agent steps done."""
+        self._test_if_due(batch)
 
     def _test_if_due(self, steps: int) -> None:
         due = self._count * steps // self._total

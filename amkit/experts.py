@@ -68,7 +68,7 @@ def find_experts(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted([*folder.glob("[!.]*.keras"), *folder.glob("*/model.keras")]):
         card = model_files.read_card(path)
-        if card["kind"] != "expert":
+        if card["kind"] != "expert" or "transfer" in card:  # A target DQN is no teacher.
             continue
         try:
             game = find_game(card["games"][0]).name

@@ -188,6 +188,14 @@ def read_card(path: Path) -> dict[str, Any]:
     for key in ("steps", "minutes"):
         if not isinstance(card.get(key, 0), int | float):
             raise ModelFileError(f"{beside}: {key} is a number. Received: {card[key]!r}")
+    for key in ("settings", "machine", "transfer"):
+        if not isinstance(card.get(key, {}), dict):
+            raise ModelFileError(f"{beside}: {key} is an object. Received: {card[key]!r:.60}")
+    if not isinstance(card.get("background", 0), int | float):
+        raise ModelFileError(f"{beside}: background is a number")
+    tests = card.get("tests", [])
+    if not (isinstance(tests, list) and all(map(_is_test, tests))):
+        raise ModelFileError(f"{beside}: tests is a list of entries as `amkit train` writes them")
     taught = card.get("expert_weights", [])
     if not (isinstance(taught, list) and all(isinstance(one, str) for one in taught)):
         raise ModelFileError(f"{beside}: expert_weights is a list of hashes. Received: {taught!r}")
@@ -202,6 +210,15 @@ def _is_score(entry: Any) -> bool:
         and isinstance(entry.get("epsilon"), int | float)
         and _is_mean(entry.get("random"))
         and ("expert" not in entry or _is_mean(entry["expert"]))
+    )
+
+
+def _is_test(entry: Any) -> bool:
+    """Whether this is a point of a learning curve."""
+    return (
+        _is_mean(entry)
+        and isinstance(entry.get("game"), str)
+        and isinstance(entry.get("steps"), int)
     )
 
 
@@ -280,6 +297,7 @@ def in_precision(model: "keras.Model", dtype: str) -> "keras.Model":
         config = layer.get_config()
         if not isinstance(layer, keras.layers.InputLayer):
             config["dtype"] = "float32" if layer.name == last else dtype
+            config.pop("trainable", None)  # Frozen was how it learnt, not what it is.
         return type(layer).from_config(config)
 
     copy = keras.models.clone_model(model, clone_function=twin)

@@ -1,7 +1,8 @@
 """The networks of the paper: functions that return plain functional Keras models of stock layers.
 
 Every network takes uint8 [B, 4, 84, 84], what ale-py and Gymnasium's frame stack hand out, and
-names its pre-output layer `features`. A saved network loads with Keras alone.
+names its pre-output layer `features` (an MCDQN's are `features_<game>`). A saved network loads with
+Keras alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -232,6 +233,10 @@ def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]
         game 1 and so on, equally many of each -> float [B, 18]; 0 where a game has no action.
     """
     if network.output.shape[-1] <= NUM_ACTIONS:
+        if len(games) > 1 and network.output.shape[-1] < NUM_ACTIONS:
+            raise ValueError(
+                f"several games share {NUM_ACTIONS} outputs. Received: {network.output.shape[-1]}"
+            )
 
         def values(observation: Any, training: bool = False) -> Any:
             return over_all_actions(network(observation, training=training), games[0].action_codes)

@@ -117,7 +117,7 @@ def relative_scores(table: Sequence[Mapping[str, Any]]) -> "Figure":
     ax = figure.subplots()
     places = np.arange(len(table))
     ours = np.array([100 * row["ratio"] for row in table])
-    errors = [100 * abs(row["amn_error"] / row["expert"]) for row in table]
+    errors = np.nan_to_num([100 * row["amn_error"] / abs(row["expert"] or np.nan) for row in table])
     papers = [row["paper"] for row in table]
     theirs = [100 * p.amn_mean / p.expert_mean if p else np.nan for p in papers]
     width = 0.38

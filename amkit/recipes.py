@@ -21,8 +21,8 @@ from amkit.curves import LearningCurve
 from amkit.dqn import DQN, DQNSettings, DQNTraining
 from amkit.evaluation import PROTOCOLS
 from amkit.experts import ExpertError, find_experts, load_experts
-from amkit.model_files import KINDS, ModelFileError, in_precision
-from amkit.networks import BODIES, actor_mimic_network, multitask_convolutions, nature_dqn
+from amkit.model_files import KINDS, ModelFileError
+from amkit.networks import actor_mimic_network, multitask_convolutions, nature_dqn
 from amkit.pqn import PQN, PQNSettings, PQNTraining
 from amkit.runs import DamagedRun, Run, RunError, label
 from amkit.scoring import SEED, Request, score
@@ -128,6 +128,8 @@ def baseline_config(
     found = [find_game(name) for name in games]
     if len(found) < 2:
         raise ValueError(f"a baseline learns two games or more. Received: {', '.join(games)}")
+    if len(found) > 20:
+        raise ValueError(f"a baseline learns 20 games at most. Received: {len(found)}")
     backgrounds = [background(game) if isinstance(settings, PQNSettings) else 0 for game in found]
     return {
         "kind": architecture,
@@ -144,19 +146,22 @@ def transfer_config(
     seed: int = 0,
     head: str = "keep",
     freeze: str | None = None,
-    body: str = "nature",
+    like: Path | None = None,
+    test_epochs: int = 10,
     **overrides: Any,
 ) -> dict[str, Any]:
     """The configuration of a target DQN: the training of an expert, begun from an AMN's weights.
 
     Args:
         game: name of an ALE game.
-        source: the AMN's file; None begins with random weights, all else being the same.
+        source: the AMN's file; None begins with random weights.
         preset: one of `presets.TRANSFER`.
         seed: int. Repeats the run.
         head: as in `transfer.initialise`.
         freeze: as in `transfer.initialise`.
-        body: one of `networks.BODIES`: the layers, without a source.
+        like: without a source, a file whose network's layers are taken, but not its weights; None
+            takes an expert's layers.
+        test_epochs: tests while it learns.
         **overrides: as in `expert_config`.
 
     Returns:
@@ -168,32 +173,32 @@ def transfer_config(
     """
     settings = _named(presets.TRANSFER, preset, "preset")
     found = find_game(game)
-    learning = isinstance(settings, PQNSettings)
+    normalize = isinstance(settings, PQNSettings)
+    amn = load_source(source or like) if source or like else None
     begin: dict[str, Any] = {
         "from": None,
         "source": "random",
-        "head": head,
-        "freeze": freeze,
-        "body": body,
+        "body": amn.body if amn else "nature",
+        "normalize_features": amn.normalize_features if amn else normalize,
     }
-    zero = background(found) if learning else 0
-    _named(BODIES, body, "body")
+    zero = background(found) if normalize else 0
     if source is not None:
-        amn = load_source(source)
         zero = amn.background
-        begin |= {"from": str(Path(source).resolve()), "weights": amn.weight_hash}
-        begin["source"] = label(source)
-        trial = keras.models.clone_model(amn.network)
-        initialise(trial, amn, head, freeze)  # Raises where that cannot be done.
-    elif freeze:
-        raise ValueError(f"there is nothing to freeze in random weights. Received: {freeze!r}")
+        begin |= {"from": str(Path(source).resolve()), "source": label(source)}
+        begin |= {"weights": amn.weight_hash, "head": head, "freeze": freeze}
+        # Raises where that cannot be done.
+        initialise(actor_mimic_network(**_layers(begin)), amn, head, freeze)
     return {
         "kind": "expert",
         "games": [found.name],
         "background": zero,
         "transfer": begin,
-        **_common(preset, seed, settings, overrides),
+        **_common(preset, seed, settings, {**overrides, "test_epochs": test_epochs}),
     }
+
+
+def _layers(begin: dict[str, Any]) -> dict[str, Any]:
+    return {key: begin[key] for key in ("body", "normalize_features")}
 
 
 def _named(choices: dict[str, Any], name: str, what: str) -> Any:
@@ -344,13 +349,12 @@ def _build_q_learning(config: dict[str, Any], environments_seed: int) -> tuple[J
 
 
 def _target_network(begin: dict[str, Any], options: dict[str, Any]) -> keras.Model:
+    network = actor_mimic_network(**{**options, **_layers(begin)})
     if begin["from"] is None:
-        return actor_mimic_network(begin["body"], **options)
+        return network
     source = load_source(Path(begin["from"]))
     if source.weight_hash != begin["weights"]:
         raise RunError(f"{begin['from']} is another network than this run began with")
-    # The layers of the source, with the random weights of this run's seed.
-    network = in_precision(keras.models.clone_model(source.network), options["dtype"])
     initialise(network, source, begin["head"], begin["freeze"])
     return network
 
@@ -382,6 +386,15 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
     return Distillation(experts, settings, environments, learner, config["seed"]), student
 
 
+def _teachers(config: dict[str, Any]) -> dict[str, Path]:
+    """Game -> the file of the expert that teaches it; none that was exchanged since."""
+    return {
+        name: path
+        for name, path in find_experts(Path(config["experts"])).items()
+        if model_files.read_card(path)["weight_hash"] in config["expert_weights"]
+    }
+
+
 def minutes(config: dict[str, Any]) -> float:
     """About how many minutes a run's training takes on this machine, from nothing.
 
@@ -398,7 +411,7 @@ def minutes(config: dict[str, Any]) -> float:
             config["jit_compile"],
             settings["envs"],
             settings["batch_size"],
-            settings.get("body", "nature"),
+            config.get("transfer", settings).get("body", "nature"),
         )
         if "passes" in settings:
             samples, forwards = settings["passes"], 1
@@ -420,10 +433,12 @@ def plan(config: dict[str, Any]) -> str:
         settings = config["settings"]
         games = len(config["games"])
         frames = settings.get("replay_steps", 0) * games * 84 * 84 / 2**30
+        begun = f" from {config['transfer']['source']} weights" if "transfer" in config else ""
         replay = f"replay of {frames:.1f} GiB in memory, up to three times on disk; "
         return (
-            f"{config['kind']} of {', '.join(config['games'])}: {settings['steps']:,} agent steps "
-            f"per game, preset {config['preset']}, {config['precision']}, "
+            f"{config['kind']} of {', '.join(config['games'])}{begun}: "
+            f"{settings['steps']:,} agent steps per game, preset {config['preset']}, "
+            f"{config['precision']}, "
             f"{'XLA' if config['jit_compile'] else 'plain graph'}, seed {config['seed']}; "
             f"{replay if frames else ''}about {duration(minutes(config))} here in all, "
             f"then an evaluation (protocol {config['protocol']})"
@@ -468,7 +483,7 @@ def run(
     # Emulators cannot be saved: a resumed run plays other new games than those it began with.
     with _describing_a_run():
         seeds = np.random.SeedSequence((config["seed"], begun)).generate_state(1)
-        experts = find_experts(Path(config["experts"])) if config["kind"] == "amn" else {}
+        experts = _teachers(config) if config["kind"] == "amn" else {}
     job, network = build(config, int(seeds[0]) % (SEED // 2))
     games = tuple(find_game(name) for name in config["games"])
     curve = LearningCurve(
@@ -515,7 +530,7 @@ def run(
         "test_protocol": config.get("test_protocol"),
         "tests": curve.rows,
     }
-    if "transfer" in config:  # Where the source lay on this machine is nobody else's business.
+    if "transfer" in config:  # Less where the source lay on this machine.
         begin = config["transfer"].items()
         card["transfer"] = {key: value for key, value in begin if key != "from"}
     card["forward_milliseconds"] = hardware.forward_milliseconds(trained)

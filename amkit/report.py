@@ -96,12 +96,22 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
         if without:
             raise ValueError(f"an AMN's card has no expert's score of {', '.join(without)}")
     amns = by_kind["amn"]
-    for card in amns[1:]:
-        same = ("steps", "preset", "settings", "expert_weights")
-        if any(card.get(key) != amns[0].get(key) for key in same):
+    for kind, alike in by_kind.items():
+        for key in ("steps", "preset", "settings", "expert_weights", "test_protocol"):
+            if any(card.get(key) != alike[0].get(key) for card in alike):
+                raise ValueError(
+                    f"the runs of {kind} in a report differ in their seeds alone. "
+                    f"Received: different {key}"
+                )
+        if len({card["weight_hash"] for card in alike}) < len(alike):
+            raise ValueError(f"a report names each run once. Received: one of {kind} twice")
+    measured = {(entry["protocol"], entry["epsilon"]) for c in cards for entry in c["scores"]}
+    if len(measured) > 1:
+        raise ValueError(f"a report is of scores of one protocol. Received: {sorted(measured)}")
+    for entry in amns[0]["scores"]:
+        if not entry["expert"]["mean"] > entry["random"]["mean"]:
             raise ValueError(
-                "the AMNs of a report differ in their seeds alone. Received: different settings, "
-                "steps or experts"
+                f"a report is of experts that play better than chance. Received: {entry['game']}"
             )
     return Recorded(
         tuple(amns),
@@ -118,11 +128,11 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
         seed: int. Of the bootstrap.
 
     Returns:
-        One entry per game: game; random, expert, amn (mean scores) and their standard errors;
+        One entry per game: game; random; expert and amn (mean scores) and their standard errors;
         normalised (an `Estimate`: (amn - random) / (expert - random)); ratio (amn / expert, as the
-        paper has it); amn_max (best test of all runs; None without tests); steps_to_90 (agent steps
-        at the first test with a normalised score of 0.9 or more; None if none had); paper (a
-        `games.PaperResult`, None where the paper has none).
+        paper has it); amn_max (greatest mean over runs of a test; None without tests); steps_to_90
+        (agent steps at the first test with a normalised score of 0.9 or more; None if none had);
+        paper (a `games.PaperResult`, None where the paper has none).
     """
     draws = bootstrap(recorded.amns, recorded.games, seed)
     rows = []
@@ -147,7 +157,7 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
                 "normalised": estimate(
                     normalized(mean, random["mean"], expert["mean"]), draws[:, :, column].mean(1)
                 ),
-                "ratio": mean / expert["mean"] if expert["mean"] else float("nan"),
+                "ratio": mean / expert["mean"] if expert["mean"] > 0 else float("nan"),
                 "amn_max": max((point["mean"] for point in tests), default=None),
                 "steps_to_90": reached[0] if reached else None,
                 "paper": TABLE_1.get(game),
@@ -290,7 +300,7 @@ def curve_rows(recorded: Recorded) -> list[dict[str, Any]]:
 
 
 def costs(recorded: Recorded) -> list[dict[str, Any]]:
-    """What each kind of network is and took; None where its card does not say.
+    """What each kind of network is and took, by its first run; None where the card does not say.
 
     Returns:
         One entry per kind, and one for a single expert: network, runs, steps (per game), minutes,
@@ -321,7 +331,8 @@ def score_of(card: Mapping[str, Any], game: str) -> dict[str, Any]:
 def error_of(rows: Sequence[Mapping[str, Any]]) -> float:
     """Standard error of a mean: between runs where there are several, else of the run's games."""
     if len(rows) == 1:
-        return rows[0]["standard_error"]
+        error = rows[0]["standard_error"]
+        return float("nan") if error is None else error
     return float(np.std([row["mean"] for row in rows], ddof=1) / np.sqrt(len(rows)))
 
 

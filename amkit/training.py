@@ -77,7 +77,8 @@ def run_job(
         callbacks: Keras callbacks. `on_train_batch_end` is called once a round with the steps done,
             `on_epoch_end` with the epoch's metrics. They may stop the training, as under `fit`, by
             `self.model.stop_training`.
-        checkpoint_seconds: float. Period of the checkpoints; a kill loses at most this.
+        checkpoint_seconds: float. Period of the checkpoints; a kill loses at most this, and what a
+            callback was doing.
 
     Returns:
         `Progress`, complete.
@@ -95,16 +96,16 @@ def run_job(
         saved = time.monotonic()
         while job.steps < job.total_steps and not job.learner.stop_training:
             job.play_and_learn()
-            reporting.on_train_batch_end(job.steps, {})
             progress.seconds = time.monotonic() - begun
+            reporting.on_train_batch_end(job.steps, {})
             if job.steps >= min((progress.epoch + 1) * job.epoch_steps, job.total_steps):
                 _end_epoch(job, run, progress, reporting)
-                begun = time.monotonic() - progress.seconds  # Tests are not training.
+            begun = time.monotonic() - progress.seconds  # Tests, by callbacks, are not training.
             if time.monotonic() - saved > checkpoint_seconds:
                 _save(job, run, progress)
                 saved = time.monotonic()
         _save(job, run, progress)
-        if job.steps < job.total_steps:
+        if job.learner.stop_training:  # Perhaps in a test at the very end: it is done again.
             raise Interrupted
     return progress
 

@@ -4,56 +4,110 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from amkit import model_files
-from amkit.games import NUM_ACTIONS
+from amkit.atari import find_game
+from amkit.games import NUM_ACTIONS, Game
+from amkit.networks import BODIES, Body
 
 HEADS = ("keep", "new")
 
 
 @dataclass(frozen=True)
 class Source:
-    """An AMN to begin from.
+    """A network to begin from.
 
     Attributes:
         network: Functional model, observation -> logits [B, 18].
-        temperature: tau that its experts spoke at; its logits are Q-values divided by that, but for
-            a constant in every state.
+        temperature: tau that an AMN's experts spoke at; its logits are Q-values divided by that,
+            but for a constant in every state. 1 where its outputs are Q-values.
         background: luminance that its first layer sees as zero.
         weight_hash: of its weights.
+        body: its layers, one of `networks.BODIES`.
+        normalize_features: whether its features are layer-normalised.
     """
 
     network: keras.Model
     temperature: float
     background: float
     weight_hash: str
+    body: str
+    normalize_features: bool
 
 
 def load_source(path: Path) -> Source:
-    """Loads an AMN to begin from.
+    """Loads an AMN, or an expert of another game, to begin from.
 
     Args:
         path: a `.keras` file with its card.
 
     Raises:
-        ValueError: if it is no network with one head of 18 outputs for all games.
+        ValueError: if its games have outputs of their own, or it has other layers than `BODIES`.
         ModelFileError: if it is missing or damaged.
     """
     network, card = model_files.load_with_card(path)
     outputs = network.output.shape[-1]
-    if card["kind"] == "expert" or outputs != NUM_ACTIONS:
+    if outputs > NUM_ACTIONS:
         raise ValueError(
-            f"weights come from a network of several games with {NUM_ACTIONS} outputs, such as an "
-            f"AMN. Received: {path}, {card['kind']} with {outputs} outputs"
+            f"weights come from a network with one set of outputs for all games, such as an AMN. "
+            f"Received: {path}, {card['kind']} with {outputs} outputs"
         )
+    if outputs < NUM_ACTIONS:
+        network = _over_all_actions(network, find_game(card["games"][0]))
     settings = card.get("settings", {})
     imitates = settings.get("objective") == "policy"  # Q-values have the right scale already.
     return Source(
         network,
-        settings["temperature"] if imitates else 1.0,
-        card.get("background", 0),
+        float(settings.get("temperature", 1)) if imitates else 1.0,
+        _background(network),
         card["weight_hash"],
+        _body(network),
+        any(isinstance(layer, keras.layers.LayerNormalization) for layer in network.layers),
     )
+
+
+def _background(network: keras.Model) -> float:
+    """Luminance that the first layer sees as zero."""
+    found = [x for x in network.layers if isinstance(x, keras.layers.Rescaling)]
+    if len(found) != 1 or not np.isclose(found[0].scale, 1 / 255):
+        raise ValueError(
+            f"weights come from a network that rescales bytes to [0, 1] once. "
+            f"Received: {network.name}, which does otherwise"
+        )
+    return -255 * found[0].offset
+
+
+def _body(network: keras.Model) -> str:
+    layers = keras.layers
+    found = Body(
+        tuple(
+            (layer.filters, layer.kernel_size[0], layer.strides[0])
+            for layer in network.layers
+            if isinstance(layer, layers.Conv2D)
+        ),
+        tuple(layer.units for layer in network.layers[:-1] if isinstance(layer, layers.Dense)),
+        int(any(isinstance(layer, layers.ZeroPadding2D) for layer in network.layers)),
+    )
+    for name, body in BODIES.items():
+        if body == found:
+            return name
+    raise ValueError(
+        f"weights come from a network with one of the bodies {', '.join(BODIES)}. "
+        f"Received: {network.name} with {found}"
+    )
+
+
+def _over_all_actions(expert: keras.Model, game: Game) -> keras.Model:
+    """An expert with 18 outputs: its own, each at the place of its action, and zeros."""
+    output = expert.layers[-1]
+    head = keras.layers.Dense(NUM_ACTIONS, name=output.name, dtype="float32")
+    network = keras.Model(expert.input, head(output.input), name=expert.name)
+    for place, own in zip(head.weights, output.get_weights(), strict=True):
+        spread = np.zeros(place.shape, np.float32)
+        spread[..., game.action_codes] = own
+        place.assign(spread)
+    return network
 
 
 def initialise(

@@ -56,12 +56,22 @@ def transfers(cards: Sequence[dict[str, Any]]) -> Transfers:
                 f"a report on transfer needs --from none too. Received: none of {game}"
             )
         own = [card for (name, _), found in runs.items() if name == game for card in found]
-        if any(card["settings"] != own[0]["settings"] for card in own):
-            raise ValueError(
-                f"runs of one game differ in first weights and seed alone. "
-                f"Received: different settings of {game}"
-            )
+        for key in ("settings", "preset", "parameters", "test_protocol"):
+            if any(card.get(key) != own[0].get(key) for card in own):
+                raise ValueError(
+                    f"runs of one game differ in first weights and seed alone. "
+                    f"Received: different {key} of {game}"
+                )
+        for (name, source), found in runs.items():
+            if name == game and any(c["transfer"] != found[0]["transfer"] for c in found):
+                raise ValueError(f"runs from one source begin alike. Received: unlike {source}")
+            if name == game and any(_tested(c) != _tested(own[0]) for c in found):
+                raise ValueError(f"runs of one game are tested at the same steps. Received: {game}")
     return Transfers({key: tuple(found) for key, found in runs.items()}, games, sources)
+
+
+def _tested(card: Mapping[str, Any]) -> list[int]:
+    return [test["steps"] for test in card["tests"]]
 
 
 def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
@@ -117,4 +127,6 @@ def _relative_area(
         return means.mean() - chance, draws.mean(axis=1) - chance
 
     (own, own_draws), (random, random_draws) = areas(points), areas(baseline)
+    if np.percentile(random_draws, 2.5) <= 0:  # Not above chance: a ratio would mean nothing.
+        return Estimate(np.nan, np.nan, np.nan)
     return estimate(own / random, own_draws / random_draws)

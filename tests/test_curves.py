@@ -35,8 +35,8 @@ def begin(run, games, steps=0, count=4, total=1000):
 def test_tests_are_evenly_spaced_and_the_last_is_at_the_end(tmp_path, pong, played):
     with runs.Run(tmp_path / "run", {}) as run:
         curve = begin(run, [pong])
-        for epoch, steps in enumerate(range(100, 1001, 100)):
-            curve.on_epoch_end(epoch, {"steps": steps})
+        for steps in range(100, 1001, 100):
+            curve.on_train_batch_end(steps)
     assert [row["steps"] for row in curve.rows] == [300, 500, 800, 1000]
     assert curve.rows[0] == {
         "steps": 300, "game": "pong", "mean": 1.5, "standard_error": 0.5, "games": 2,
@@ -46,7 +46,7 @@ def test_tests_are_evenly_spaced_and_the_last_is_at_the_end(tmp_path, pong, play
 def test_none_are_played_unless_asked(tmp_path, pong, played):
     with runs.Run(tmp_path / "run", {}) as run:
         curve = begin(run, [pong], count=0)
-        curve.on_epoch_end(0, {"steps": 1000})
+        curve.on_train_batch_end(1000)
     assert curve.rows == [] and played == [] and not (run.folder / "tests.csv").exists()
 
 
@@ -55,11 +55,11 @@ def test_a_resumed_run_keeps_its_tests_but_not_those_of_lost_weights(
 ):
     with runs.Run(tmp_path / "run", {}) as run:
         first = begin(run, [pong, breakout])
-        first.on_epoch_end(0, {"steps": 250})
-        first.on_epoch_end(1, {"steps": 500})
+        first.on_train_batch_end(250)
+        first.on_train_batch_end(500)
         again = begin(run, [pong, breakout], steps=400)  # The checkpoint is older.
         assert again.rows == first.rows[:2]
-        again.on_epoch_end(1, {"steps": 500})
+        again.on_train_batch_end(500)
     assert [(row["steps"], row["game"]) for row in again.rows] == [
         (250, "pong"), (250, "breakout"), (500, "pong"), (500, "breakout"),
     ]  # fmt: skip
@@ -69,6 +69,6 @@ def test_ctrl_c_within_a_test_ends_it_and_resume_does_it_again(tmp_path, pong, p
     with runs.Run(tmp_path / "run", {}) as run:
         curve = begin(run, [pong])
         curve.model.stop_training = True
-        curve.on_epoch_end(0, {"steps": 250})
+        curve.on_train_batch_end(250)
         assert curve.rows == [] and played == []
         assert [row["steps"] for row in begin(run, [pong], steps=250).rows] == [250]

@@ -36,7 +36,8 @@ def card(kind="amn", seed=0, means=(18.0, 10.0), **changes):
     ]
     return {
         "kind": kind, "games": list(GAMES), "seed": seed, "scores": entries, "tests": tests,
-        "steps": 200, "minutes": 1.5, "weight_hash": "0", "test_protocol": "quick", **changes,
+        "steps": 200, "minutes": 1.5, "weight_hash": f"{kind}{seed}", "test_protocol": "quick",
+        **changes,
     }  # fmt: skip
 
 
@@ -109,6 +110,8 @@ def test_curves_are_means_over_runs_tested_at_the_same_steps(make):
         ([{}, {"seed": 1, "steps": 300}], "differ in their seeds alone"),
         ([{}, {"kind": "mdqn", "games": ["pong"], "scores": card()["scores"][:1]}], "same games"),
         ([{"scores": []}], "no score of breakout, pong"),
+        ([{}, {}], "names each run once"),
+        ([{}, {"seed": 1, "test_protocol": "paper"}], "differ in their seeds alone"),
     ],
 )
 def test_runs_that_make_no_experiment(make, changes, match):
@@ -152,6 +155,25 @@ def test_wrong_usage(make, tmp_path):
     assert "finished runs" in refused(tmp_path / "missing")
     (tmp_path / "file").write_text("")
     assert "is a folder" in refused(make("amn"), "--output", tmp_path / "file")
+
+
+def test_a_single_game_has_no_standard_error(make, tmp_path):
+    """JSON has no NaN: it is null on the card."""
+    entries = card()["scores"]
+    for entry in entries:
+        entry["standard_error"] = None
+    tests = [{**row, "standard_error": None} for row in card()["tests"]]
+    run = make("amn", scores=entries, tests=tests)
+    words = ["report", str(run), "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+
+
+def test_an_expert_no_better_than_chance_is_refused(make):
+    entries = card()["scores"]
+    entries[0]["expert"] = entries[0]["random"]
+    with pytest.raises(ValueError, match="better than chance. Received: pong"):
+        experiment([make("amn", scores=entries)])
 
 
 def test_numbers_for_people():

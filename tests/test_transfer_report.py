@@ -52,12 +52,20 @@ def test_the_interval_lets_every_test_vary_by_its_error():
         ([card(), card("pong", source="amn")], "needs --from none too. Received: none of pong"),
         ([card(), card(source="amn", settings={"steps": 200})], "differ in first weights and seed"),
         ([card(tests=[])], "was not tested"),
+        ([card(), card(source="amn", tests=card()["tests"][:1])], "tested at the same steps"),
+        ([card(), card(transfer={"source": "random", "body": "wide"})], "begin alike"),
         ([card(), {"kind": "amn", "games": ["pong"]}], "of `amkit transfer` alone"),
     ],
 )
 def test_runs_that_cannot_be_compared(cards, match):
     with pytest.raises(ValueError, match=match):
         transfer_report.transfers(cards)
+
+
+def test_no_ratio_to_random_weights_that_learnt_nothing():
+    cards = [card(rise=0.0), card(source="amn", rise=20.0)]
+    _, amn = transfer_report.table_2(transfer_report.transfers(cards))
+    assert np.isnan(amn["area"].value)
 
 
 def test_the_command_writes_everything(tmp_path):

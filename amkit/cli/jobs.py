@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -85,6 +85,7 @@ class Request:
         make_config: makes a new run's configuration of the options; ValueError if they are wrong.
         options: the options by name; None was not asked for.
         experts: folder of experts, for an AMN.
+        expected: what a run to go on with has in its configuration, beside the options.
     """
 
     kind: str
@@ -94,6 +95,7 @@ class Request:
     make_config: Callable[..., dict[str, Any]]
     options: dict[str, Any]
     experts: Path | None = None
+    expected: dict[str, Any] = field(default_factory=dict)
 
     def config(self) -> dict[str, Any]:
         """The configuration of a new run."""
@@ -118,6 +120,7 @@ def run_jobs(
     resume: bool,
     tensorboard: bool,
     checkpoint_minutes: float,
+    run_option: bool = True,
 ) -> Iterator[dict[str, Any]]:
     """Runs or resumes jobs in run folders, one after the other; all are checked before the first.
 
@@ -127,6 +130,7 @@ def run_jobs(
         resume: whether to go on with unfinished runs.
         tensorboard: whether to log for TensorBoard.
         checkpoint_minutes: period of the checkpoints.
+        run_option: whether the command has an option --run, to go on with.
 
     Yields:
         "run" (its folder), "model" (its file) and "scores" of each, for `report`.
@@ -140,7 +144,7 @@ def run_jobs(
                     "pip install -e '.[tensorboard]'"
                 )
             begun = _begin(requests, folder, resume, stack)
-        if len(begun) == 1 and "--run" not in again:
+        if run_option and len(begun) == 1 and "--run" not in again:
             again = f"{again} --run {shlex.quote(str(begun[0].folder))}"
         _say_total(begun)
         for run in begun:
@@ -154,6 +158,8 @@ def _begin(
     from amkit import runs
 
     targets = [runs.choose(RUNS, request.name, folder, resume) for request in requests]
+    if len(set(targets)) < len(targets):
+        raise ValueError("jobs have run folders of their own. Received: two of one name")
     load_tensorflow()
     from amkit import recipes
 
@@ -163,7 +169,9 @@ def _begin(
             configs[target] = request.config()
             continue
         run = opened[target] = stack.enter_context(runs.Run(target))
-        recipes.check_goes_on(run.config, request.kind, request.games, **request.options)
+        recipes.check_goes_on(
+            run.config, request.kind, request.games, **request.options, **request.expected
+        )
         if request.experts:  # They may have moved since; their weights may not have changed.
             run.config["experts"] = str(request.experts.resolve())
     for target, config in configs.items():

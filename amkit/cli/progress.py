@@ -60,7 +60,7 @@ class TrainingProgress(keras.callbacks.Callback):
         """Opens the bar."""
         self._total = int(logs["total_steps"])  # Keras hands numbers on as floats.
         self._first = self._steps = int(logs["steps"])
-        self._begun = self._told = time.monotonic()
+        self._begun = self._told = self._last = time.monotonic()
         self._bar = _Bar() if err.is_terminal else None
         if self._bar:
             self._task = self._bar.add_task(
@@ -70,7 +70,7 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Moves the bar; `batch` is the number of agent steps done."""
-        self._steps = batch
+        self._steps, self._last = batch, time.monotonic()
         if self._bar:
             self._bar.update(
                 self._task,
@@ -102,11 +102,17 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def testing(self, what: str, games: int, steps: int) -> None:
         """Takes up how far a test has got: (what is played, whole games counted, their steps)."""
-        if not self._bar:
+        now = time.monotonic()
+        self._begun += now - self._last  # Tests do not count for the rate.
+        self._last = now
+        if now - self._told < (0.2 if self._bar else _PLAIN_SECONDS):
             return
-        if time.monotonic() - self._told > 0.2:
-            self._told = time.monotonic()
-            self._bar.update(self._task, note=f"testing {what}: {games} games, {steps:,} steps")
+        self._told = now
+        line = f"testing {what}: {games} games, {steps:,} steps"
+        if self._bar:
+            self._bar.update(self._task, note=line)
+        else:
+            say(f"{self._title}: {line}")
 
     def close(self) -> None:
         """Ends the bar, whether the training is complete or not."""

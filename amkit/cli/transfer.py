@@ -17,11 +17,11 @@ from amkit.cli.jobs import (
     Resume,
     Steps,
     TensorBoard,
-    TestEpochs,
     Xla,
     report,
     run_jobs,
 )
+from amkit.model_files import read_card
 
 RANDOM = "none"
 
@@ -45,10 +45,6 @@ def transfer(
         str | None,
         typer.Option(help="Layer up to which nothing learns, such as conv3 or features."),
     ] = None,
-    body: Annotated[
-        str | None,
-        typer.Option(help="Layers for --from none: nature (if not given), wide, transfer."),
-    ] = None,
     preset: Annotated[
         str | None, typer.Option(help="laptop (fast; if not given), or paper (10 M steps).")
     ] = None,
@@ -57,7 +53,9 @@ def transfer(
         str, typer.Option(help="Comma-separated; each is a run of every game and source.")
     ] = "0",
     protocol: ProtocolName = None,
-    test_epochs: TestEpochs = 10,
+    test_epochs: Annotated[
+        int | None, typer.Option(help="Tests on whole games while it learns (10).", min=1)
+    ] = None,
     precision: Precision = None,
     xla: Xla = None,
     resume: Resume = False,
@@ -67,7 +65,8 @@ def transfer(
 ) -> None:
     """Train DQNs on new games, begun from the weights of an AMN or from random ones (section 5.2).
 
-    All runs learn alike; only their first weights differ. Examples:
+    All runs learn alike; their first weights differ, and with an AMN's the luminance that its first
+    layer takes for zero. Examples:
 
     [bold]amkit transfer breakout --from amn.keras --from none[/]  one game, with and without
 
@@ -81,9 +80,12 @@ def transfer(
             raise ValueError("target games are named, or --split is given. Received: neither")
         if not sources:
             raise ValueError("--from is an AMN's file, or none, or both. Received: nothing")
-        if len(set(sources)) < len(sources):
-            raise ValueError(f"--from names each source once. Received: {' '.join(sources)}")
+        labels = [runs.label(Path(source)) for source in sources]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"sources have different names. Received: {' '.join(sources)}")
         numbers = _numbers(seed)
+        amns = [Path(source) for source in sources if source != RANDOM]
+        hashes = {path: read_card(path)["weight_hash"] for path in amns}
 
     def request(name: str, source: str, seed: int) -> Request:
         path = None if source == RANDOM else Path(source)
@@ -91,7 +93,9 @@ def transfer(
         def make_config(**options: object) -> dict:
             from amkit.recipes import transfer_config
 
-            return transfer_config(name, path, **options)
+            # Random weights in the same layers, so that nothing else differs.
+            like = amns[0] if amns and path is None else None
+            return transfer_config(name, path, like=like, **options)
 
         return Request(
             "expert",
@@ -102,15 +106,15 @@ def transfer(
             {
                 "preset": preset,
                 "steps": steps,
-                "head": head,
+                "head": head if path else None,
                 "freeze": freeze if path else None,
-                "body": body,
                 "seed": seed,
                 "protocol": protocol,
                 "test_epochs": test_epochs,
                 "precision": precision,
                 "jit_compile": xla,
             },
+            expected={"weights": hashes.get(path)},
         )
 
     results = []
@@ -120,6 +124,7 @@ def transfer(
         resume=resume,
         tensorboard=tensorboard,
         checkpoint_minutes=checkpoint_minutes,
+        run_option=False,
     ):
         if not json:
             report(result)
@@ -133,8 +138,10 @@ def _numbers(text: str) -> list[int]:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+    valid = all(0 <= number <= 2**29 for number in numbers)
+    if not numbers or not valid or len(set(numbers)) < len(numbers):
         raise ValueError(
-            f"--seed are different whole numbers, comma-separated, 0 or more. Received: {text!r}"
+            f"--seed takes different whole numbers from 0 to {2**29:,}, comma-separated. "
+            f"Received: {text!r}"
         )
     return numbers

@@ -1,0 +1,78 @@
+"""`amkit relate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from amkit.cli.console import load_tensorflow, out, print_json, say, spinner, usage, work
+
+
+def relate(
+    game: Annotated[str, typer.Argument(help="The target: a game to be learnt.")],
+    models: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="A network that might help: an AMN or an expert. Repeatable."),
+    ] = None,
+    experts: Annotated[
+        Path | None, typer.Option(help="A folder whose experts are all asked about.")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(help="Agent steps of random play to look at.", min=1024)
+    ] = 8192,
+    seed: Annotated[int, typer.Option(help="Of the random play.", min=0, max=2**29)] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
+) -> None:
+    """Guess which networks help to learn a new game, before `amkit transfer` is run.
+
+    The game is played at random for some seconds. A network may be worth beginning from if its
+    features tell what reward lies ahead there; random weights and plain pixels are judged beside
+    it. Examples:
+
+    [bold]amkit relate breakout --experts pretrained/[/]  which of the shipped experts?
+
+    [bold]amkit relate gopher --from amn-policy.keras --from amn-feature.keras[/]
+    """
+    with usage():
+        if not models and not experts:
+            raise ValueError("networks are given by --from or --experts. Received: neither")
+        from amkit.atari import find_game
+        from amkit.experts import find_experts
+
+        target = find_game(game)
+        paths = list(models or [])
+        if experts:
+            found = find_experts(experts)
+            paths += [path for name, path in found.items() if name != target.name]
+        if not paths:
+            raise ValueError(
+                f"{experts} has experts of other games than the target. Received: none"
+            )
+        load_tensorflow()
+        from amkit import relate as relating
+
+        candidates = relating.candidates(paths)
+    with work(), spinner() as tell:
+        tell(f"{steps:,} steps of {target.name}, played at random")
+        frames = relating.play_at_random(target, steps, seed=seed)
+        rows = relating.relate(frames, candidates, tell)
+    if json:
+        print_json({"game": target.name, "steps": steps, "seed": seed, "candidates": rows})
+        return
+    table = Table(
+        box=box.SIMPLE,
+        caption="R²: share of the variance of the discounted reward ahead that is predicted, on "
+        "other environments than those learnt from; mean and standard error",
+    )
+    table.add_column("features of")
+    table.add_column("R²", justify="right")
+    table.add_column("±", justify="right")
+    for row in rows:
+        table.add_row(
+            escape(row["name"]), f"{row['r_squared']:.3f}", f"{row['standard_error']:.3f}"
+        )
+    out.print(table)
+    say(f"{len(frames.reward_ahead):,} x {frames.reward_ahead.shape[1]} steps of {target.name}")

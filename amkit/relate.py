@@ -1,0 +1,191 @@
+"""Which source helps a new game? A cheap guess from a few thousand frames of it.
+
+A network whose features tell what reward lies ahead in the target game has something that a DQN of
+that game would have to learn. So: play the target at random, and predict the discounted reward
+ahead linearly from each candidate's features. What is learnt on some environments is judged on
+others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from amkit import model_files
+from amkit.atari import AtariEnvironments
+from amkit.evaluation import random_network
+from amkit.games import Game
+from amkit.rollout import EpsilonGreedy, rollout
+from amkit.runs import label
+
+DISCOUNT = 0.95  # A reward 14 steps ahead counts half: what random play can still tell of.
+FOLDS = 4
+_STRENGTHS = 10.0 ** np.arange(-5, 4)  # Of the ridge penalty, relative to the features' variance.
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Steps of a game played at random, T of each of N environments.
+
+    Attributes:
+        observation: uint8 [T, N, 4, 84, 84].
+        reward_ahead: float64 [T, N]. Sum of the clipped rewards to come, discounted.
+    """
+
+    observation: np.ndarray
+    reward_ahead: np.ndarray
+
+
+def play_at_random(game: Game, steps: int = 8192, envs: int = 16, seed: int = 0) -> Frames:
+    """Plays a game at random.
+
+    Args:
+        game: the target.
+        steps: int. Agent steps over all environments; those whose future was not seen are dropped.
+        envs: int. N, `FOLDS` or more.
+        seed: int. Of emulators and actions.
+    """
+    unseen = int(np.ceil(np.log(0.05) / np.log(DISCOUNT)))  # Less than 5 % of the weight is beyond.
+    environments = AtariEnvironments([game], envs, seed=seed)
+    policy = EpsilonGreedy(
+        random_network, environments.action_masks, np.random.default_rng(seed), epsilon=1.0
+    )
+    with closing(environments):
+        played = list(islice(rollout(environments, policy), -(-steps // envs) + unseen))
+    ahead = np.zeros(envs)
+    rewards_ahead = []
+    for t in reversed(played):
+        ahead = np.clip(t.reward, -1, 1) + DISCOUNT * np.where(t.terminal | t.cut, 0, ahead)
+        rewards_ahead.append(ahead)
+    return Frames(
+        np.array([t.observation for t in played[:-unseen]]),
+        np.array(rewards_ahead[::-1][:-unseen]),
+    )
+
+
+def relate(
+    frames: Frames,
+    candidates: Mapping[str, keras.Model],
+    on_progress: Callable[[str], None] | None = None,
+) -> list[dict[str, float | str]]:
+    """Judges candidates by how well their features predict the reward ahead.
+
+    Args:
+        frames: from `play_at_random`.
+        candidates: name -> Functional model, observation -> features [B, D].
+        on_progress: called with the name of each candidate in turn.
+
+    Returns:
+        One entry per candidate, the best first: name; r_squared, share of the held-out variance
+        that is explained, mean over folds of environments; standard_error, over folds.
+
+    Raises:
+        ValueError: if the random player met no reward: there is nothing to predict.
+    """
+    if not frames.reward_ahead.std():
+        raise ValueError(
+            "the reward ahead never changes in this game played at random: more steps may find "
+            "some. Received: none"
+        )
+    rows = []
+    for name, network in candidates.items():
+        if on_progress:
+            on_progress(name)
+        features = _features(network, frames.observation)
+        scores = [
+            _held_out(features, frames.reward_ahead, fold, frames.reward_ahead.shape[1])
+            for fold in range(FOLDS)
+        ]
+        rows.append(
+            {
+                "name": name,
+                "r_squared": float(np.mean(scores)),
+                "standard_error": float(np.std(scores, ddof=1) / np.sqrt(FOLDS)),
+            }
+        )
+    return sorted(rows, key=lambda row: -row["r_squared"])
+
+
+def candidates(paths: Sequence[Path]) -> dict[str, keras.Model]:
+    """Loads networks, less their output layers, and two that learnt nothing beside them.
+
+    Args:
+        paths: `.keras` files of networks with a layer `features`.
+
+    Returns:
+        name -> observation -> features [B, D]; also "random weights", the first network's layers
+        as they would begin, and "pixels".
+
+    Raises:
+        ValueError: if two are called alike, or one has no features.
+        ModelFileError: if a file is missing or damaged.
+    """
+    found: dict[str, keras.Model] = {}
+    for path in paths:
+        network, name = model_files.load(path), label(path)
+        if name in found:
+            raise ValueError(f"networks have different names. Received: two called {name}")
+        if "features" not in [layer.name for layer in network.layers]:
+            raise ValueError(f"a network has a layer called features. Received: {path}")
+        found[name] = keras.Model(network.input, network.get_layer("features").output)
+    keras.utils.set_random_seed(0)
+    untrained = keras.models.clone_model(next(iter(found.values())))
+    return {**found, "random weights": untrained, "pixels": pixels()}
+
+
+def pixels() -> keras.Model:
+    """A candidate that learnt nothing: the four frames, 21 x 21 means of their pixels."""
+    layers = keras.layers
+    observation = keras.Input((4, 84, 84), dtype="uint8")
+    x = layers.Rescaling(1 / 255)(observation)
+    x = layers.AveragePooling2D(4, data_format="channels_first")(x)
+    return keras.Model(observation, layers.Flatten()(x), name="pixels")
+
+
+def _features(network: keras.Model, observation: np.ndarray) -> np.ndarray:
+    """float64 [T, N, D]."""
+    steps, envs = observation.shape[:2]
+    flat = network.predict(observation.reshape(steps * envs, 4, 84, 84), batch_size=256, verbose=0)
+    return flat.reshape(steps, envs, -1).astype(np.float64)
+
+
+def _held_out(features: np.ndarray, targets: np.ndarray, fold: int, envs: int) -> float:
+    """R^2 on a fold's environments; the penalty is chosen on a part of the others."""
+    place = np.arange(envs) % FOLDS
+    validation = place == (fold + 1) % FOLDS
+    held_out = place == fold
+
+    def flat(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        return values[:, chosen].reshape(-1, *values.shape[2:])
+
+    def learn(chosen: np.ndarray, strengths: Sequence[float]) -> list[Callable]:
+        return _ridge(flat(features, chosen), flat(targets, chosen), strengths)
+
+    def r_squared(predict: Callable, chosen: np.ndarray) -> float:
+        wanted = flat(targets, chosen)
+        error = np.mean((predict(flat(features, chosen)) - wanted) ** 2)
+        return float(1 - error / max(np.var(wanted), 1e-12))
+
+    tried = [
+        r_squared(predict, validation) for predict in learn(~validation & ~held_out, _STRENGTHS)
+    ]
+    (best,) = learn(~held_out, [_STRENGTHS[int(np.argmax(tried))]])
+    return r_squared(best, held_out)
+
+
+def _ridge(inputs: np.ndarray, targets: np.ndarray, strengths: Sequence[float]) -> list[Callable]:
+    """Least squares with a penalty on the weights, in closed form: a predictor per strength."""
+    center, scale = inputs.mean(axis=0), inputs.std() + 1e-12
+    z, mean = (inputs - center) / scale, targets.mean()
+    values, vectors = np.linalg.eigh(z.T @ z / len(z))
+    along = vectors.T @ (z.T @ (targets - mean) / len(z))
+
+    def predictor(strength: float) -> Callable[[np.ndarray], np.ndarray]:
+        weights = vectors @ (along / (values.clip(0) + strength)) / scale
+        return lambda x: mean + (x - center) @ weights
+
+    return [predictor(strength) for strength in strengths]
