@@ -2,7 +2,6 @@
 
 import base64
 import html
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +59,9 @@ figure { margin: 1rem 0; } figcaption, .small { color: #666; font-size: 0.85rem;
 """
 
 
-def write(recorded: Recorded, folder: Path, seed: int = 0) -> list[dict[str, Any]]:
+def write(
+    recorded: Recorded, folder: Path, seed: int = 0
+) -> tuple[list[dict[str, Any]], dict[str, Estimate]]:
     """Writes a multitask report: `report.md`, `index.html`, CSV tables, figures as PNG and SVG.
 
     Args:
@@ -69,7 +70,7 @@ def write(recorded: Recorded, folder: Path, seed: int = 0) -> list[dict[str, Any
         seed: int. Of the bootstrap.
 
     Returns:
-        `report.table_1`.
+        (`report.table_1`, `report.aggregates`).
 
     Raises:
         OSError: if the folder cannot be written.
@@ -93,7 +94,7 @@ def write(recorded: Recorded, folder: Path, seed: int = 0) -> list[dict[str, Any
         "costs.csv": report.csv_text(costs),
     }
     _write_texts(f"Actor-Mimic on {len(recorded.games)} games", blocks, tables, folder)
-    return table
+    return table, aggregates
 
 
 def write_transfer(recorded: Transfers, folder: Path, seed: int = 0) -> list[dict[str, Any]]:
@@ -151,7 +152,7 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
             row["game"].replace("_", " "),
             row["source"],
             str(row["runs"]),
-            *(number(point["mean"]) for point in row["points"]),
+            *(report.number(point["mean"]) for point in row["points"]),
         ]
         for row in table
     ]
@@ -160,7 +161,7 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
             row["game"].replace("_", " "),
             row["source"],
             _interval(row["area"]),
-            number(row["steps_to_match"]),
+            report.number(row["steps_to_match"]),
         ]
         for row in table
     ]
@@ -200,13 +201,13 @@ def _scores(
         rows.append(
             [
                 row["game"].replace("_", " "),
-                number(row["random"]),
+                report.number(row["random"]),
                 _with_error(row["expert"], row["expert_error"]),
                 _with_error(row["amn"], row["amn_error"]),
-                number(row["amn_max"]),
+                report.number(row["amn_max"]),
                 f"{100 * row['ratio']:.0f} %",
                 _interval(row["normalised"]),
-                number(row["steps_to_90"]),
+                report.number(row["steps_to_90"]),
                 f"{100 * paper.amn_mean / paper.expert_mean:.0f} %" if paper else "-",
             ]
         )
@@ -294,12 +295,12 @@ def _costs(costs: Sequence[Mapping[str, Any]]) -> list[Block]:
     rows = [
         [
             row["network"].upper() if row["runs"] else row["network"],
-            number(row["runs"]),
-            number(row["steps"]),
-            number(row["minutes"]),
-            number(row["parameters"]),
-            number(row["forward_1"], 2),
-            number(row["forward_64"], 2),
+            report.number(row["runs"]),
+            report.number(row["steps"]),
+            report.number(row["minutes"]),
+            report.number(row["parameters"]),
+            report.number(row["forward_1"], 2),
+            report.number(row["forward_64"], 2),
         ]
         for row in costs
     ]
@@ -370,19 +371,8 @@ def _row(cells: Sequence[str], tag: str) -> str:
     return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
-def number(value: float | None, decimals: int = 1) -> str:
-    """A number for a table: no decimals where it is whole or 1,000 and more; a dash for none."""
-    if value is None or math.isnan(value):
-        return "-"
-    return (
-        f"{value:,.0f}"
-        if isinstance(value, int) or abs(value) >= 1000
-        else f"{value:,.{decimals}f}"
-    )
-
-
 def _with_error(value: float, error: float | None) -> str:
-    return f"{number(value)} ± {number(error)}"
+    return f"{report.number(value)} ± {report.number(error)}"
 
 
 def _interval(estimate: Estimate) -> str:

@@ -5,6 +5,7 @@ Everything comes from the runs' cards: scores, games, tests, steps, minutes, as 
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -321,6 +322,17 @@ def costs(recorded: Recorded) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def number(value: float | None, decimals: int = 1) -> str:
+    """A number for a table: no decimals where it is whole or 1,000 and more; a dash for none."""
+    if value is None or math.isnan(value):
+        return "-"
+    return (
+        f"{value:,.0f}"
+        if isinstance(value, int) or abs(value) >= 1000
+        else f"{value:,.{decimals}f}"
+    )
 
 
 def score_of(card: Mapping[str, Any], game: str) -> dict[str, Any]:

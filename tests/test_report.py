@@ -177,7 +177,7 @@ def test_an_expert_no_better_than_chance_is_refused(make):
 
 
 def test_numbers_for_people():
-    assert [pages.number(v) for v in (None, float("nan"), 3, 1234.5, 0.25)] == [
+    assert [report.number(v) for v in (None, float("nan"), 3, 1234.5, 0.25)] == [
         "-", "-", "3", "1,234", "0.2",
     ]  # fmt: skip
 

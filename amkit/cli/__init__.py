@@ -8,6 +8,7 @@ from amkit.cli.distill import distill
 from amkit.cli.evaluate import evaluate
 from amkit.cli.games import games
 from amkit.cli.record import record
+from amkit.cli.relate import relate
 from amkit.cli.report import report
 from amkit.cli.scores import scores
 from amkit.cli.theory import theory
@@ -29,6 +30,7 @@ for command in (
     scores,
     distill,
     baseline,
+    relate,
     transfer,
     evaluate,
     report,
@@ -36,7 +38,7 @@ for command in (
     theory,
     bench,
 ):
-    app.command(no_args_is_help=command in (train, baseline, transfer, report))(command)
+    app.command(no_args_is_help=command in (train, baseline, relate, transfer, report))(command)
 
 
 @app.callback(invoke_without_command=True)

@@ -23,8 +23,8 @@ def games(
     from rich.markup import escape
     from rich.table import Table
 
-    from amkit.cli.tables import short
     from amkit.games import GAMES, SPLITS
+    from amkit.report import number
 
     with usage():
         from amkit.atari import find_game
@@ -63,7 +63,7 @@ def games(
             game.name,
             " ".join(split[0] if split in game.splits else " " for split in SPLITS),
             str(game.num_actions),
-            *map(short, numbers),
+            *map(number, numbers),
             escape(found[game.name].name) if game.name in found else "-",
         )
     out.print(table)

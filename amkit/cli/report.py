@@ -47,9 +47,7 @@ def report(
             shown = transfer_table(table)
             answer = {"curves": [{**row, "area": vars(row["area"])} for row in table]}
         else:
-            recorded = tables.experiment(cards)
-            table = pages.write(recorded, output, seed)
-            aggregates = tables.aggregates(recorded, seed)
+            table, aggregates = pages.write(tables.experiment(cards), output, seed)
             shown = report_table(table, aggregates)
             games = [
                 {

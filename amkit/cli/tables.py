@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from amkit.games import SPLITS, normalized
+from amkit.report import number
 
 
 def score_table(scores: list[dict[str, Any]]) -> Table:
@@ -25,11 +26,11 @@ def score_table(scores: list[dict[str, Any]]) -> Table:
         ratio = normalized(score["mean"], score["random"]["mean"], expert)
         table.add_row(
             escape(score["game"]),
-            _number(score["mean"]),
-            _number(score["standard_error"]),
+            number(score["mean"], 2),
+            number(score["standard_error"], 2),
             str(score["games"]),
-            _number(score["random"]["mean"]),
-            _number(expert),
+            number(score["random"]["mean"], 2),
+            number(expert, 2),
             "-" if math.isnan(ratio) else f"{100 * ratio:.1f} %",
         )
     return table
@@ -52,9 +53,9 @@ def report_table(table: list[dict[str, Any]], aggregates: dict[str, Any]) -> Tab
         paper, normalised = row["paper"], row["normalised"]
         shown.add_row(
             escape(row["game"]),
-            short(row["expert"]),
-            short(row["amn"]),
-            short(row["amn_error"]),
+            number(row["expert"]),
+            number(row["amn"]),
+            number(row["amn_error"]),
             f"{normalised.value:.2f}",
             f"({normalised.low:.2f}-{normalised.high:.2f})",
             f"{100 * row['ratio']:.0f} %",
@@ -80,8 +81,8 @@ def transfer_table(table: list[dict[str, Any]]) -> Table:
             escape(row["game"]),
             escape(row["source"]),
             str(row["runs"]),
-            short(row["points"][0]["mean"]),
-            short(row["points"][-1]["mean"]),
+            number(row["points"][0]["mean"]),
+            number(row["points"][-1]["mean"]),
             f"{area.value:.2f}",
             f"({area.low:.2f}-{area.high:.2f})",
             "-" if match is None else f"{match:,}",
@@ -131,11 +132,11 @@ def expert_table(results: list[dict[str, Any]], markdown: bool = False) -> Table
         share, steps = row["dqn_normalised"], row["steps"]
         table.add_row(
             escape(row["game"]),
-            *(short(row[key]) for key in ("random", "human", "dqn")),
-            f"{short(row['mean'])} ± {short(row['standard_error'])}",
+            *(number(row[key]) for key in ("random", "human", "dqn")),
+            f"{number(row['mean'])} ± {number(row['standard_error'])}",
             "-" if share is None else f"{share:.2f}",
             "-" if steps is None else f"{steps / 1e6:.1f} M",
-            short(row["minutes"]),
+            number(row["minutes"]),
         )
     return table
 
@@ -161,17 +162,6 @@ def expert_notes(results: list[dict[str, Any]]) -> str:
         f"{notes}; its median over {len(multitask)} of the 8 multitask games: "
         f"{statistics.median(multitask):.2f}"
     )
-
-
-def short(value: float | None) -> str:
-    """A number for a narrow column: no decimals from 1,000 on; a dash where there is none."""
-    if value is None or math.isnan(value):
-        return "-"
-    return f"{value:,.0f}" if isinstance(value, int) or abs(value) >= 1000 else f"{value:,.1f}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:,.2f}"
 
 
 def benchmark_tables(measurements: dict[str, Any]) -> list[Table]:
