@@ -47,7 +47,6 @@ class DQNSettings:
             paper counts C = 10,000 in updates; its released code in agent steps.
         discount: gamma.
         n_step: rewards summed before the bootstrap.
-        double: whether the online network picks the action that the target network values.
         epsilon: exploration, (agent step, value) points with straight lines between; 1 M frames
             are 250,000 steps.
         optimizer: Keras optimizer configuration: "class_name" and "config".
@@ -63,7 +62,6 @@ class DQNSettings:
     target_sync_updates: int = 10_000
     discount: float = 0.99
     n_step: int = 1
-    double: bool = False
     epsilon: Sequence[tuple[int, float]] = ((0, 1.0), (250_000, 0.1))
     optimizer: Mapping[str, Any] = field(default_factory=_rmsprop_2015)
     epoch_steps: int = 250_000
@@ -75,15 +73,13 @@ class DQN(keras.Model):
     Args:
         online: Functional model as `for_games` takes.
         games: the games it plays: one, or several at once (App. C).
-        double: bool. Double Q-learning (van Hasselt et al. 2016).
     """
 
-    def __init__(self, online: keras.Model, games: Sequence[Game], double: bool = False):
+    def __init__(self, online: keras.Model, games: Sequence[Game]):
         super().__init__(name="dqn")
         self.online = online
         self.target = keras.models.clone_model(online)
         self.target.trainable = False
-        self.double = double
         self._values = for_games(self.online, games)
         self._target_values = for_games(self.target, games)
         self._loss = keras.metrics.Mean(name="loss")
@@ -112,11 +108,7 @@ class DQN(keras.Model):
             The running means of the metrics.
         """
         next_q = self._target_values(batch["next_observation"])
-        chooser = losses.mask_illegal(
-            self(batch["next_observation"]) if self.double else next_q, batch["action_mask"]
-        )
-        best = tf.argmax(chooser, axis=-1, output_type=tf.int32)
-        next_value = tf.gather(next_q, best, batch_dims=1)
+        next_value = tf.reduce_max(losses.mask_illegal(next_q, batch["action_mask"]), axis=-1)
         target = losses.td_target(batch["reward"], batch["discount"], next_value)
         with tf.GradientTape() as tape:
             q_values = self._values(batch["observation"], training=True)

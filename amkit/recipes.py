@@ -336,7 +336,7 @@ def _build_q_learning(config: dict[str, Any], environments_seed: int) -> tuple[J
             raise ValueError(f"kind is one of {', '.join(KINDS)}. Received: {kind!r}")
     environments = AtariEnvironments(games, settings.envs, seed=environments_seed)
     if replay:
-        learner = DQN(network, games, settings.double)
+        learner = DQN(network, games)
         optimizer = keras.optimizers.deserialize(dict(settings.optimizer))
         job_class = DQNTraining
     else:
