@@ -8,7 +8,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from amkit.cli.console import load_tensorflow, out, print_json, say, spinner, usage, work
+from amkit.cli.console import load_tensorflow, out, print_json, spinner, usage, work
 
 
 def relate(
@@ -62,11 +62,7 @@ def relate(
     if json:
         print_json({"game": target.name, "steps": steps, "seed": seed, "candidates": rows})
         return
-    table = Table(
-        box=box.SIMPLE,
-        caption="R²: share of the variance of the discounted reward ahead that is predicted, on "
-        "other environments than those learnt from; mean and standard error",
-    )
+    table = Table(box=box.SIMPLE)
     table.add_column("features of")
     table.add_column("R²", justify="right")
     table.add_column("±", justify="right")
@@ -75,4 +71,7 @@ def relate(
             escape(row["name"]), f"{row['r_squared']:.3f}", f"{row['standard_error']:.3f}"
         )
     out.print(table)
-    say(f"{len(frames.reward_ahead):,} x {frames.reward_ahead.shape[1]} steps of {target.name}")
+    out.print(
+        "R²: share of the variance of the discounted reward ahead that is predicted, on other "
+        "environments than those learnt from; mean and standard error"
+    )
