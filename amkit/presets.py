@@ -64,7 +64,7 @@ TRANSFER = {
 }
 
 _DISTILL_LAPTOP = DistillSettings(
-    steps=250_000,
+    steps=300_000,
     envs=64,
     replay_steps=100_000,
     replay_start_steps=5_000,
