@@ -84,24 +84,15 @@ def learning_curves(
         curves: from `report.curve_rows`.
         networks: which of them: "amn", "mdqn", "mcdqn".
     """
-    from matplotlib.figure import Figure
-
-    columns = min(4, len(table))
-    lines = -(-len(table) // columns)
-    figure = Figure(figsize=(3.3 * columns, 2.6 * lines + 0.4), layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False).ravel()
-    for ax, row in zip(axes, table, strict=False):
+    figure, panels = _panels([row["game"] for row in table], "thousand agent steps of each game")
+    for row in table:
+        ax = panels[row["game"]]
         for name in networks:
             points = [p for p in curves if p["network"] == name and p["game"] == row["game"]]
             _curve(ax, points, _COLOURS[name], _LABELS[name])
         ax.axhline(row["expert"], color="black", linewidth=1, label="expert")
         ax.axhline(row["random"], color="gray", linewidth=1, linestyle=":", label="chance")
-        _finish(ax, row["game"])
-    for ax in axes[len(table) :]:
-        ax.axis("off")
-    axes[0].legend(fontsize=8, frameon=False)
-    figure.supxlabel("thousand agent steps of each game", fontsize=9)
-    figure.supylabel("score", fontsize=9)
+    _finish(panels)
     return figure
 
 
@@ -137,27 +128,30 @@ def transfer_curves(table: Sequence[Mapping[str, Any]]) -> "Figure":
     Args:
         table: from `transfer_report.table_2`.
     """
+    figure, panels = _panels([row["game"] for row in table], "thousand agent steps")
+    sources = list(dict.fromkeys(row["source"] for row in table))
+    for row in table:
+        place = sources.index(row["source"])
+        colour = "black" if row["source"] == "random" else f"C{place - 1}"
+        _curve(panels[row["game"]], row["points"], colour, row["source"])
+    _finish(panels)
+    return figure
+
+
+def _panels(games: Sequence[str], xlabel: str) -> "tuple[Figure, dict[str, Axes]]":
+    """A panel of scores over steps for each game, four in a row."""
     from matplotlib.figure import Figure
 
-    games = list(dict.fromkeys(row["game"] for row in table))
-    sources = list(dict.fromkeys(row["source"] for row in table))
+    games = list(dict.fromkeys(games))
     columns = min(4, len(games))
     lines = -(-len(games) // columns)
     figure = Figure(figsize=(3.3 * columns, 2.6 * lines + 0.4), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
-    for ax, game in zip(axes, games, strict=False):
-        for row in table:
-            if row["game"] == game:
-                place = sources.index(row["source"])
-                colour = "black" if row["source"] == "random" else f"C{place - 1}"
-                _curve(ax, row["points"], colour, row["source"])
-        _finish(ax, game)
     for ax in axes[len(games) :]:
         ax.axis("off")
-    axes[0].legend(fontsize=8, frameon=False)
-    figure.supxlabel("thousand agent steps", fontsize=9)
+    figure.supxlabel(xlabel, fontsize=9)
     figure.supylabel("score", fontsize=9)
-    return figure
+    return figure, dict(zip(games, axes, strict=False))
 
 
 def _curve(ax: "Axes", points: Sequence[Mapping[str, Any]], colour: str, label: str) -> None:
@@ -169,12 +163,15 @@ def _curve(ax: "Axes", points: Sequence[Mapping[str, Any]], colour: str, label: 
     ax.fill_between(steps, means - errors, means + errors, color=colour, alpha=0.2)
 
 
-def _finish(ax: "Axes", game: str) -> None:
-    ax.set_title(game.replace("_", " "), fontsize=10)
-    ax.set_xlim(left=0)
-    ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 5))
-    ax.tick_params(labelsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
+def _finish(panels: "Mapping[str, Axes]") -> None:
+    """Titles, axes, and a legend in the first panel, once everything is drawn."""
+    for game, ax in panels.items():
+        ax.set_title(game.replace("_", " "), fontsize=10)
+        ax.set_xlim(left=0)
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 5))
+        ax.tick_params(labelsize=8)
+        ax.spines[["top", "right"]].set_visible(False)
+    next(iter(panels.values())).legend(fontsize=8, frameon=False)
 
 
 def save(figure: "Figure", path: Path) -> None:
