@@ -20,7 +20,9 @@ from amkit.training import (
     set_environments_state,
 )
 
-BEHAVIOURS = ("student", "expert")
+BEHAVIOURS = ("student", "expert", "both")
+# Long enough for the one to get somewhere the other would not, and short beside a game.
+TURN = 128
 OBJECTIVES = ("policy", "q_values")
 
 
@@ -40,7 +42,7 @@ class DistillSettings:
         temperature: tau of Eq. 3.
         feature_weight: beta of Eq. 6.
         epsilon: exploration of whoever acts.
-        behaviour: who acts, "student" or "expert" (section 4.3).
+        behaviour: who acts: "student", "expert" (section 4.3), or "both" in turns of `TURN` steps.
         learning_rate: of Adam.
         final_learning_rate: that it falls to, along a cosine, at the end.
         beta_1: of Adam.
@@ -231,8 +233,9 @@ class Distillation:
             self.memories.append(
                 ReplayMemory(settings.replay_steps, settings.envs, rng, dict(extras))
             )
+        self._network = _StudentAndExperts(learner.student, self.experts, settings)
         self.policy = EpsilonGreedy(
-            _StudentAndExperts(learner.student, self.experts, settings),
+            self._network,
             environments.action_masks,
             acting,
             settings.epsilon,
@@ -251,6 +254,7 @@ class Distillation:
 
     def play_and_learn(self) -> None:
         """Act and ask the experts; store and learn while the emulators step."""
+        self._network.step.assign(self.steps // self.settings.envs)
         self.scores.update(next(self._transitions))
 
     def _store_and_learn(self, decision: Decision) -> None:
@@ -308,7 +312,7 @@ class Distillation:
             "steps": self.steps,
             "updates": self.updates,
             "memories": {str(i): memory.get_state() for i, memory in enumerate(self.memories)},
-            "acting": self.policy.rng.bit_generator.state,
+            "acting": self.policy.get_state(),
             "scores": self.scores.get_state(),
             **environments_state(self.environments),
         }
@@ -317,7 +321,7 @@ class Distillation:
         """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
         self.steps = state["steps"]
         self.updates = state["updates"]
-        self.policy.rng.bit_generator.state = state["acting"]
+        self.policy.set_state(state["acting"])
         for i, memory in enumerate(self.memories):
             memory.set_state(state["memories"][str(i)])
         games_go_on = set_environments_state(self.environments, state)
@@ -338,7 +342,11 @@ class _StudentAndExperts:
 
     def __init__(self, student: keras.Model, experts: Sequence[Expert], settings: DistillSettings):
         self._student = student
-        self._student_acts = settings.behaviour == "student"
+        self._behaviour = settings.behaviour
+        self.step = tf.Variable(0, dtype=tf.int32, trainable=False)  # Of each environment.
+        # Turns begin at different steps in different environments.
+        env = np.arange(len(experts) * settings.envs) % settings.envs
+        self._head_start = (2 * TURN * env // settings.envs).astype(np.int32)[:, None]
         self._features = bool(settings.feature_weight)
         self._experts = [
             (with_features(e.network) if self._features else e.network, e.game.action_codes)
@@ -361,9 +369,13 @@ class _StudentAndExperts:
                 self._experts, tf.split(observation, len(self._experts)), strict=True
             )
         ]
-        if self._student_acts:
+        if self._behaviour == "student":
             return self._student(observation), guidance
-        return tf.concat([answer["expert_q"] for answer in guidance], axis=0), guidance
+        expert_q = tf.concat([answer["expert_q"] for answer in guidance], axis=0)
+        if self._behaviour == "expert":
+            return expert_q, guidance
+        experts_turn = (self.step + self._head_start) // TURN % 2 == 0
+        return tf.where(experts_turn, expert_q, self._student(observation)), guidance
 
     def _ask(
         self, network: keras.Model, codes: np.ndarray, observation: tf.Tensor

@@ -226,7 +226,7 @@ class DQNTraining:
             "steps": self.steps,
             "updates": self.updates,
             "memories": {str(i): memory.get_state() for i, memory in enumerate(self.memories)},
-            "acting": self.policy.rng.bit_generator.state,
+            "acting": self.policy.get_state(),
             "scores": self.scores.get_state(),
             **environments_state(self.environments),
         }
@@ -237,7 +237,7 @@ class DQNTraining:
         self.updates = state["updates"]
         for i, memory in enumerate(self.memories):
             memory.set_state(state["memories"][str(i)])
-        self.policy.rng.bit_generator.state = state["acting"]
+        self.policy.set_state(state["acting"])
         games_go_on = set_environments_state(self.environments, state)
         self.scores.set_state(state["scores"], games_go_on)
         if not games_go_on:

@@ -45,6 +45,7 @@ class PQNSettings:
             (0, 1]; 1 acts with the learning one itself.
         target_epsilon: of the epsilon-greedy policy whose values are learnt; 0 for the greedy one.
         epsilon: exploration, (agent step, value) points with straight lines between.
+        hold: steps that a random action is held for, on average; points as for epsilon.
         learning_rate: of Adam; falls linearly to 2 % at the end.
         adam_epsilon: of Adam.
         clip_norm: largest norm of the whole gradient.
@@ -61,6 +62,7 @@ class PQNSettings:
     averaging: float
     target_epsilon: float
     epsilon: Sequence[tuple[int, float]]
+    hold: Sequence[tuple[int, float]]
     learning_rate: float
     adam_epsilon: float
     clip_norm: float
@@ -169,6 +171,7 @@ class PQNTraining:
         acting, self._shuffling = np.random.default_rng(seed).spawn(2)
         self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
         self.epsilon = Piecewise(settings.epsilon)
+        self.hold = Piecewise(settings.hold)
         self.scores = TrainingScores([game.name for game in games], settings.envs)
         self._transitions = rollout(environments, self.policy)
         self._update = tf.function(
@@ -191,7 +194,7 @@ class PQNTraining:
         """Act, step, store for a rollout; then its lambda-returns; then learn from it."""
         settings, masks = self.settings, self.environments.action_masks
         for i in range(settings.rollout_steps):
-            self.policy.epsilon = self.epsilon(self.steps)
+            self.policy.epsilon, self.policy.hold = self.epsilon(self.steps), self.hold(self.steps)
             t = next(self._transitions)
             self._observation[i] = t.observation
             self._action[i] = t.action
@@ -249,7 +252,7 @@ class PQNTraining:
         """Returns counters and random states; the environments' state where they have one."""
         return {
             "steps": self.steps,
-            "acting": self.policy.rng.bit_generator.state,
+            "acting": self.policy.get_state(),
             "shuffling": self._shuffling.bit_generator.state,
             "scores": self.scores.get_state(),
             **environments_state(self.environments),
@@ -258,7 +261,7 @@ class PQNTraining:
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
         self.steps = state["steps"]
-        self.policy.rng.bit_generator.state = state["acting"]
+        self.policy.set_state(state["acting"])
         self._shuffling.bit_generator.state = state["shuffling"]
         games_go_on = set_environments_state(self.environments, state)
         self.scores.set_state(state["scores"], games_go_on)

@@ -418,7 +418,9 @@ def minutes(config: dict[str, Any]) -> float:
         else:
             samples = settings["batch_size"] / settings["update_period_steps"]
             # A DQN's update evaluates the target network too; a distillation asks the expert once.
-            forwards = 2 if config["kind"] == "amn" else 1 + samples
+            forwards = 1 + samples
+            if config["kind"] == "amn":
+                forwards = 1 if settings["behaviour"] == "expert" else 2
         steps = settings["steps"] * len(config["games"])
         return steps * rates.seconds_per_step(forwards, samples) / 60
 

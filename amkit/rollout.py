@@ -61,7 +61,7 @@ class Transition(Decision):
 
 
 class EpsilonGreedy:
-    """Acts greedily on a network's outputs, or uniformly at random with probability epsilon.
+    """Acts greedily on a network's outputs, or uniformly at random in a share epsilon of the steps.
 
     Args:
         network: callable, uint8 [R, 4, 84, 84] -> float32 [R, 18], or a structure of tensors whose
@@ -69,6 +69,9 @@ class EpsilonGreedy:
         action_masks: bool [R, 18]. Legal actions of each row.
         rng: `numpy.random.Generator`.
         epsilon: float or float [R]. May be changed between steps.
+        hold: float >= 1. Steps that a random action is held for, on average. May be changed too.
+            Where only a longer effort is rewarded, actions drawn anew in every step cancel out
+            (temporally extended exploration, Dabney et al. 2021).
     """
 
     def __init__(
@@ -77,9 +80,13 @@ class EpsilonGreedy:
         action_masks: np.ndarray,
         rng: np.random.Generator,
         epsilon: float = 0.0,
+        hold: float = 1.0,
     ):
         self.rng = rng
         self.epsilon = epsilon
+        self.hold = hold
+        # The random action that each row is taking; -1 where it is taking none.
+        self._held = np.full(len(action_masks), -1, np.int32)
         # Row r's legal actions, then padding: a uniform draw is one look-up.
         self._counts = action_masks.sum(axis=1)
         self._codes = np.argsort(~action_masks, axis=1, kind="stable").astype(np.int32)
@@ -102,10 +109,23 @@ class EpsilonGreedy:
         """Returns (action int32 [R], the network's outputs as arrays)."""
         greedy, outputs = self._forward(tf.constant(observation))
         rows = np.arange(len(observation))
-        explore = self.rng.random(len(rows)) < self.epsilon
+        going_on = (self._held >= 0) & (self.rng.random(len(rows)) < 1 - 1 / self.hold)
+        # As many begin as make a share epsilon of all steps random.
+        begin = self.epsilon / (self.epsilon + self.hold * (1 - self.epsilon))
+        begun = ~going_on & (self.rng.random(len(rows)) < begin)
         drawn = self._codes[rows, self.rng.integers(0, self._counts)]
-        action = np.where(explore, drawn, greedy.numpy())
+        self._held = np.where(going_on, self._held, np.where(begun, drawn, -1))
+        action = np.where(self._held >= 0, self._held, greedy.numpy())
         return action, tf.nest.map_structure(lambda output: output.numpy(), outputs)
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns the random state, and what is being held, fit for `checkpoints.save`."""
+        return {"rng": self.rng.bit_generator.state, "held": self._held}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Puts back what `get_state` returned."""
+        self.rng.bit_generator.state = state["rng"]
+        self._held = np.asarray(state["held"], np.int32)
 
 
 def rollout(

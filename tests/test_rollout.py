@@ -1,6 +1,7 @@
 """Rollouts: the order of calls, exploration, scores of whole games."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from amkit.rollout import EpsilonGreedy, ScoreKeeper, rollout
@@ -84,6 +85,34 @@ def test_epsilon_is_the_share_of_random_actions(pong):
     action, _ = policy(np.zeros((1000, 4, 84, 84), np.uint8))
     share = (action != 12).mean()  # A sixth of the random ones is the greedy one.
     assert abs(share - 0.3 * 5 / 6) < 0.05
+
+
+@pytest.mark.parametrize("hold", [1.0, 8.0])
+def test_a_random_action_is_held_for_so_long_and_the_share_of_random_ones_is_the_same(pong, hold):
+    masks = np.repeat(pong.action_mask[None], 200, axis=0)
+    policy = EpsilonGreedy(network(np.arange(18.0)), masks, np.random.default_rng(0), 0.3, hold)
+    observation = np.zeros((200, 4, 84, 84), np.uint8)
+    actions = np.stack([policy(observation)[0] for _ in range(400)])[50:]
+    seen = actions != 12  # The greedy one, and a sixth of the random ones.
+    assert abs(seen.mean() - 0.3 * 5 / 6) < 0.02
+    stays = (actions[1:] == actions[:-1])[seen[:-1]].mean()
+    again = 0.3 / (0.3 + hold * 0.7) / 6  # Drawn anew, and by chance the same.
+    assert abs(stays - (1 - 1 / hold + again / hold)) < 0.02
+
+
+def test_what_is_held_is_part_of_the_state(pong):
+    masks = np.repeat(pong.action_mask[None], 50, axis=0)
+
+    def policy():
+        return EpsilonGreedy(network(np.zeros(18)), masks, np.random.default_rng(0), 0.5, 6.0)
+
+    observation = np.zeros((50, 4, 84, 84), np.uint8)
+    whole, begun, goes_on = policy(), policy(), policy()
+    expected = [whole(observation)[0] for _ in range(10)]
+    for _ in range(5):
+        begun(observation)
+    goes_on.set_state(begun.get_state())
+    np.testing.assert_array_equal([goes_on(observation)[0] for _ in range(5)], expected[5:])
 
 
 def test_scores_are_of_whole_games_and_raw(scripted, pong):

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from amkit import presets, runs
-from amkit.actor_mimic import OBJECTIVES, ActorMimic, Distillation
+from amkit.actor_mimic import OBJECTIVES, TURN, ActorMimic, Distillation
 from amkit.dqn import DQN, DQNTraining
 from amkit.experts import Expert
 from amkit.networks import (
@@ -400,6 +400,24 @@ def test_the_expert_acts_when_asked(scripted, pong, breakout):
     q = memory.values("expert_q", np.zeros(4, int), np.arange(4))
     taken = memory.values("action", np.zeros(4, int), np.arange(4))
     np.testing.assert_array_equal(taken, np.where(pong.action_mask, q, -np.inf).argmax(axis=1))
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+def test_both_act_in_turns(scripted, pong, breakout, turn):
+    job = distill_job(scripted, pong, breakout, behaviour="both")
+    job.policy.epsilon = 0.0
+    job.steps, job.updates = turn * TURN * job.settings.envs, 10**6  # None is due.
+    observation = job.environments.observation.copy()
+    logits = job.learner.student(observation).numpy()  # Rows: four of Pong, four of Breakout.
+    job.play_and_learn()
+    for i, (memory, game) in enumerate(zip(job.memories, (pong, breakout), strict=True)):
+        q = memory.values("expert_q", np.zeros(4, int), np.arange(4))
+        by_turns = [q[:2], logits[4 * i + 2 : 4 * i + 4]]  # Half of the environments each.
+        if turn:
+            by_turns = [logits[4 * i : 4 * i + 2], q[2:]]
+        taken = memory.values("action", np.zeros(4, int), np.arange(4))
+        best = np.where(game.action_mask, np.concatenate(by_turns), -np.inf).argmax(axis=1)
+        np.testing.assert_array_equal(taken, best)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -57,7 +57,8 @@ def distill(
         float | None, typer.Option(help="Random actions while training, in [0, 1].")
     ] = None,
     behaviour: Annotated[
-        str | None, typer.Option(help="Who acts: student or expert (section 4.3).")
+        str | None,
+        typer.Option(help="Who acts: student, expert (section 4.3), or both in turns."),
     ] = None,
     seed: Seed = None,
     protocol: ProtocolName = None,
