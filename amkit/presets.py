@@ -121,3 +121,7 @@ DISTILL = {
         epoch_steps=64,
     ),
 }
+
+# What else goes with a preset's name, whatever it is a preset of.
+PRECISION = {"paper": "float32"}  # Others take the number format that is faster here.
+TEST_PROTOCOL = {"paper": "paper", "laptop": "quick", "tiny": "tiny", "tiny-dqn": "tiny"}

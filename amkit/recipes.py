@@ -93,7 +93,7 @@ def distill_config(
     return {
         "kind": "amn",
         "games": [expert.game.name for expert in loaded],
-        "background": 0 if preset == "paper" else float(np.mean(backgrounds)),
+        "background": float(np.mean(backgrounds)) if settings.normalize_features else 0,
         "experts": str(Path(experts).resolve()),
         "expert_weights": [expert.card["weight_hash"] for expert in loaded],
         **_common(preset, seed, settings, overrides),
@@ -212,8 +212,7 @@ def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) ->
     protocol = asked.pop("protocol", "quick")
     _named(PROTOCOLS, protocol, "protocol")
     test_epochs = asked.pop("test_epochs", 0)
-    # The paper's own number format, unless told otherwise.
-    precision = asked.pop("precision", "float32" if preset == "paper" else None)
+    precision = asked.pop("precision", presets.PRECISION.get(preset))
     if precision is not None and precision not in hardware.PRECISIONS:
         raise ValueError(
             f"precision is one of {', '.join(hardware.PRECISIONS)}. Received: {precision!r}"
@@ -235,7 +234,7 @@ def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) ->
         "jit_compile": jit_compile,
         "protocol": protocol,
         "test_epochs": test_epochs,
-        "test_protocol": "paper" if preset == "paper" else "tiny" if preset == "tiny" else "quick",
+        "test_protocol": presets.TEST_PROTOCOL[preset],
         "machine": hardware.describe(),
     }
 
