@@ -244,7 +244,8 @@ def _scores(
         Paragraph(
             f"Intervals: {report.REPLICATES:,} bootstrap replicates, stratified by game: runs, and "
             "each run's games, drawn anew; the experts' and chance's means vary by their standard "
-            "errors. With one run they say nothing of other seeds."
+            "errors. With one run they say nothing of other seeds. The geometric mean counts a "
+            f"game below {report.FLOOR} as {report.FLOOR}."
         ),
     ]
 

@@ -17,7 +17,7 @@ from amkit import model_files
 from amkit.games import TABLE_1, normalized
 
 REPLICATES = 2000
-_FLOOR = 0.01  # A geometric mean counts a game at or below chance as this.
+FLOOR = 0.01  # A geometric mean counts a game at or below chance as this.
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
     )
     statistics: dict[str, Callable[[np.ndarray], float]] = {
         "interquartile mean": interquartile_mean,
-        "geometric mean": lambda x: float(np.exp(np.log(x.mean(0).clip(_FLOOR)).mean())),
+        "geometric mean": lambda x: float(np.exp(np.log(x.mean(0).clip(FLOOR)).mean())),
         "median": lambda x: float(np.median(x.mean(0))),
         "lowest": lambda x: float(x.mean(0).min()),
     }
