@@ -1,7 +1,7 @@
 """Actor-Mimic: one student network imitates an expert per game (section 3)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -86,6 +86,16 @@ class DistillSettings:
             raise ValueError(f"feature_weight is 0 or more. Received: {self.feature_weight}")
         if not 0 <= self.epsilon <= 1:
             raise ValueError(f"epsilon lies in [0, 1]. Received: {self.epsilon}")
+
+    def shared_by(self, games: int) -> "DistillSettings":
+        """The same number of samples per step in as many times smaller updates of each game.
+
+        Args:
+            games: G, which share an update of `batch_size` samples.
+        """
+        batch_size = max(self.batch_size // games, 1)
+        period = max(round(self.update_period_steps * batch_size / self.batch_size), 1)
+        return replace(self, batch_size=batch_size, update_period_steps=period)
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Adam, its learning rate along a cosine over the whole run."""

@@ -122,6 +122,9 @@ DISTILL = {
     ),
 }
 
+# Presets whose games share an update's samples: more updates, each as large as suits a processor.
+SHARING = ("laptop",)
+
 # What else goes with a preset's name, whatever it is a preset of.
 PRECISION = {"paper": "float32"}  # Others take the number format that is faster here.
 TEST_PROTOCOL = {"paper": "paper", "laptop": "quick", "tiny": "tiny", "tiny-dqn": "tiny"}

@@ -88,6 +88,8 @@ def distill_config(
     if overrides.get("feature_weight"):
         _ = [expert.feature_size for expert in loaded]  # Raises where one has no features.
     settings = _named(presets.DISTILL, preset, "preset")
+    if preset in presets.SHARING:
+        settings = settings.shared_by(len(loaded))
     # One network sees all games: zero is the mean of their backgrounds.
     backgrounds = [background(expert.game) for expert in loaded]
     return {
@@ -409,7 +411,7 @@ def minutes(config: dict[str, Any]) -> float:
             config["precision"],
             config["jit_compile"],
             settings["envs"],
-            settings["batch_size"],
+            settings["batch_size"] * len(config["games"]),
             config.get("transfer", settings).get("body", "nature"),
         )
         if "passes" in settings:

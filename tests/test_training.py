@@ -441,6 +441,15 @@ def test_each_objective_lowers_its_loss_and_brings_the_policies_together(objecti
     assert rows[-1]["kl"] < 0.5 * rows[0]["kl"]
 
 
+@pytest.mark.parametrize("games", [1, 2, 8, 13, 20])
+def test_games_share_a_batch_and_samples_per_step_stay(games):
+    alone = presets.DISTILL["laptop"]
+    shared = alone.shared_by(games)
+    assert alone.batch_size - games < shared.batch_size * games <= alone.batch_size
+    samples_per_step = shared.batch_size / shared.update_period_steps
+    assert samples_per_step == pytest.approx(alone.batch_size / alone.update_period_steps, rel=0.15)
+
+
 def test_epoch_metrics_begin_anew(scripted, pong, breakout):
     job = pqn_job(scripted, pong, breakout)
     job.play_and_learn()
