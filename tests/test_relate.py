@@ -69,7 +69,7 @@ def test_reward_ahead_is_the_discounted_sum_until_a_life_is_lost(scripted, pong,
             for k, step in enumerate(steps[t:]):
                 if step.cut[n]:
                     break
-                expected += DISCOUNT**k * np.clip(step.reward[n], -1, 1)
+                expected += DISCOUNT**k * float(np.clip(step.reward[n], -1, 1))
                 if step.terminal[n]:
                     break
             assert found.reward_ahead[t, n] == pytest.approx(expected)
