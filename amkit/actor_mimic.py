@@ -32,6 +32,7 @@ class DistillSettings:
 
     Attributes:
         steps: agent steps in all.
+        total_steps: a budget, of all games together: see `divided_by`. None is no budget.
         envs: N, environments of each game played in parallel.
         replay_steps: capacity of a game's replay memory.
         replay_start_steps: steps played before learning begins.
@@ -54,6 +55,7 @@ class DistillSettings:
     """
 
     steps: int
+    total_steps: int | None
     envs: int
     replay_steps: int
     replay_start_steps: int
@@ -87,15 +89,27 @@ class DistillSettings:
         if not 0 <= self.epsilon <= 1:
             raise ValueError(f"epsilon lies in [0, 1]. Received: {self.epsilon}")
 
-    def shared_by(self, games: int) -> "DistillSettings":
-        """The same number of samples per step in as many times smaller updates of each game.
+    def divided_by(self, games: int) -> "DistillSettings":
+        """The settings of each of several games; without a budget, these very ones.
+
+        Games that share a budget of steps also share an update's samples: as many samples per step,
+        in as many times smaller updates of each game.
 
         Args:
-            games: G, which share an update of `batch_size` samples.
+            games: G.
         """
+        if self.total_steps is None:
+            return self
         batch_size = max(self.batch_size // games, 1)
-        period = max(round(self.update_period_steps * batch_size / self.batch_size), 1)
-        return replace(self, batch_size=batch_size, update_period_steps=period)
+        return replace(
+            self,
+            steps=min(self.steps, self.total_steps // games),
+            total_steps=None,
+            batch_size=batch_size,
+            update_period_steps=max(
+                round(self.update_period_steps * batch_size / self.batch_size), 1
+            ),
+        )
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Adam, its learning rate along a cosine over the whole run."""

@@ -66,6 +66,7 @@ TRANSFER = {
 
 _DISTILL_LAPTOP = DistillSettings(
     steps=300_000,
+    total_steps=2_400_000,  # Half an hour of two cores, however many games.
     envs=64,
     replay_steps=100_000,
     replay_start_steps=5_000,
@@ -90,6 +91,7 @@ DISTILL = {
     # App. B, and the authors' learning rate and moments. 25 M agent steps a game (100 epochs).
     "paper": DistillSettings(
         steps=25_000_000,
+        total_steps=None,
         envs=1,
         replay_steps=100_000,
         replay_start_steps=10_000,
@@ -113,6 +115,7 @@ DISTILL = {
     "tiny": replace(
         _DISTILL_LAPTOP,
         steps=256,
+        total_steps=None,
         envs=4,
         replay_steps=200,
         replay_start_steps=64,
@@ -121,9 +124,6 @@ DISTILL = {
         epoch_steps=64,
     ),
 }
-
-# Presets whose games share an update's samples: more updates, each as large as suits a processor.
-SHARING = ("laptop",)
 
 # What else goes with a preset's name, whatever it is a preset of.
 PRECISION = {"paper": "float32"}  # Others take the number format that is faster here.

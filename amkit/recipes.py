@@ -87,9 +87,7 @@ def distill_config(
     loaded = load_experts(experts, games)
     if overrides.get("feature_weight"):
         _ = [expert.feature_size for expert in loaded]  # Raises where one has no features.
-    settings = _named(presets.DISTILL, preset, "preset")
-    if preset in presets.SHARING:
-        settings = settings.shared_by(len(loaded))
+    settings = _named(presets.DISTILL, preset, "preset").divided_by(len(loaded))
     # One network sees all games: zero is the mean of their backgrounds.
     backgrounds = [background(expert.game) for expert in loaded]
     return {

@@ -109,7 +109,9 @@ class EpsilonGreedy:
         """Returns (action int32 [R], the network's outputs as arrays)."""
         greedy, outputs = self._forward(tf.constant(observation))
         rows = np.arange(len(observation))
-        going_on = (self._held >= 0) & (self.rng.random(len(rows)) < 1 - 1 / self.hold)
+        going_on = np.zeros(len(rows), bool)
+        if self.hold > 1:
+            going_on = (self._held >= 0) & (self.rng.random(len(rows)) < 1 - 1 / self.hold)
         # As many begin as make a share epsilon of all steps random.
         begin = self.epsilon / (self.epsilon + self.hold * (1 - self.epsilon))
         begun = ~going_on & (self.rng.random(len(rows)) < begin)

@@ -442,9 +442,11 @@ def test_each_objective_lowers_its_loss_and_brings_the_policies_together(objecti
 
 
 @pytest.mark.parametrize("games", [1, 2, 8, 13, 20])
-def test_games_share_a_batch_and_samples_per_step_stay(games):
+def test_games_share_a_budget_and_samples_per_step_stay(games):
     alone = presets.DISTILL["laptop"]
-    shared = alone.shared_by(games)
+    shared = alone.divided_by(games)
+    assert shared.steps == min(300_000, 2_400_000 // games)
+    assert shared.divided_by(games) == shared
     assert alone.batch_size - games < shared.batch_size * games <= alone.batch_size
     samples_per_step = shared.batch_size / shared.update_period_steps
     assert samples_per_step == pytest.approx(alone.batch_size / alone.update_period_steps, rel=0.15)
