@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amkit import checkpoints, plots, report
+from amkit import ablation_report, checkpoints, plots, report
+from amkit.ablation_report import Ablations
 from amkit.report import Estimate, Recorded
 from amkit.transfer_report import Transfers, table_2
 
@@ -130,6 +131,76 @@ def write_transfer(recorded: Transfers, folder: Path, seed: int = 0) -> list[dic
     tables = {"table_2.csv": report.csv_text(points), "areas.csv": report.csv_text(areas)}
     _write_texts(f"Transfer to {len(recorded.games)} games", blocks, tables, folder)
     return table
+
+
+def write_ablations(recorded: Ablations, folder: Path, seed: int = 0) -> list[dict[str, Any]]:
+    """Writes a report on distillations that differ in an option, in the same form.
+
+    Args:
+        recorded: from `ablation_report.ablations`.
+        folder: as in `write`.
+        seed: int. Of the bootstrap.
+
+    Returns:
+        `ablation_report.table`.
+
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    table = ablation_report.table(recorded, seed)
+    for ending in (".png", ".svg"):
+        plots.save(plots.variant_scores(table), folder / f"variants{ending}")
+    caption = (
+        "Expert-normalised scores of each game, and their geometric mean, with 95 % intervals; "
+        "1 is the expert, and the dashed line the first variant."
+    )
+    blocks = [*_variants(recorded, table), Heading("Figure"), Picture("variants", caption)]
+    flat = [
+        {**{key: value for key, value in row.items() if key != "scores"}, **row["scores"]}
+        for row in table
+    ]
+    tables = {"variants.csv": report.csv_text(flat)}
+    _write_texts(f"{len(table)} ways to distil {len(recorded.games)} games", blocks, tables, folder)
+    return table
+
+
+def _variants(recorded: Ablations, table: Sequence[Mapping[str, Any]]) -> list[Block]:
+    runs = next(iter(recorded.variants.values())).amns
+    first, machine = runs[0]["scores"][0], runs[0].get("machine", {})
+    rows = [
+        [
+            row["variant"].replace("_", " "),
+            str(row["runs"]),
+            report.number(row["minutes"]),
+            *(f"{score.value:.2f}" for score in row["scores"].values()),
+            _interval(row["geometric_mean"]),
+            _interval(row["difference"]) if row["difference"] else "-",
+        ]
+        for row in table
+    ]
+    games = [game.replace("_", " ") for game in recorded.games]
+    return [
+        Paragraph(
+            f"{table[0]['steps']:,} agent steps of each game (unless a row says otherwise), on "
+            f"{machine.get('cores')} cores of {machine.get('processor')}. Protocol "
+            f"{first['protocol']}, epsilon {first['epsilon']}, whole games."
+        ),
+        Heading("Expert-normalised scores"),
+        Grid(
+            (
+                *("what is different", "runs", "minutes", *games),
+                *("geometric mean (95 %)", "difference from the first (95 %)"),
+            ),
+            rows,
+        ),
+        Paragraph(
+            "(AMN - chance) / (expert - chance). Intervals: "
+            f"{report.REPLICATES:,} bootstrap replicates, stratified by game: runs, and each run's "
+            "games, drawn anew. With one run they say nothing of other seeds: two runs that differ "
+            "in the seed alone can be further apart than an interval is wide."
+        ),
+    ]
 
 
 def _write_texts(

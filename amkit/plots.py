@@ -122,6 +122,36 @@ def relative_scores(table: Sequence[Mapping[str, Any]]) -> "Figure":
     return figure
 
 
+def variant_scores(table: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Expert-normalised scores with their intervals: a panel for each game, a line per variant.
+
+    Args:
+        table: from `ablation_report.table`.
+    """
+    from matplotlib.figure import Figure
+
+    panels = {game: [row["scores"][game] for row in table] for game in table[0]["scores"]}
+    panels["geometric mean"] = [row["geometric_mean"] for row in table]
+    size = (2.6 + 2.0 * len(panels), 1.0 + 0.3 * len(table))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True)
+    places = np.arange(len(table))
+    for ax, (name, found) in zip(axes, panels.items(), strict=True):
+        values = np.array([score.value for score in found])
+        ends = np.array([[score.low, score.high] for score in found]).T
+        ax.errorbar(values, places, xerr=np.abs(ends - values), fmt="o", markersize=4)
+        ax.axvline(1, color="black", linewidth=0.8)
+        ax.axvline(values[0], color="gray", linewidth=0.8, linestyle="--")
+        ax.set_title(name.replace("_", " "), fontsize=10)
+        ax.set_xlim(left=min(0, ends.min()))
+        ax.tick_params(labelsize=8)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(places, [row["variant"].replace("_", " ") for row in table])
+    axes[0].invert_yaxis()
+    figure.supxlabel("expert-normalised score", fontsize=9)
+    return figure
+
+
 def transfer_curves(table: Sequence[Mapping[str, Any]]) -> "Figure":
     """Figure 7: each target game's tests, a curve for each kind of first weights.
 

@@ -190,7 +190,7 @@ def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
     )
     statistics: dict[str, Callable[[np.ndarray], float]] = {
         "interquartile mean": interquartile_mean,
-        "geometric mean": lambda x: float(np.exp(np.log(x.mean(0).clip(FLOOR)).mean())),
+        "geometric mean": geometric_mean,
         "median": lambda x: float(np.median(x.mean(0))),
         "lowest": lambda x: float(x.mean(0).min()),
     }
@@ -240,6 +240,11 @@ def interquartile_mean(values: np.ndarray) -> float:
     ordered = np.sort(values, axis=None)
     cut = len(ordered) // 4
     return float(ordered[cut : len(ordered) - cut].mean())
+
+
+def geometric_mean(values: np.ndarray) -> float:
+    """Geometric mean over games of the means over runs, of values [R, G]; `FLOOR` at least each."""
+    return float(np.exp(np.log(values.mean(0).clip(FLOOR)).mean()))
 
 
 def curve(cards: Sequence[Mapping[str, Any]], game: str) -> list[dict[str, Any]]:

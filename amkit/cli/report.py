@@ -13,8 +13,8 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Finished runs, or .keras files with their cards: AMNs of the same games that "
-            "differ in the seed alone, and baselines; or runs of `amkit transfer`."
+            help="Finished runs, or .keras files with their cards: AMNs of the same games and "
+            "baselines; AMNs that differ in an option; or runs of `amkit transfer`."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Folder to write.")] = Path("report"),
@@ -23,6 +23,8 @@ def report(
 ) -> None:
     """Report on recorded runs: Table 1 and Figures 1, 2, 3, 6; of transfers Table 2 and Figure 7.
 
+    Networks distilled with different options are compared with the first of them.
+
     Writes Markdown, one self-contained HTML page, CSV tables and figures (PNG, SVG).
 
     Examples:
@@ -30,15 +32,17 @@ def report(
     [bold]amkit report runs/amn-multitask[/]  one run
 
     [bold]amkit report runs/amn-multitask runs/amn-multitask-2 runs/mdqn-multitask[/]
+
+    [bold]amkit report runs/both-act runs/student-acts runs/expert-acts[/]
     """
     with usage():
         if not find_spec("matplotlib"):
             raise ValueError("figures need amkit's extra 'plots': pip install -e '.[plots]'")
         if output.exists() and not output.is_dir():
             raise ValueError(f"--output is a folder. Received: {output}, a file")
-        from amkit import pages
+        from amkit import ablation_report, pages
         from amkit import report as tables
-        from amkit.cli.tables import report_table, transfer_table
+        from amkit.cli.tables import ablation_table, report_table, transfer_table
         from amkit.transfer_report import transfers
 
         cards = tables.read_cards(runs)
@@ -46,6 +50,20 @@ def report(
             table = pages.write_transfer(transfers(cards), output, seed)
             shown = transfer_table(table)
             answer = {"curves": [{**row, "area": vars(row["area"])} for row in table]}
+        elif ablation_report.differ(cards):
+            table = pages.write_ablations(ablation_report.ablations(cards), output, seed)
+            shown = ablation_table(table)
+            answer = {
+                "variants": [
+                    {
+                        **row,
+                        "scores": {game: vars(score) for game, score in row["scores"].items()},
+                        "geometric_mean": vars(row["geometric_mean"]),
+                        "difference": row["difference"] and vars(row["difference"]),
+                    }
+                    for row in table
+                ]
+            }
         else:
             table, aggregates = pages.write(tables.experiment(cards), output, seed)
             shown = report_table(table, aggregates)

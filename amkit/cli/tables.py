@@ -64,6 +64,27 @@ def report_table(table: list[dict[str, Any]], aggregates: dict[str, Any]) -> Tab
     return shown
 
 
+def ablation_table(table: list[dict[str, Any]]) -> Table:
+    """A table of `ablation_report.table`: geometric means, and differences from the first."""
+    shown = Table(
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+        caption="geometric mean of expert-normalised scores, and its difference from the first "
+        "row's, with 95 % intervals",
+    )
+    for column in ("what is different", "runs", "mean", "", "difference", ""):
+        left = column == "what is different"
+        shown.add_column(column, justify="left" if left else "right", no_wrap=not left)
+    for row in table:
+        cells = [
+            (f"{e.value:.2f}", f"({e.low:.2f} to {e.high:.2f})") if e else ("", "")
+            for e in (row["geometric_mean"], row["difference"])
+        ]
+        variant = escape(row["variant"].replace("_", " "))
+        shown.add_row(variant, str(row["runs"]), *cells[0], *cells[1])
+    return shown
+
+
 def transfer_table(table: list[dict[str, Any]]) -> Table:
     """A table of `transfer_report.table_2`: first and last tests, area, steps to match."""
     shown = Table(

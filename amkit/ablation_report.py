@@ -1,0 +1,115 @@
+"""Distillations that differ in an option, side by side. Nothing is trained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from amkit import report
+from amkit.report import Recorded, bootstrap, estimate, experiment, geometric_mean
+
+
+@dataclass(frozen=True)
+class Ablations:
+    """What is reported on: distillations of the same experts, alike but for their settings.
+
+    Attributes:
+        variants: what is different from the first -> runs, one per seed. The first, named after
+            its preset, is what the others are compared with.
+        games: names.
+    """
+
+    variants: dict[str, Recorded]
+    games: tuple[str, ...]
+
+
+def differ(cards: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether cards are of Actor-Mimic networks alone, and differ in their settings."""
+    return {card["kind"] for card in cards} == {"amn"} and any(
+        card.get("settings") != cards[0].get("settings") for card in cards
+    )
+
+
+def ablations(cards: Sequence[dict[str, Any]]) -> Ablations:
+    """Sorts the cards of distillations by what differs from the first.
+
+    Args:
+        cards: from `report.read_cards`.
+
+    Raises:
+        ValueError: if they cannot be compared.
+    """
+    first = cards[0]
+    for key in ("games", "expert_weights", "test_protocol"):
+        if any(card.get(key) != first.get(key) for card in cards):
+            raise ValueError(
+                "distillations are compared that imitate the same experts and are tested alike. "
+                f"Received: different {key}"
+            )
+    grouped: dict[str, list] = {}
+    for card in cards:
+        grouped.setdefault(_difference(card, first), []).append(card)
+    variants = {name: experiment(alike) for name, alike in grouped.items()}
+    protocols = {name: _protocol(recorded) for name, recorded in variants.items()}
+    if len(set(protocols.values())) > 1:
+        raise ValueError(f"distillations are compared under one protocol. Received: {protocols}")
+    return Ablations(variants, next(iter(variants.values())).games)
+
+
+def _difference(card: Mapping[str, Any], first: Mapping[str, Any]) -> str:
+    """Such as "temperature 1"; the preset's name where there is none."""
+    own, others = card.get("settings", {}), first.get("settings", {})
+    parts = [f"{key} {_short(value)}" for key, value in own.items() if value != others.get(key)]
+    return ", ".join(parts) or f"preset {first.get('preset')}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _protocol(recorded: Recorded) -> str:
+    score = recorded.amns[0]["scores"][0]  # `experiment` has seen that all are alike.
+    return f"{score['protocol']}, epsilon {score['epsilon']}"
+
+
+def table(recorded: Ablations, seed: int = 0) -> list[dict[str, Any]]:
+    """Every variant's expert-normalised scores, and how far they are from the first's.
+
+    Args:
+        recorded: from `ablations`.
+        seed: int. Of the bootstrap.
+
+    Returns:
+        One entry per variant: variant, runs, steps (per game), minutes (of its first run), scores
+        (game -> `report.Estimate`), geometric_mean (an `Estimate`) and difference (an `Estimate`:
+        of the geometric mean from the first variant's; None for the first). Errors of variants are
+        drawn independently, though they share their experts' scores: a difference's interval is, if
+        anything, too wide.
+    """
+    rows: list[dict[str, Any]] = []
+    reference = None
+    for i, (name, runs) in enumerate(recorded.variants.items()):
+        draws = bootstrap(runs.amns, runs.games, seed + i)
+        games = {row["game"]: row["normalised"] for row in report.table_1(runs, seed + i)}
+        drawn = np.array([geometric_mean(draw) for draw in draws])
+        mean = estimate(
+            geometric_mean(np.array([[score.value for score in games.values()]])), drawn
+        )
+        difference = None
+        if reference is not None:
+            difference = estimate(mean.value - reference[0], drawn - reference[1])
+        else:
+            reference = mean.value, drawn
+        rows.append(
+            {
+                "variant": name,
+                "runs": len(runs.amns),
+                "steps": runs.amns[0].get("steps"),
+                "minutes": runs.amns[0].get("minutes"),
+                "scores": games,
+                "geometric_mean": mean,
+                "difference": difference,
+            }
+        )
+    return rows
