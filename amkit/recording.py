@@ -4,7 +4,7 @@ Needs Pillow, and imageio with PyAV for mp4: the extra `video`.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,13 +92,19 @@ def play(
         screen.close()
 
 
-def draw(moment: Moment, game: Game, kind: str) -> "Image":
+def is_policy(card: Mapping[str, Any]) -> bool:
+    """Whether a network's outputs are logits of a policy: an AMN's, unless it imitated Q-values."""
+    objective = card.get("settings", {}).get("objective")
+    return card["kind"] == "amn" and objective != "q_values"
+
+
+def draw(moment: Moment, game: Game, policy: bool) -> "Image":
     """A picture of one moment: the screen, the score, and one bar per action.
 
     Args:
         moment: from `play`.
         game: its game.
-        kind: "expert" for Q-values, or "amn" for logits, which are shown as a policy.
+        policy: whether its values are logits, which are shown as a policy, or Q-values.
 
     Returns:
         Pillow image of [420, 620] pixels.
@@ -106,7 +112,7 @@ def draw(moment: Moment, game: Game, kind: str) -> "Image":
     from PIL import Image, ImageDraw, ImageFont
 
     values = moment.values.astype(np.float64)
-    if kind == "amn":
+    if policy:
         values = np.exp(values - values.max())
         values /= values.sum()
         lowest, title = 0.0, "policy"
@@ -144,13 +150,13 @@ def check_path(path: Path) -> None:
         )
 
 
-def write(moments: Iterable[Moment], game: Game, kind: str, path: Path) -> tuple[int, float]:
+def write(moments: Iterable[Moment], game: Game, policy: bool, path: Path) -> tuple[int, float]:
     """Writes a game as a video at an Atari's own speed, whole or not at all.
 
     Args:
         moments: from `play`, one at least.
         game: its game.
-        kind: as in `draw`.
+        policy: as in `draw`.
         path: ends with one of `FORMATS`; replaced if it is there.
 
     Returns:
@@ -168,7 +174,7 @@ def write(moments: Iterable[Moment], game: Game, kind: str, path: Path) -> tuple
         for moment in moments:
             shown[:] = [moment]
             steps += 1
-            yield draw(moment, game, kind)
+            yield draw(moment, game, policy)
 
     temporary = path.with_name(f".{os.getpid()}-{path.name}")
     try:

@@ -26,14 +26,14 @@ def test_the_screen_is_what_the_network_sees(pong):
     screen.close()
 
 
-@pytest.mark.parametrize("kind", ["expert", "amn"])
+@pytest.mark.parametrize("policy", [True, False])
 @pytest.mark.parametrize("ending", [".gif", ".mp4"])
-def test_a_video_has_one_picture_per_step(pong, tmp_path, kind, ending):
-    network = nature_dqn(18 if kind == "amn" else 6)
+def test_a_video_has_one_picture_per_step(pong, tmp_path, policy, ending):
+    network = nature_dqn(18 if policy else 6)
     moments = list(recording.play(network, pong, seed=1, steps=7))
     assert len(moments) == 7 and moments[0].values.shape == (6,)
     path = tmp_path / f"pong{ending}"
-    steps, score = recording.write(iter(moments), pong, kind, path)
+    steps, score = recording.write(iter(moments), pong, policy, path)
     assert (steps, score) == (7, 0.0)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     if ending == ".gif":
@@ -44,6 +44,20 @@ def test_a_video_has_one_picture_per_step(pong, tmp_path, kind, ending):
         import imageio.v3 as iio
 
         assert iio.imread(path, plugin="pyav").shape == (7, 420, 620, 3)
+
+
+@pytest.mark.parametrize(
+    ("card", "policy"),
+    [
+        ({"kind": "amn"}, True),
+        ({"kind": "amn", "settings": {"objective": "policy"}}, True),
+        ({"kind": "amn", "settings": {"objective": "q_values"}}, False),
+        ({"kind": "mdqn", "settings": {}}, False),
+        ({"kind": "expert"}, False),
+    ],
+)
+def test_what_imitated_policies_is_shown_as_one(card, policy):
+    assert recording.is_policy(card) is policy
 
 
 def test_paths_are_checked(tmp_path):

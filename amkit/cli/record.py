@@ -57,7 +57,7 @@ def record(
         steps=max(round(seconds * recording.STEPS_PER_SECOND), 1),
     )
     with work():
-        steps, score = recording.write(moments, chosen, asked.card["kind"], path)
+        steps, score = recording.write(moments, chosen, recording.is_policy(asked.card), path)
     if json:
         print_json({"video": str(path), "steps": steps, "score": score})
     else:
