@@ -370,7 +370,7 @@ class _StudentAndExperts:
         self.step = tf.Variable(0, dtype=tf.int32, trainable=False)  # Of each environment.
         # Turns begin at different steps in different environments.
         env = np.arange(len(experts) * settings.envs) % settings.envs
-        self._head_start = (2 * TURN * env // settings.envs).astype(np.int32)[:, None]
+        self._head_start = (2 * TURN * env // settings.envs).astype(np.int32)
         self._features = bool(settings.feature_weight)
         self._experts = [
             (with_features(e.network) if self._features else e.network, e.game.action_codes)
@@ -398,8 +398,13 @@ class _StudentAndExperts:
         expert_q = tf.concat([answer["expert_q"] for answer in guidance], axis=0)
         if self._behaviour == "expert":
             return expert_q, guidance
-        experts_turn = (self.step + self._head_start) // TURN % 2 == 0
-        return tf.where(experts_turn, expert_q, self._student(observation)), guidance
+        students_rows = tf.where((self.step + self._head_start) // TURN % 2 == 1)  # [R', 1]
+        logits = tf.cond(  # One environment takes whole turns, and no convolution an empty batch.
+            tf.size(students_rows) > 0,
+            lambda: self._student(tf.gather_nd(observation, students_rows)),
+            lambda: tf.zeros((0, expert_q.shape[-1])),
+        )
+        return tf.tensor_scatter_nd_update(expert_q, students_rows, logits), guidance
 
     def _ask(
         self, network: keras.Model, codes: np.ndarray, observation: tf.Tensor

@@ -294,9 +294,10 @@ def dqn_job(scripted, pong, breakout, seed=0):
     return DQNTraining([pong], settings, scripted([pong], settings.envs), learner, seed)
 
 
-def distill_job(scripted, pong, breakout, seed=0, behaviour="student"):
+def distill_job(scripted, pong, breakout, seed=0, **changes):
     keras.utils.set_random_seed(seed)
-    settings = replace(presets.DISTILL["tiny"], feature_weight=0.01, behaviour=behaviour)
+    changes = {"feature_weight": 0.01, "behaviour": "student", **changes}
+    settings = replace(presets.DISTILL["tiny"], **changes)
     experts = [
         Expert(pong, nature_dqn(6), {}, None),
         Expert(breakout, nature_dqn(18), {}, None),
@@ -418,6 +419,22 @@ def test_both_act_in_turns(scripted, pong, breakout, turn):
         taken = memory.values("action", np.zeros(4, int), np.arange(4))
         best = np.where(game.action_mask, np.concatenate(by_turns), -np.inf).argmax(axis=1)
         np.testing.assert_array_equal(taken, best)
+
+
+def test_one_environment_takes_whole_turns(scripted, pong, breakout):
+    job = distill_job(scripted, pong, breakout, behaviour="both", envs=1)
+    weights = job.learner.student.get_layer("output").trainable_variables
+    for variable in weights:  # Outputs begin at zero.
+        variable.assign(RNG.normal(size=variable.shape))
+    network = job._network
+    for turn, acts in ((0, "expert"), (1, "student")):
+        network.step.assign(turn * TURN)
+        observation = tf.constant(job.environments.observation)
+        values, guidance = tf.function(network)(observation)
+        expected = [answer["expert_q"] for answer in guidance]
+        if acts == "student":
+            expected = job.learner.student(observation)
+        np.testing.assert_allclose(values, np.reshape(expected, (2, 18)), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
