@@ -27,6 +27,10 @@ FOLDS = 4
 _STRENGTHS = 10.0 ** np.arange(-5, 4)  # Of the ridge penalty, relative to the features' variance.
 
 
+class TooFewRewards(ValueError):
+    """A game played at random met so few rewards that there is nothing to predict."""
+
+
 @dataclass(frozen=True)
 class Frames:
     """Steps of a game played at random, T of each of N environments.
@@ -84,12 +88,14 @@ def relate(
         that is explained, mean over folds of environments; standard_error, over folds.
 
     Raises:
-        ValueError: if the random player met no reward: there is nothing to predict.
+        TooFewRewards: if the random player met none in a fold: there is nothing to predict.
     """
-    if not frames.reward_ahead.std():
-        raise ValueError(
-            "the reward ahead never changes in this game played at random: more steps may find "
-            "some. Received: none"
+    folds = np.arange(frames.reward_ahead.shape[1]) % FOLDS
+    silent = sum(not frames.reward_ahead[:, folds == fold].std() for fold in range(FOLDS))
+    if silent:
+        raise TooFewRewards(
+            f"the reward ahead, played at random, has to change in each of {FOLDS} parts of the "
+            f"steps: more steps may find more rewards. Received: {silent} parts without any"
         )
     rows = []
     for name, network in candidates.items():
@@ -168,7 +174,7 @@ def _held_out(features: np.ndarray, targets: np.ndarray, fold: int, envs: int) -
     def r_squared(predict: Callable, chosen: np.ndarray) -> float:
         wanted = flat(targets, chosen)
         error = np.mean((predict(flat(features, chosen)) - wanted) ** 2)
-        return float(1 - error / max(np.var(wanted), 1e-12))
+        return float(1 - error / np.var(wanted))
 
     tried = [
         r_squared(predict, validation) for predict in learn(~validation & ~held_out, _STRENGTHS)

@@ -76,9 +76,22 @@ def test_reward_ahead_is_the_discounted_sum_until_a_life_is_lost(scripted, pong,
 
 
 def test_a_game_without_rewards(frames):
+    candidates = {"all": Features(lambda x: x)}
+    with pytest.raises(relate.TooFewRewards, match="4 parts without any"):
+        relate.relate(Frames(frames.observation, np.zeros((60, 8))), candidates)
+    ahead = frames.reward_ahead.copy()
+    ahead[:, [1, 5]] = 0  # A fold.
+    with pytest.raises(relate.TooFewRewards, match="1 parts without any"):
+        relate.relate(Frames(frames.observation, ahead), candidates)
+
+
+def test_a_game_without_rewards_is_one_line(frames, tmp_path, expert_folder, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     silent = Frames(frames.observation, np.zeros((60, 8)))
-    with pytest.raises(ValueError, match="never changes"):
-        relate.relate(silent, {"all": Features(lambda x: x)})
+    monkeypatch.setattr(relate, "play_at_random", lambda *words, **options: silent)
+    result = CliRunner().invoke(app, ["relate", "boxing", "--experts", str(expert_folder)])
+    assert result.exit_code == 1 and result.stderr.count("\nerror: ") <= 1
+    assert isinstance(result.exception, SystemExit) and "more rewards" in result.stderr
 
 
 def test_the_command(tmp_path, expert_folder, monkeypatch):

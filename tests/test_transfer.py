@@ -200,6 +200,7 @@ def test_the_command(amn, tmp_path, monkeypatch):
         (["breakout", "--from", "none", "--from", "none"], "different names"),
         (["breakout", "--from", "none", "--seed", "4294967296"], "--seed"),
         (["brekout", "--from", "none"], "breakout"),
+        (["breakout", "--from", "none", "--freeze", "features"], "of an AMN's weights"),
     ],
 )
 def test_wrong_usage(tmp_path, monkeypatch, words, match):

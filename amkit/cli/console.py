@@ -53,11 +53,14 @@ def work() -> Iterator[None]:
     from amkit.experts import ExpertError
     from amkit.games import UnknownGame
     from amkit.model_files import ModelFileError
+    from amkit.relate import TooFewRewards
     from amkit.runs import RunError
 
     try:
         yield
-    except (CheckpointError, ExpertError, ModelFileError, RunError, UnknownGame) as error:
+    except (
+        CheckpointError, ExpertError, ModelFileError, RunError, TooFewRewards, UnknownGame
+    ) as error:  # fmt: skip
         fail(str(error), FAILED)
     except OSError as error:
         fail(f"{error.filename or 'the disk'}: {error.strerror or error}", FAILED)

@@ -84,6 +84,8 @@ def transfer(
         if len(set(labels)) < len(labels):
             raise ValueError(f"sources have different names. Received: {' '.join(sources)}")
         numbers = _numbers(seed)
+        if (head or freeze) and set(sources) == {RANDOM}:
+            raise ValueError("--head and --freeze are of an AMN's weights. Received: --from none")
         amns = [Path(source) for source in sources if source != RANDOM]
         hashes = {path: read_card(path)["weight_hash"] for path in amns}
 
