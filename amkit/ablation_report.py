@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from amkit import report
-from amkit.report import Recorded, bootstrap, estimate, experiment, geometric_mean
+from amkit.report import (
+    Recorded,
+    bootstrap,
+    comparable,
+    estimate,
+    experiment,
+    geometric_mean,
+)
 
 
 @dataclass(frozen=True)
@@ -15,8 +22,8 @@ class Ablations:
     """What is reported on: distillations of the same experts, alike but for their settings.
 
     Attributes:
-        variants: what is different from the first -> runs, one per seed. The first, named after
-            its preset, is what the others are compared with.
+        variants: name -> runs, one per seed. The first is what the others are compared with; its
+            name says what it has where any other differs, theirs what differs from it.
         games: names.
     """
 
@@ -27,7 +34,7 @@ class Ablations:
 def differ(cards: Sequence[Mapping[str, Any]]) -> bool:
     """Whether cards are of Actor-Mimic networks alone, and differ in their settings."""
     return {card["kind"] for card in cards} == {"amn"} and any(
-        card.get("settings") != cards[0].get("settings") for card in cards
+        _options(card) != _options(cards[0]) for card in cards
     )
 
 
@@ -42,14 +49,20 @@ def ablations(cards: Sequence[dict[str, Any]]) -> Ablations:
     """
     first = cards[0]
     for key in ("games", "expert_weights", "test_protocol"):
-        if any(card.get(key) != first.get(key) for card in cards):
+        if any(comparable(card, key) != comparable(first, key) for card in cards):
             raise ValueError(
                 "distillations are compared that imitate the same experts and are tested alike. "
                 f"Received: different {key}"
             )
+    varied = [
+        key
+        for key, value in _options(first).items()
+        if any(_options(card).get(key) != value for card in cards)
+    ]
     grouped: dict[str, list] = {}
     for card in cards:
-        grouped.setdefault(_difference(card, first), []).append(card)
+        own = [key for key in varied if _options(card).get(key) != _options(first).get(key)]
+        grouped.setdefault(_name(card, own or varied), []).append(card)
     variants = {name: experiment(alike) for name, alike in grouped.items()}
     protocols = {name: _protocol(recorded) for name, recorded in variants.items()}
     if len(set(protocols.values())) > 1:
@@ -57,15 +70,18 @@ def ablations(cards: Sequence[dict[str, Any]]) -> Ablations:
     return Ablations(variants, next(iter(variants.values())).games)
 
 
-def _difference(card: Mapping[str, Any], first: Mapping[str, Any]) -> str:
-    """Such as "temperature 1"; the preset's name where there is none."""
-    own, others = card.get("settings", {}), first.get("settings", {})
-    parts = [f"{key} {_short(value)}" for key, value in own.items() if value != others.get(key)]
-    return ", ".join(parts) or f"preset {first.get('preset')}"
+def _options(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a distillation can be asked for, but its seed."""
+    return card.get("settings", {}) | {key: card.get(key) for key in ("precision", "jit_compile")}
 
 
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _name(card: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """Such as "temperature 1"."""
+    values = {key: _options(card).get(key) for key in keys}
+    return ", ".join(
+        f"{key} {f'{value:g}' if isinstance(value, float) else value}"
+        for key, value in values.items()
+    )
 
 
 def _protocol(recorded: Recorded) -> str:

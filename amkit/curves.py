@@ -10,7 +10,7 @@ import keras
 from amkit.evaluation import Protocol, evaluate_game
 from amkit.games import Game
 from amkit.networks import for_game
-from amkit.runs import Run
+from amkit.runs import DamagedRun, Run
 
 
 class LearningCurve(keras.callbacks.Callback):
@@ -49,13 +49,20 @@ class LearningCurve(keras.callbacks.Callback):
         self._on_progress = on_progress
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Takes up the tests done before an interruption, and does the one it cut short."""
+        """Takes up the tests done before an interruption, and does the one it cut short.
+
+        Raises:
+            DamagedRun: if the file of those tests was changed, or cannot be read.
+        """
         self._total = int(logs["total_steps"])
         steps = int(logs["steps"])
         path = self._run.folder / "tests.csv"
         if path.exists():
-            with open(path, newline="", encoding="utf-8") as file:
-                read = [_typed(row) for row in csv.DictReader(file)]
+            try:
+                with open(path, newline="", encoding="utf-8") as file:
+                    read = [_typed(row) for row in csv.DictReader(file)]
+            except (KeyError, TypeError, ValueError) as error:
+                raise DamagedRun(f"{path} is damaged: {error!r}. It can be removed") from error
             # Those after the newest checkpoint were of weights that are lost.
             self.rows = [row for row in read if row["steps"] <= steps]
         self._test_if_due(steps)

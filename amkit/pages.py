@@ -2,6 +2,7 @@
 
 import base64
 import html
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,9 +197,9 @@ def _variants(recorded: Ablations, table: Sequence[Mapping[str, Any]]) -> list[B
         ),
         Paragraph(
             "(AMN - chance) / (expert - chance). Intervals: "
-            f"{report.REPLICATES:,} bootstrap replicates, stratified by game: runs, and each run's "
-            "games, drawn anew. With one run they say nothing of other seeds: two runs that differ "
-            "in the seed alone can be further apart than an interval is wide."
+            f"{report.REPLICATES:,} bootstrap replicates: runs, the same for all games, and each "
+            "run's games, drawn anew. With one run they say nothing of other seeds: two runs that "
+            "differ in the seed alone can be further apart than an interval is wide."
         ),
     ]
 
@@ -241,7 +242,8 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
         Paragraph(
             f"Target DQNs, {card.get('steps', 0):,} agent steps each, preset {card.get('preset')}, "
             f"on {machine.get('cores')} cores of {machine.get('processor')}; they differ in their "
-            "first weights alone. The paper's: 10,000,000 steps each. Each test: protocol "
+            "first weights, and the luminance that the first layer takes for zero with them. The "
+            "paper's: 10,000,000 steps each. Each test: protocol "
             f"{card.get('test_protocol')}, epsilon 0.05, raw scores of whole games."
         ),
         Heading("Table 2"),
@@ -252,9 +254,10 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
             gains,
         ),
         Paragraph(
-            "Area: mean score above chance over all tests, divided by that of random weights. Its "
-            "interval lets every test vary by its standard error: between runs where there are "
-            "several, else of one run's games; with one run it says nothing of other seeds."
+            "Area: mean score above chance over all tests, divided by that of random weights; none "
+            "where random weights do not get above chance. Its interval lets the runs' areas vary "
+            "by the standard error between them, where there are several, else one run's tests by "
+            "theirs; with one run it says nothing of other seeds."
         ),
     ]
 
@@ -276,10 +279,10 @@ def _scores(
                 _with_error(row["expert"], row["expert_error"]),
                 _with_error(row["amn"], row["amn_error"]),
                 report.number(row["amn_max"]),
-                f"{100 * row['ratio']:.0f} %",
+                report.percent(row["ratio"]),
                 _interval(row["normalised"]),
                 report.number(row["steps_to_90"]),
-                f"{100 * paper.amn_mean / paper.expert_mean:.0f} %" if paper else "-",
+                report.percent(paper.amn_mean / paper.expert_mean) if paper else "-",
             ]
         )
     return [
@@ -300,8 +303,9 @@ def _scores(
         ),
         Paragraph(
             "± is a standard error: between runs where there are several, else of one run's games. "
-            "Expert-normalised: (AMN - chance) / (expert - chance). Best test: the greatest mean "
-            "of a test while training; it is picked, and so too high. Steps to 90 %: at the first "
+            "Expert-normalised: (AMN - chance) / (expert - chance). AMN / expert says nothing "
+            "where that is negative. Best test: the greatest mean of a test while training; "
+            "it is picked, and so too high. Steps to 90 %: at the first "
             "test of 0.9 or more."
         ),
         Heading("Over all games"),
@@ -313,10 +317,10 @@ def _scores(
             ],
         ),
         Paragraph(
-            f"Intervals: {report.REPLICATES:,} bootstrap replicates, stratified by game: runs, and "
-            "each run's games, drawn anew; the experts' and chance's means vary by their standard "
-            "errors. With one run they say nothing of other seeds. The geometric mean counts a "
-            f"game below {report.FLOOR} as {report.FLOOR}."
+            f"Intervals: {report.REPLICATES:,} bootstrap replicates: runs, the same for all games, "
+            "and each run's games, drawn anew; the experts' and chance's means vary by their "
+            "standard errors. With one run they say nothing of other seeds. The geometric mean "
+            f"counts a game below {report.FLOOR} as {report.FLOOR}."
         ),
     ]
 
@@ -448,4 +452,6 @@ def _with_error(value: float, error: float | None) -> str:
 
 
 def _interval(estimate: Estimate) -> str:
+    if math.isnan(estimate.value):
+        return "-"
     return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"

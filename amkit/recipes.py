@@ -537,10 +537,11 @@ def run(
     card["forward_milliseconds"] = hardware.forward_milliseconds(trained)
     if config["kind"] == "amn":
         card["expert_weights"] = config["expert_weights"]
-        expert = load_experts(Path(config["experts"]), config["games"][:1])[0].network
+        expert = model_files.in_precision(job.experts[0].network, "float32")
         card["one_expert"] = {
             "parameters": expert.count_params(),
             "forward_milliseconds": hardware.forward_milliseconds(expert),
         }
     model_files.save(trained, run_folder.model_path, card)
+    run_folder.discard_checkpoints()
     return scores

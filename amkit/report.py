@@ -18,6 +18,10 @@ from amkit.games import TABLE_1, normalized
 
 REPLICATES = 2000
 FLOOR = 0.01  # A geometric mean counts a game at or below chance as this.
+STICKY = "sticky"  # The protocol whose emulator repeats actions; scores of others are not its.
+
+# What runs have in common that differ in their seeds alone, beside their settings.
+ALIKE = ("steps", "preset", "precision", "jit_compile", "expert_weights", "test_protocol")
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,8 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
             raise ValueError(f"an AMN's card has no expert's score of {', '.join(without)}")
     amns = by_kind["amn"]
     for kind, alike in by_kind.items():
-        for key in ("steps", "preset", "settings", "expert_weights", "test_protocol"):
-            if any(card.get(key) != alike[0].get(key) for card in alike):
+        for key in (*ALIKE, "settings"):
+            if any(comparable(card, key) != comparable(alike[0], key) for card in alike):
                 raise ValueError(
                     f"the runs of {kind} in a report differ in their seeds alone. "
                     f"Received: different {key}"
@@ -121,6 +125,12 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
     )
 
 
+def comparable(card: Mapping[str, Any], key: str) -> Any:
+    """A card's value of a key; of lists, which go by the games, whatever their order."""
+    value = card.get(key)
+    return sorted(value) if isinstance(value, list) else value
+
+
 def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
     """Table 1: each game's scores beside its expert's and the paper's.
 
@@ -132,7 +142,8 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
         One entry per game: game; random; expert and amn (mean scores) and their standard errors;
         normalised (an `Estimate`: (amn - random) / (expert - random)); ratio (amn / expert, as the
         paper has it); amn_max (greatest mean over runs of a test; None without tests); steps_to_90
-        (agent steps at the first test with a normalised score of 0.9 or more; None if none had);
+        (agent steps at the first test with a normalised score of 0.9 or more; None if none had, or
+        the tests' emulator was not that of the scores);
         paper (a `games.PaperResult`, None where the paper has none).
     """
     draws = bootstrap(recorded.amns, recorded.games, seed)
@@ -146,6 +157,7 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
             point["steps"]
             for point in tests
             if normalized(point["mean"], random["mean"], expert["mean"]) >= 0.9
+            and tested_alike(recorded.amns[0], game)
         ]
         rows.append(
             {
@@ -205,9 +217,10 @@ def bootstrap(
 ) -> np.ndarray:
     """Replicates of expert-normalised scores, stratified by game.
 
-    In each replicate and game, runs are drawn with replacement, and of each run its whole games;
-    the means of expert and chance, which all runs share, vary as their standard errors say. With
-    one run the interval says how sure its own scores are, not how another seed would do.
+    In each replicate runs are drawn with replacement, the same ones for all games, as one network
+    plays them all; and of each run its whole games. The means of expert and chance, which all runs
+    share, vary as their standard errors say. With one run the interval says how sure its own scores
+    are, not how another seed would do.
 
     Args:
         cards: of R runs.
@@ -219,13 +232,13 @@ def bootstrap(
     """
     rng = np.random.default_rng(seed)
     draws = np.empty((REPLICATES, len(cards), len(games)))
+    chosen = rng.integers(0, len(cards), (REPLICATES, len(cards)))
     for column, game in enumerate(games):
         scores = [score_of(card, game) for card in cards]
         means = np.empty((len(cards), REPLICATES))
         for i, score in enumerate(scores):
             values = np.array(score.get("scores") or [score["mean"]])
             means[i] = values[rng.integers(0, len(values), (REPLICATES, len(values)))].mean(1)
-        chosen = rng.integers(0, len(cards), (REPLICATES, len(cards)))
         drawn = means[chosen, np.arange(REPLICATES)[:, None]]
         expert, random = (
             rng.normal(part["mean"], part["standard_error"] or 0, (REPLICATES, 1))
@@ -340,9 +353,19 @@ def number(value: float | None, decimals: int = 1) -> str:
     )
 
 
+def percent(ratio: float) -> str:
+    """A ratio for a table; a dash for none."""
+    return "-" if math.isnan(ratio) else f"{100 * ratio:.0f} %"
+
+
 def score_of(card: Mapping[str, Any], game: str) -> dict[str, Any]:
     """A card's entry for a game."""
     return next(entry for entry in card["scores"] if entry["game"] == game)
+
+
+def tested_alike(card: Mapping[str, Any], game: str) -> bool:
+    """Whether tests while training and scores are of one emulator: both sticky, or neither."""
+    return (score_of(card, game)["protocol"] == STICKY) == (card.get("test_protocol") == STICKY)
 
 
 def error_of(rows: Sequence[Mapping[str, Any]]) -> float:

@@ -1,13 +1,14 @@
 """Run folders: what a run was asked, what it measured, where it got to, what came out.
 
-`runs/<kind>-<name>/` holds `config.json`, `metrics.csv`, `checkpoint/`, and at the end
-`model.keras` with its card `model.json`. One process at a time uses a folder.
+`runs/<kind>-<name>/` holds `config.json`, `metrics.csv` and `checkpoint/`, and at the end, in place
+of the last, `model.keras` with its card `model.json`. One process at a time uses a folder.
 """
 
 import csv
 import io
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,10 @@ class Run:
     def checkpoint_folder(self) -> Path:
         """Where the checkpoints lie."""
         return self.folder / "checkpoint"
+
+    def discard_checkpoints(self) -> None:
+        """Frees what a finished run no longer needs: gigabytes, where there is a replay memory."""
+        shutil.rmtree(self.checkpoint_folder, ignore_errors=True)
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:
         """Writes `metrics.csv` anew: one row per epoch, units in the column names."""

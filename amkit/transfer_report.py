@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from amkit.report import REPLICATES, Estimate, curve, estimate, score_of
+from amkit.report import REPLICATES, Estimate, curve, estimate, score_of, tested_alike
 
 RANDOM = "random"
 
 
 @dataclass(frozen=True)
 class Transfers:
-    """What is reported on: target DQNs that learnt alike from different first weights.
+    """What is reported on: target DQNs that learnt alike from different beginnings.
+
+    A beginning is first weights, and the luminance that the first layer takes for zero with them.
 
     Attributes:
         runs: (game, source) -> cards, one per seed; the source "random" is there for every game.
@@ -56,7 +58,8 @@ def transfers(cards: Sequence[dict[str, Any]]) -> Transfers:
                 f"a report on transfer needs --from none too. Received: none of {game}"
             )
         own = [card for (name, _), found in runs.items() if name == game for card in found]
-        for key in ("settings", "preset", "parameters", "test_protocol"):
+        alike = ("settings", "preset", "precision", "jit_compile", "parameters", "test_protocol")
+        for key in alike:
             if any(card.get(key) != own[0].get(key) for card in own):
                 raise ValueError(
                     f"runs of one game differ in first weights and seed alone. "
@@ -65,8 +68,17 @@ def transfers(cards: Sequence[dict[str, Any]]) -> Transfers:
         for (name, source), found in runs.items():
             if name == game and any(c["transfer"] != found[0]["transfer"] for c in found):
                 raise ValueError(f"runs from one source begin alike. Received: unlike {source}")
-            if name == game and any(_tested(c) != _tested(own[0]) for c in found):
-                raise ValueError(f"runs of one game are tested at the same steps. Received: {game}")
+            if len({c["weight_hash"] for c in found}) < len(found):
+                raise ValueError(
+                    f"a report names each run once. Received: one of {name} from {source} twice"
+                )
+    tested = {game: _tested(runs[game, RANDOM][0]) for game in games}
+    for (game, _), found in runs.items():
+        if any(_tested(c) != tested[games[0]] for c in found):
+            raise ValueError(
+                "all runs of a report are tested at the same steps. "
+                f"Received: {games[0]} and {game}, which are not"
+            )
     return Transfers({key: tuple(found) for key, found in runs.items()}, games, sources)
 
 
@@ -84,14 +96,18 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
     Returns:
         One entry per game and source: game, source, runs; points (as `report.curve`); area (an
         `Estimate`: mean score above chance over all tests, divided by that of random weights; its
-        interval lets every point vary by its standard error); steps_to_match (agent steps at the
-        first test that reaches the last one of random weights; None if none does).
+        interval lets every run's area vary by the standard error between runs, or one run's tests
+        by theirs; NaN where random weights do not get above chance, or chance was measured with
+        sticky actions and the tests were not); steps_to_match (agent steps at the first test that
+        reaches the last one of random weights; None if none does).
     """
     rng = np.random.default_rng(seed)
     rows = []
     for game in recorded.games:
         baseline = curve(recorded.runs[game, RANDOM], game)
-        chance = score_of(recorded.runs[game, RANDOM][0], game)["random"]["mean"]
+        first = recorded.runs[game, RANDOM][0]
+        comparable = tested_alike(first, game)
+        chance = score_of(first, game)["random"]["mean"] if comparable else float("nan")
         for source in recorded.sources:
             cards = recorded.runs.get((game, source))
             if not cards:
@@ -99,7 +115,7 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
             points = curve(cards, game)
             area = Estimate(1.0, 1.0, 1.0)  # Of itself.
             if source != RANDOM:
-                area = _relative_area(points, baseline, chance, rng)
+                area = _relative_area(cards, recorded.runs[game, RANDOM], game, chance, rng)
             reached = [p["steps"] for p in points if p["mean"] >= baseline[-1]["mean"]]
             rows.append(
                 {
@@ -115,18 +131,25 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
 
 
 def _relative_area(
-    points: Sequence[Mapping[str, Any]],
+    cards: Sequence[Mapping[str, Any]],
     baseline: Sequence[Mapping[str, Any]],
+    game: str,
     chance: float,
     rng: np.random.Generator,
 ) -> Estimate:
-    def areas(curve: Sequence[Mapping[str, Any]]) -> tuple[float, np.ndarray]:
-        means = np.array([p["mean"] for p in curve])
-        errors = np.nan_to_num([p["standard_error"] for p in curve])
-        draws = rng.normal(means, errors, (REPLICATES, len(means)))
-        return means.mean() - chance, draws.mean(axis=1) - chance
+    def area(cards: Sequence[Mapping[str, Any]]) -> tuple[float, np.ndarray]:
+        if len(cards) == 1:
+            points = curve(cards, game)
+            means = np.array([p["mean"] for p in points])
+            errors = np.nan_to_num([p["standard_error"] for p in points])
+            draws = rng.normal(means, errors, (REPLICATES, len(means))).mean(axis=1)
+        else:  # A run that is high is high in all its tests: they do not vary one by one.
+            means = np.array([np.mean([p["mean"] for p in curve([c], game)]) for c in cards])
+            error = np.std(means, ddof=1) / np.sqrt(len(means))
+            draws = rng.normal(means.mean(), error, REPLICATES)
+        return means.mean() - chance, draws - chance
 
-    (own, own_draws), (random, random_draws) = areas(points), areas(baseline)
-    if np.percentile(random_draws, 2.5) <= 0:  # Not above chance: a ratio would mean nothing.
+    (own, own_draws), (random, random_draws) = area(cards), area(baseline)
+    if not np.percentile(random_draws, 2.5) > 0:  # Not above chance: a ratio would mean nothing.
         return Estimate(np.nan, np.nan, np.nan)
     return estimate(own / random, own_draws / random_draws)

@@ -53,9 +53,26 @@ def test_variants_are_named_after_what_is_different():
     )
     names = [(row["variant"], row["runs"], row["steps"]) for row in rows]
     assert names == [
-        ("preset laptop", 2, 200),
+        ("temperature 0.05, behaviour both, steps 200", 2, 200),
         ("temperature 1", 1, 200),
         ("behaviour student, steps 100", 1, 100),
+    ]
+
+
+def test_the_first_is_not_taken_for_the_preset():
+    first, other = table(
+        card((10.0, 10.0), settings={"behaviour": "student"}),
+        card((18.0, 18.0), settings={"behaviour": "expert"}),
+    )
+    assert (first["variant"], other["variant"]) == ("behaviour student", "behaviour expert")
+
+
+def test_the_number_format_is_an_option_too():
+    cards = [card((18.0, 18.0), precision=name) for name in ("float32", "mixed_bfloat16")]
+    assert ablation_report.differ(cards)
+    assert [row["variant"] for row in table(*cards)] == [
+        "precision float32",
+        "precision mixed_bfloat16",
     ]
 
 
@@ -80,7 +97,7 @@ def test_what_differs_in_seeds_alone_is_no_ablation():
     ("change", "match"),
     [
         ({"expert_weights": ["a", "c"]}, "different expert_weights"),
-        ({"games": ["pong", "boxing"]}, "different games"),
+        ({"games": ["pong", "enduro"]}, "different games"),
         ({"test_protocol": "paper"}, "different test_protocol"),
     ],
 )

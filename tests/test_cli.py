@@ -76,9 +76,9 @@ def test_train_then_evaluate():
     assert card["kind"] == "expert" and card["games"] == ["pong"] and card["steps"] == 256
     assert card["command"] == ("amkit train pong --preset tiny --protocol tiny --precision float32")
     assert card["learning_curve"][-1]["steps"] == 256
-    assert {"config.json", "metrics.csv", "model.keras", "model.json", "tensorboard"} <= {
-        p.name for p in run.iterdir()
-    }
+    files = {p.name for p in run.iterdir()}
+    assert {"config.json", "metrics.csv", "model.keras", "model.json", "tensorboard"} <= files
+    assert "checkpoint" not in files  # It may be gigabytes, and is needed no longer.
     assert list((run / "tensorboard").rglob("events*"))
     result = amkit("evaluate", run / "model.keras", "--protocol", "tiny", "--json")
     assert result.exit_code == 0, result.output
@@ -110,6 +110,11 @@ def test_train_several_games_into_a_folder():
     assert rows[1]["dqn"] == 18.9 and rows[1]["dqn_normalised"] == pytest.approx(share)
     assert "pong" in amkit("scores", "zoo").stdout
     assert "| pong " in amkit("scores", "zoo", "--markdown").stdout
+    path = Path("zoo/pong.json")
+    card = json.loads(path.read_text())
+    card["scores"][0]["protocol"] = "[/no markup]"
+    path.write_text(json.dumps(card))
+    assert "[/no markup]" in " ".join(amkit("scores", "zoo").stdout.split())
 
 
 def test_the_page_of_shipped_models_is_written_by_a_command():

@@ -65,6 +65,19 @@ def test_a_resumed_run_keeps_its_tests_but_not_those_of_lost_weights(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [b"steps;game;mean\n300;pong;1\n", b"steps,game,mean\n3oo,pong,1\n", b"\xff\xfe"],
+    ids=["semicolons", "no number", "no text"],
+)
+def test_tests_that_were_changed_are_refused(tmp_path, pong, played, damaged):
+    with runs.Run(tmp_path / "run", {}) as run:
+        begin(run, [pong]).on_train_batch_end(300)
+        (run.folder / "tests.csv").write_bytes(damaged)
+        with pytest.raises(runs.DamagedRun, match=r"tests\.csv is damaged"):
+            begin(run, [pong], steps=400)
+
+
 def test_ctrl_c_within_a_test_ends_it_and_resume_does_it_again(tmp_path, pong, played):
     with runs.Run(tmp_path / "run", {}) as run:
         curve = begin(run, [pong])

@@ -90,6 +90,38 @@ def test_aggregates(make):
         assert estimate.low <= estimate.value <= estimate.high
 
 
+def test_a_seed_that_is_bad_is_bad_in_all_games(make):
+    means = ((20.0, 20.0), (20.0, 20.0), (2.0, 2.0))
+    runs = [make(str(seed), seed=seed, means=own) for seed, own in enumerate(means)]
+    draws = report.bootstrap(experiment(runs).amns, GAMES)
+    one, other = draws.mean(axis=1).T  # Of each replicate: the mean over its runs, per game.
+    assert np.corrcoef(one, other)[0, 1] > 0.95
+
+
+def test_the_order_of_games_makes_no_difference(make):
+    weights = {"pong": "a", "breakout": "b"}
+    one = make("a", expert_weights=list(weights.values()))
+    turned = {"games": list(reversed(GAMES)), "expert_weights": ["b", "a"], "seed": 1}
+    assert len(experiment([one, make("b", **turned)]).amns) == 2
+
+
+def test_no_steps_to_90_of_tests_on_another_emulator(make):
+    entries = [{**entry, "protocol": "sticky"} for entry in card()["scores"]]
+    pong, _ = report.table_1(experiment([make("a", scores=entries)]))
+    assert pong["steps_to_90"] is None
+
+
+def test_no_ratio_to_a_negative_score(make, tmp_path):
+    entries = card()["scores"]
+    for part in ("expert", "random"):
+        entries[0][part] = {**entries[0][part], "mean": {"expert": -5.0, "random": -20.0}[part]}
+    words = ["report", str(make("a", scores=entries)), "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    written = (tmp_path / "out" / "report.md").read_text()
+    assert not any("nan" in text.lower() for text in (result.stdout, written))
+
+
 def test_interquartile_mean_is_the_middle_half():
     values = np.array([[9.0, 1, 2, 3], [4, 5, 6, -50]])
     assert report.interquartile_mean(values) == np.mean([2, 3, 4, 5])

@@ -183,6 +183,8 @@ def test_the_command(amn, tmp_path, monkeypatch):
     assert card["command"].startswith(
         "amkit transfer breakout --from amn.keras --preset tiny --seed 1"
     )
+    random = model_files.read_card(Path(answers[2]["model"]))
+    assert random["command"].startswith("amkit transfer breakout --from none --from amn.keras")
     plain = keras.saving.load_model(answers[1]["model"])  # Not frozen for whoever trains on.
     assert len(plain.trainable_variables) == len(plain.variables)
     again = amkit(*asked, "--test-epochs", 2, *tiny, "--resume", "--json")
@@ -208,6 +210,15 @@ def test_wrong_usage(tmp_path, monkeypatch, words, match):
     result = amkit("transfer", *words)
     assert result.exit_code == 2, result.output
     assert match in " ".join(result.stderr.split()) and "Traceback" not in result.output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_networks_that_are_compared_have_the_same_layers(amn, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wide = actor_mimic_network(normalize_features=True, body="wide")
+    model_files.save(wide, tmp_path / "wide.keras", {"kind": "amn", "games": ["pong"]})
+    result = amkit("transfer", "breakout", "--from", "amn.keras", "--from", "wide.keras")
+    assert result.exit_code == 2 and "same layers" in result.stderr
     assert not (tmp_path / "runs").exists()
 
 

@@ -20,7 +20,8 @@ def card(game="breakout", source="random", seed=0, rise=10.0, **changes):
         "random": {"mean": 2.0, **PART},
     }  # fmt: skip
     return {
-        "kind": "expert", "games": [game], "seed": seed, "weight_hash": "0", "steps": 100,
+        "kind": "expert", "games": [game], "seed": seed, "steps": 100,
+        "weight_hash": f"{game}{source}{seed}",
         "scores": [score], "tests": tests, "settings": {"steps": 100}, "test_protocol": "quick",
         "transfer": {"source": source}, **changes,
     }  # fmt: skip
@@ -45,6 +46,31 @@ def test_the_interval_lets_every_test_vary_by_its_error():
     assert amn["area"].high - amn["area"].low == pytest.approx(2 * 1.96 * spread, rel=0.1)
 
 
+def test_runs_that_are_high_are_high_in_all_their_tests():
+    rises = {"random": (80.0, 100.0, 120.0), "amn": (160.0, 200.0, 240.0)}
+    cards = [
+        card(source=source, rise=rise, seed=seed)
+        for source, own in rises.items()
+        for seed, rise in enumerate(own)
+    ]
+    random, amn = transfer_report.table_2(transfer_report.transfers(cards))
+    assert (random["runs"], amn["area"].value) == (3, pytest.approx(2.0))
+    # Areas are 0.75 of the rises: their standard errors are those between the three runs.
+    rng = np.random.default_rng(1)
+    draws = rng.normal(150, 30 / np.sqrt(3), 100_000) / rng.normal(75, 15 / np.sqrt(3), 100_000)
+    low, high = np.percentile(draws, [2.5, 97.5])
+    assert amn["area"].low == pytest.approx(low, rel=0.03)
+    assert amn["area"].high == pytest.approx(high, rel=0.05)
+
+
+def test_no_area_above_a_chance_of_another_emulator():
+    cards = [card(), card(source="amn", rise=20.0)]
+    for made in cards:
+        made["scores"][0]["protocol"] = "sticky"
+    _, amn = transfer_report.table_2(transfer_report.transfers(cards))
+    assert np.isnan(amn["area"].value)
+
+
 @pytest.mark.parametrize(
     ("cards", "match"),
     [
@@ -53,6 +79,9 @@ def test_the_interval_lets_every_test_vary_by_its_error():
         ([card(), card(source="amn", settings={"steps": 200})], "differ in first weights and seed"),
         ([card(tests=[])], "was not tested"),
         ([card(), card(source="amn", tests=card()["tests"][:1])], "tested at the same steps"),
+        ([card(), card(), card(source="amn")], "each run once"),
+        ([card(), card("pong", tests=card("pong")["tests"][:1])], "tested at the same steps"),
+        ([card(), card(source="amn", precision="float32")], "different precision"),
         ([card(), card(transfer={"source": "random", "body": "wide"})], "begin alike"),
         ([card(), {"kind": "amn", "games": ["pong"]}], "of `amkit transfer` alone"),
     ],

@@ -29,7 +29,8 @@ def evaluate(
         typer.Option(help="Experts to compare with (those of pretrained/ that taught the AMN)."),
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Of emulators and exploration.", min=0, max=2**31 - 1)
+        int,  # Emulators take this and the numbers after it, in 31 bits.
+        typer.Option(help="Of emulators and exploration.", min=0, max=2**30),
     ] = 2**30,
     output: Annotated[
         Path | None, typer.Option(help="Also write the result as JSON into this file.")

@@ -37,4 +37,4 @@ def scores(
 
     # A page is as wide as it need be.
     (Console(width=200) if markdown else out).print(expert_table(results, markdown))
-    out.print(expert_notes(results), soft_wrap=markdown)
+    out.print(expert_notes(results), soft_wrap=markdown, markup=False)

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from amkit.games import SPLITS, normalized
-from amkit.report import number
+from amkit.report import number, percent
 
 
 def score_table(scores: list[dict[str, Any]]) -> Table:
@@ -58,8 +58,8 @@ def report_table(table: list[dict[str, Any]], aggregates: dict[str, Any]) -> Tab
             number(row["amn_error"]),
             f"{normalised.value:.2f}",
             f"({normalised.low:.2f}-{normalised.high:.2f})",
-            f"{100 * row['ratio']:.0f} %",
-            f"{100 * paper.amn_mean / paper.expert_mean:.0f} %" if paper else "-",
+            percent(row["ratio"]),
+            percent(paper.amn_mean / paper.expert_mean) if paper else "-",
         )
     return shown
 
@@ -98,14 +98,15 @@ def transfer_table(table: list[dict[str, Any]]) -> Table:
         shown.add_column(column, justify="left" if left else "right", no_wrap=True)
     for row in table:
         area, match = row["area"], row["steps_to_match"]
+        known = not math.isnan(area.value)
         shown.add_row(
             escape(row["game"]),
             escape(row["source"]),
             str(row["runs"]),
             number(row["points"][0]["mean"]),
             number(row["points"][-1]["mean"]),
-            f"{area.value:.2f}",
-            f"({area.low:.2f}-{area.high:.2f})",
+            f"{area.value:.2f}" if known else "-",
+            f"({area.low:.2f}-{area.high:.2f})" if known else "",
             "-" if match is None else f"{match:,}",
         )
     return shown

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from amkit import runs
-from amkit.cli.console import game_names, print_json, usage
+from amkit.cli.console import game_names, load_tensorflow, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
     Json,
@@ -88,22 +88,24 @@ def transfer(
             raise ValueError("--head and --freeze are of an AMN's weights. Received: --from none")
         amns = [Path(source) for source in sources if source != RANDOM]
         hashes = {path: read_card(path)["weight_hash"] for path in amns}
+        layers = _layers(amns) if RANDOM in sources or len(amns) > 1 else {}
 
     def request(name: str, source: str, seed: int) -> Request:
         path = None if source == RANDOM else Path(source)
+        # Random weights in the same layers, so that nothing else differs.
+        like = amns[0] if amns and path is None else None
 
         def make_config(**options: object) -> dict:
             from amkit.recipes import transfer_config
 
-            # Random weights in the same layers, so that nothing else differs.
-            like = amns[0] if amns and path is None else None
             return transfer_config(name, path, like=like, **options)
 
         return Request(
             "expert",
             [name],
             f"transfer-{name}-from-{runs.label(Path(source))}-seed-{seed}",
-            ["transfer", name, "--from", source],
+            # Random weights are of the AMN's layers, so that it is part of their command too.
+            ["transfer", name, "--from", source, *(["--from", str(amns[0])] if like else [])],
             make_config,
             {
                 "preset": preset,
@@ -116,7 +118,7 @@ def transfer(
                 "precision": precision,
                 "jit_compile": xla,
             },
-            expected={"weights": hashes.get(path)},
+            expected={"weights": hashes.get(path), **layers},
         )
 
     results = []
@@ -133,6 +135,23 @@ def transfer(
         results.append(result)
     if json:
         print_json(results if len(results) > 1 else results[0])
+
+
+def _layers(amns: list[Path]) -> dict[str, object]:
+    """What the networks of one comparison have in common; ValueError if they do not."""
+    if not amns:
+        return {}
+    load_tensorflow()
+    from amkit.transfer import load_source
+
+    sources = [load_source(path) for path in amns]
+    found = [
+        {"body": source.body, "normalize_features": source.normalize_features} for source in sources
+    ]
+    if any(layers != found[0] for layers in found):
+        received = ", ".join(f"{path}: {one}" for path, one in zip(amns, found, strict=True))
+        raise ValueError(f"networks that are compared have the same layers. Received: {received}")
+    return found[0]
 
 
 def _numbers(text: str) -> list[int]:
