@@ -304,7 +304,7 @@ def _scores(
         Paragraph(
             "± is a standard error: between runs where there are several, else of one run's games. "
             "Expert-normalised: (AMN - chance) / (expert - chance). AMN / expert says nothing "
-            "where that is negative. Best test: the greatest mean of a test while training; "
+            "where the expert is below 0. Best test: the greatest mean of a test while training; "
             "it is picked, and so too high. Steps to 90 %: at the first "
             "test of 0.9 or more."
         ),

@@ -236,6 +236,7 @@ def test_a_damaged_expert(tmp_path, expert_folder):
 @pytest.mark.parametrize(
     ("words", "match"),
     [
+        (["evaluate", "--seed", "2147483647"], "less than or equal to"),
         (["evaluate", "--epsilon", "1.5"], "epsilon lies in [0, 1]"),
         (["evaluate", "--protocol", "mine"], "protocol is one of"),
         (["evaluate"], "no Actor-Mimic network"),
