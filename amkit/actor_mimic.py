@@ -10,7 +10,13 @@ import tensorflow as tf
 
 from amkit import losses
 from amkit.experts import Expert
-from amkit.networks import BODIES, over_all_actions, with_features
+from amkit.networks import (
+    BODIES,
+    frozen_copy,
+    move_towards,
+    over_all_actions,
+    with_features,
+)
 from amkit.replay import ReplayMemory
 from amkit.rollout import Decision, Environments, EpsilonGreedy, rollout
 from amkit.training import (
@@ -38,6 +44,8 @@ class DistillSettings:
         replay_start_steps: steps played before learning begins.
         update_period_steps: agent steps per joint update over all games.
         batch_size: samples of each game in an update.
+        averaging: share of the way towards the student that its running average, which acts and is
+            kept, moves for every `envs` steps. 1 is no average.
         objective: what the student regresses on: the experts' "policy" (Eq. 4), or their "q_values"
             (section 3.1).
         temperature: tau of Eq. 3.
@@ -61,6 +69,7 @@ class DistillSettings:
     replay_start_steps: int
     update_period_steps: int
     batch_size: int
+    averaging: float
     objective: str
     temperature: float
     feature_weight: float
@@ -82,6 +91,8 @@ class DistillSettings:
             raise ValueError(f"objective is one of {OBJECTIVES}. Received: {self.objective!r}")
         if self.body not in BODIES:
             raise ValueError(f"body is one of {tuple(BODIES)}. Received: {self.body!r}")
+        if not 0 < self.averaging <= 1:
+            raise ValueError(f"averaging lies in (0, 1]. Received: {self.averaging}")
         if not 0 < self.temperature < np.inf:
             raise ValueError(f"temperature is above 0. Received: {self.temperature}")
         if not 0 <= self.feature_weight < np.inf:
@@ -125,6 +136,8 @@ class DistillSettings:
 class ActorMimic(keras.Model):
     """The Actor-Mimic objective (Eq. 6). Compile with an optimizer, then `train_step`.
 
+    `student` learns; `acting`, its running average, is what plays and what is kept.
+
     Args:
         student: Functional model, observation -> logits [B, 18], with a layer `features`.
             Regressing on Q-values, they are Q-values.
@@ -144,6 +157,7 @@ class ActorMimic(keras.Model):
     ):
         super().__init__(name="actor_mimic")
         self.student = student
+        self.acting = frozen_copy(student)
         self.temperature = temperature
         self.feature_weight = feature_weight
         self.objective = objective
@@ -163,8 +177,12 @@ class ActorMimic(keras.Model):
         self.built = True
 
     def call(self, observation: tf.Tensor) -> tf.Tensor:
-        """The student's logits, float32 [B, 18]."""
-        return self.student(observation)
+        """What `acting` says, logits float32 [B, 18]."""
+        return self.acting(observation)
+
+    def average(self, share: float) -> None:
+        """Moves `acting` so far towards `student`."""
+        move_towards(self.acting, self.student, share)
 
     def train_step(self, batch: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """One joint update over all games.
@@ -257,7 +275,7 @@ class Distillation:
             self.memories.append(
                 ReplayMemory(settings.replay_steps, settings.envs, rng, dict(extras))
             )
-        self._network = _StudentAndExperts(learner.student, self.experts, settings)
+        self._network = _StudentAndExperts(learner.acting, self.experts, settings)
         self.policy = EpsilonGreedy(
             self._network,
             environments.action_masks,
@@ -275,6 +293,7 @@ class Distillation:
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
+        self._average = tf.function(lambda: learner.average(settings.averaging), autograph=False)
 
     def play_and_learn(self) -> None:
         """Act and ask the experts; store and learn while the emulators step."""
@@ -284,8 +303,10 @@ class Distillation:
     def _store_and_learn(self, decision: Decision) -> None:
         self._store(decision)
         self.steps += self.settings.envs
-        while self._updates_due() > self.updates:
-            self.learn()
+        if self._updates_due() > self.updates:
+            while self._updates_due() > self.updates:
+                self.learn()
+            self._average()
 
     def _updates_due(self) -> int:
         since_start = max(self.steps - self.settings.replay_start_steps, 0)

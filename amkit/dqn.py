@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from amkit import losses
 from amkit.games import Game
-from amkit.networks import for_games
+from amkit.networks import for_games, frozen_copy
 from amkit.replay import ReplayMemory
 from amkit.rollout import Environments, EpsilonGreedy, rollout
 from amkit.schedules import Piecewise
@@ -78,13 +78,11 @@ class DQN(keras.Model):
     def __init__(self, online: keras.Model, games: Sequence[Game]):
         super().__init__(name="dqn")
         self.online = online
-        self.target = keras.models.clone_model(online)
-        self.target.trainable = False
+        self.target = frozen_copy(online)
         self._values = for_games(self.online, games)
         self._target_values = for_games(self.target, games)
         self._loss = keras.metrics.Mean(name="loss")
         self._value = keras.metrics.Mean(name="mean_max_q")
-        self.sync_target()
         self.built = True
 
     def call(self, observation: tf.Tensor) -> tf.Tensor:

@@ -202,6 +202,26 @@ def with_features(network: keras.Model) -> keras.Model:
     )
 
 
+def frozen_copy(network: keras.Model) -> keras.Model:
+    """The same layers and weights anew, which training leaves as they are."""
+    copy = keras.models.clone_model(network)
+    copy.trainable = False
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def move_towards(network: keras.Model, other: keras.Model, share: float) -> None:
+    """Moves a network's weights towards another's of the same layers: a running average of them.
+
+    Args:
+        network: is moved.
+        other: stays.
+        share: float in (0, 1]. Of the way; 1 copies.
+    """
+    for own, goal in zip(network.variables, other.variables, strict=True):
+        own.assign_add(share * (goal - own))
+
+
 def over_all_actions(values: Any, action_codes: np.ndarray) -> Any:
     """Spreads values of a game's own actions over the 18 of the ALE.
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from amkit import losses
 from amkit.games import Game
-from amkit.networks import for_games
+from amkit.networks import for_games, frozen_copy, move_towards
 from amkit.rollout import Environments, EpsilonGreedy, rollout
 from amkit.schedules import Piecewise
 from amkit.training import (
@@ -103,9 +103,7 @@ class PQN(keras.Model):
     def __init__(self, online: keras.Model, games: Sequence[Game]):
         super().__init__(name="pqn")
         self.online = online
-        self.acting = keras.models.clone_model(online)
-        self.acting.trainable = False
-        self.acting.set_weights(online.get_weights())
+        self.acting = frozen_copy(online)
         self._values = for_games(online, games)
         self._acting_values = for_games(self.acting, games)
         self._loss = keras.metrics.Mean(name="loss")
@@ -118,8 +116,7 @@ class PQN(keras.Model):
 
     def average(self, share: float) -> None:
         """Moves `acting` so far towards `online`."""
-        for acting, online in zip(self.acting.variables, self.online.variables, strict=True):
-            acting.assign_add(share * (online - acting))
+        move_towards(self.acting, self.online, share)
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One update.

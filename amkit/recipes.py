@@ -382,7 +382,7 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
     environments = AtariEnvironments(
         [expert.game for expert in experts], settings.envs, seed=environments_seed
     )
-    return Distillation(experts, settings, environments, learner, config["seed"]), student
+    return Distillation(experts, settings, environments, learner, config["seed"]), learner.acting
 
 
 def _teachers(config: dict[str, Any]) -> dict[str, Path]:

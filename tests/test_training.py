@@ -71,20 +71,26 @@ def test_pqn_loss_is_the_weighed_squared_error(pong):
     assert float(metrics["loss"]) == pytest.approx(np.mean(expected), rel=1e-5, abs=1e-5)
 
 
-def test_the_acting_network_is_a_running_average(pong):
-    learner = compiled(PQN(nature_dqn(6, normalize_features=True), [pong]))
+@pytest.mark.parametrize("kind", [PQN, ActorMimic])
+def test_the_acting_network_is_a_running_average(pong, kind):
+    if kind is PQN:
+        learner = compiled(PQN(nature_dqn(6, normalize_features=True), [pong]))
+        online, columns = learner.online, pong.action_codes
+    else:
+        learner = compiled(ActorMimic(actor_mimic_network(normalize_features=True), []))
+        online, columns = learner.student, slice(None)
     rng = np.random.default_rng(0)
-    expected = [weight.copy() for weight in learner.online.get_weights()]
+    expected = [weight.copy() for weight in online.get_weights()]
     rows = observations(3)
     for share in (0.1, 0.5, 1.0):
-        moved = [w + rng.normal(0, 0.1, w.shape) for w in learner.online.get_weights()]
-        learner.online.set_weights(moved)
+        moved = [w + rng.normal(0, 0.1, w.shape) for w in online.get_weights()]
+        online.set_weights(moved)
         learner.average(share)
         expected = [(1 - share) * w + share * m for w, m in zip(expected, moved, strict=True)]
         for weight, value in zip(learner.acting.get_weights(), expected, strict=True):
             np.testing.assert_allclose(weight, value, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(
-        learner(rows).numpy()[:, pong.action_codes], learner.online(rows), rtol=1e-5, atol=1e-5
+        learner(rows).numpy()[:, columns], online(rows), rtol=1e-5, atol=1e-5
     )
 
 
@@ -403,13 +409,31 @@ def test_the_expert_acts_when_asked(scripted, pong, breakout):
     np.testing.assert_array_equal(taken, np.where(pong.action_mask, q, -np.inf).argmax(axis=1))
 
 
+def test_the_student_that_acts_is_averaged_over_rounds_that_learn(scripted, pong, breakout):
+    job = distill_job(scripted, pong, breakout, averaging=0.25)
+    acting = [job.learner.acting.get_weights()]
+    student = []
+    while len(student) < 2:
+        updates = job.updates
+        job.play_and_learn()
+        if job.updates > updates:
+            acting.append(job.learner.acting.get_weights())
+            student.append(job.learner.student.get_weights())
+        else:
+            for one, other in zip(acting[-1], job.learner.acting.get_weights(), strict=True):
+                np.testing.assert_array_equal(one, other)
+    for before, learnt, after in zip(acting, student, acting[1:], strict=False):
+        for a, b, c in zip(before, learnt, after, strict=True):
+            np.testing.assert_allclose(c, 0.75 * a + 0.25 * b, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("turn", [0, 1])
 def test_both_act_in_turns(scripted, pong, breakout, turn):
     job = distill_job(scripted, pong, breakout, behaviour="both")
     job.policy.epsilon = 0.0
     job.steps, job.updates = turn * TURN * job.settings.envs, 10**6  # None is due.
     observation = job.environments.observation.copy()
-    logits = job.learner.student(observation).numpy()  # Rows: four of Pong, four of Breakout.
+    logits = job.learner.acting(observation).numpy()  # Rows: four of Pong, four of Breakout.
     job.play_and_learn()
     for i, (memory, game) in enumerate(zip(job.memories, (pong, breakout), strict=True)):
         q = memory.values("expert_q", np.zeros(4, int), np.arange(4))
@@ -423,8 +447,7 @@ def test_both_act_in_turns(scripted, pong, breakout, turn):
 
 def test_one_environment_takes_whole_turns(scripted, pong, breakout):
     job = distill_job(scripted, pong, breakout, behaviour="both", envs=1)
-    weights = job.learner.student.get_layer("output").trainable_variables
-    for variable in weights:  # Outputs begin at zero.
+    for variable in job.learner.acting.get_layer("output").variables:  # Outputs begin at zero.
         variable.assign(RNG.normal(size=variable.shape))
     network = job._network
     for turn, acts in ((0, "expert"), (1, "student")):
@@ -433,7 +456,7 @@ def test_one_environment_takes_whole_turns(scripted, pong, breakout):
         values, guidance = tf.function(network)(observation)
         expected = [answer["expert_q"] for answer in guidance]
         if acts == "student":
-            expected = job.learner.student(observation)
+            expected = job.learner.acting(observation)
         np.testing.assert_allclose(values, np.reshape(expected, (2, 18)), rtol=1e-5, atol=1e-6)
 
 
