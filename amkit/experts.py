@@ -106,8 +106,9 @@ def results(folder: Path) -> list[dict[str, Any]]:
 
     Returns:
         One entry per expert: game, protocol, epsilon, mean, standard_error, games, random (measured
-        under the same protocol), human and dqn (published), dqn_normalised, steps, minutes. None
-        where the card, or the literature, does not say.
+        under the same protocol), human and dqn (published), dqn_normalised, steps, minutes, and
+        curve: {"steps", "score"} of the games that ended while it trained, exploring. None where
+        the card, or the literature, does not say.
 
     Raises:
         ExpertError, ModelFileError: as in `load_experts`.
@@ -132,6 +133,11 @@ def results(folder: Path) -> list[dict[str, Any]]:
                 else None,
                 "steps": card.get("steps"),
                 "minutes": card.get("minutes"),
+                "curve": [
+                    {"steps": row["steps"], "score": row[f"score_{name}"]}
+                    for row in card.get("learning_curve", [])
+                    if row.get(f"score_{name}") is not None  # No game ended.
+                ],
             }
         )
     return entries

@@ -68,6 +68,28 @@ def theory_figure(results: dict[str, Any]) -> "Figure":
     return figure
 
 
+def training_curves(results: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Each expert's scores while it trained, exploring, beside the one it ended with.
+
+    Args:
+        results: from `experts.results`.
+    """
+    figure, panels = _panels([row["game"] for row in results], "thousand agent steps")
+    for row in results:
+        ax = panels[row["game"]]
+        steps = np.array([point["steps"] for point in row["curve"]]) / 1000
+        ax.plot(steps, [point["score"] for point in row["curve"]], color="#1f77b4", linewidth=1)
+        for key, label, style in (
+            ("mean", "as evaluated", {"color": "#1f77b4", "linestyle": "--"}),
+            ("dqn", "DQN, 2015", {"color": "black"}),
+            ("random", "chance", {"color": "gray", "linestyle": ":"}),
+        ):
+            if row[key] is not None:
+                ax.axhline(row[key], linewidth=1, label=label, **style)
+    _finish(panels)
+    return figure
+
+
 _LABELS = {"amn": "AMN", "mdqn": "MDQN", "mcdqn": "MCDQN"}
 _COLOURS = {"amn": "#1f77b4", "mdqn": "#d62728", "mcdqn": "#9467bd"}
 

@@ -110,6 +110,8 @@ def test_train_several_games_into_a_folder():
     assert rows[1]["dqn"] == 18.9 and rows[1]["dqn_normalised"] == pytest.approx(share)
     assert "pong" in amkit("scores", "zoo").stdout
     assert "| pong " in amkit("scores", "zoo", "--markdown").stdout
+    assert amkit("scores", "zoo", "--figure", "curves.svg").exit_code == 0
+    assert "<svg" in Path("curves.svg").read_text()
     path = Path("zoo/pong.json")
     card = json.loads(path.read_text())
     card["scores"][0]["protocol"] = "[/no markup]"
@@ -256,6 +258,8 @@ def test_a_damaged_expert(tmp_path, expert_folder):
         (["scores", "missing"], "no folder"),
         (["scores", "."], "holds no expert"),
         (["scores", "--json", "--markdown"], "exclude each other"),
+        (["scores", "--figure", "curves.pdf"], "a figure ends with .png or .svg"),
+        (["scores", "--figure", "missing/curves.svg"], "a folder that can be written"),
         (["baseline", "xdqn"], "a baseline is mdqn or mcdqn"),
         (["baseline", "mdqn", "--games", "pong"], "two games or more"),
         (["baseline", "mdqn", "--test-epochs", "-1"], "--test-epochs"),

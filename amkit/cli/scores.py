@@ -1,12 +1,14 @@
 """`amkit scores`."""
 
+import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from amkit.cli.console import out, print_json, usage
+from amkit.cli.console import out, print_json, say, usage
 
 
 def scores(
@@ -14,6 +16,10 @@ def scores(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="As a Markdown table, for a page.")
     ] = False,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="Draw their scores while training: .png or .svg."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
 ) -> None:
     """Show what the experts of a folder scored, as their cards say, beside the published DQN.
@@ -23,13 +29,23 @@ def scores(
     [bold]amkit scores[/]  the shipped experts
 
     [bold]amkit scores runs/ --markdown[/]  those you trained
+
+    [bold]amkit scores --figure curves.svg[/]  and how they learnt
     """
     with usage():
         from amkit.experts import results as experts_results
 
         if json and markdown:
             raise ValueError("--json and --markdown exclude each other. Received: both")
+        if figure:
+            _check_figure(figure)
         results = experts_results(experts)
+    if figure:
+        from amkit import plots
+
+        with usage():
+            plots.save(plots.training_curves(results), figure)
+        say(f"figure: {figure}")
     if json:
         print_json(results)
         return
@@ -38,3 +54,12 @@ def scores(
     # A page is as wide as it need be.
     (Console(width=200) if markdown else out).print(expert_table(results, markdown))
     out.print(expert_notes(results), soft_wrap=markdown, markup=False)
+
+
+def _check_figure(path: Path) -> None:
+    if not find_spec("matplotlib"):
+        raise ValueError("figures need amkit's extra 'plots': pip install -e '.[plots]'")
+    if path.suffix not in (".png", ".svg"):
+        raise ValueError(f"a figure ends with .png or .svg. Received: {path}")
+    if path.is_dir() or not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        raise ValueError(f"a figure lies in a folder that can be written. Received: {path}")
