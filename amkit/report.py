@@ -52,7 +52,7 @@ def read_cards(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """Reads the cards of finished runs.
 
     Args:
-        paths: run folders, or `.keras` files with their cards.
+        paths: run folders, `.keras` files with their cards beside them, or cards alone.
 
     Raises:
         ValueError: if one is not there, or has no scores of its games.
@@ -63,7 +63,8 @@ def read_cards(paths: Iterable[Path]) -> list[dict[str, Any]]:
         file = path / "model.keras" if path.is_dir() else path
         if not file.is_file():
             raise ValueError(
-                f"a report is of finished runs, which hold model.keras, or of .keras files. "
+                "a report is of finished runs, which hold model.keras, of .keras files or of their "
+                "cards, .json. "
                 f"Received: {path}"
             )
         card = model_files.read_card(file)

@@ -45,6 +45,11 @@ def experiment(folders):
     return report.experiment(report.read_cards(folders))
 
 
+def test_cards_alone_are_enough(make):
+    run = make("amn")
+    assert report.read_cards([run / "model.json"]) == report.read_cards([run])
+
+
 @pytest.fixture
 def make(tmp_path):
     """Writes a run folder whose card is given; a report reads no weights."""

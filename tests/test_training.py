@@ -487,6 +487,8 @@ def test_games_share_a_budget_and_samples_per_step_stay(games):
     shared = alone.divided_by(games)
     assert shared.steps == min(300_000, 2_400_000 // games)
     assert shared.divided_by(games) == shared
+    share = shared.replay_steps / shared.steps
+    assert share == pytest.approx(alone.replay_steps / alone.steps, rel=1e-3)
     assert alone.batch_size - games < shared.batch_size * games <= alone.batch_size
     samples_per_step = shared.batch_size / shared.update_period_steps
     assert samples_per_step == pytest.approx(alone.batch_size / alone.update_period_steps, rel=0.15)

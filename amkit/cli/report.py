@@ -13,7 +13,7 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Finished runs, or .keras files with their cards: AMNs of the same games and "
+            help="Finished runs, .keras files or their cards (.json): AMNs of the same games and "
             "baselines; AMNs that differ in an option; or runs of `amkit transfer`."
         ),
     ],
