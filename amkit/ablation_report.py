@@ -72,7 +72,11 @@ def ablations(cards: Sequence[dict[str, Any]]) -> Ablations:
 
 def _options(card: Mapping[str, Any]) -> dict[str, Any]:
     """What a distillation can be asked for, but its seed."""
-    return card.get("settings", {}) | {key: card.get(key) for key in ("precision", "jit_compile")}
+    return (
+        card.get("settings", {})
+        | {key: card.get(key) for key in ("precision", "jit_compile")}
+        | {"from": card.get("begin", {}).get("source", "random")}
+    )
 
 
 def _name(card: Mapping[str, Any], keys: Sequence[str]) -> str:

@@ -188,7 +188,7 @@ def read_card(path: Path) -> dict[str, Any]:
     for key in ("steps", "minutes"):
         if not isinstance(card.get(key, 0), int | float):
             raise ModelFileError(f"{beside}: {key} is a number. Received: {card[key]!r}")
-    for key in ("settings", "machine", "transfer"):
+    for key in ("settings", "machine", "transfer", "begin"):
         if not isinstance(card.get(key, {}), dict):
             raise ModelFileError(f"{beside}: {key} is an object. Received: {card[key]!r:.60}")
     if not isinstance(card.get("background", 0), int | float):

@@ -27,7 +27,7 @@ from amkit.pqn import PQN, PQNSettings, PQNTraining
 from amkit.runs import DamagedRun, Run, RunError, label
 from amkit.scoring import SEED, Request, score
 from amkit.training import Job, compile_learner, run_job
-from amkit.transfer import initialise, load_source
+from amkit.transfer import Source, initialise, initialise_student, load_source
 
 BASELINES = ("mdqn", "mcdqn")
 
@@ -66,6 +66,7 @@ def distill_config(
     games: Sequence[str] | None = None,
     preset: str = "laptop",
     seed: int = 0,
+    source: Path | None = None,
     **overrides: Any,
 ) -> dict[str, Any]:
     """The configuration of a distillation.
@@ -75,6 +76,8 @@ def distill_config(
         games: which of them; None means all.
         preset: one of `presets.DISTILL`.
         seed: int. Repeats the run.
+        source: file of the expert or AMN whose weights the student begins with; None begins with
+            random ones.
         **overrides: as in `expert_config`.
 
     Returns:
@@ -82,7 +85,9 @@ def distill_config(
         notices if they were exchanged.
 
     Raises:
-        ValueError: for an unknown preset or value, or experts that are not there.
+        ValueError: for an unknown preset or value, experts that are not there, or a source of other
+            layers.
+        ModelFileError: if the source is missing or damaged.
     """
     loaded = load_experts(experts, games)
     if overrides.get("feature_weight"):
@@ -90,7 +95,7 @@ def distill_config(
     settings = _named(presets.DISTILL, preset, "preset").divided_by(len(loaded))
     # One network sees all games: zero is the mean of their backgrounds.
     backgrounds = [background(expert.game) for expert in loaded]
-    return {
+    config = {
         "kind": "amn",
         "games": [expert.game.name for expert in loaded],
         "background": float(np.mean(backgrounds)) if settings.normalize_features else 0,
@@ -98,6 +103,34 @@ def distill_config(
         "expert_weights": [expert.card["weight_hash"] for expert in loaded],
         **_common(preset, seed, settings, overrides),
     }
+    if source is not None:
+        config["begin"] = {
+            "from": str(Path(source).resolve()),
+            "source": label(source),
+            "weights": load_source(source).weight_hash,
+        }
+        _student(config, DistillSettings(**config["settings"]))  # Raises if that cannot be done.
+    return config
+
+
+def _student(config: dict[str, Any], settings: DistillSettings) -> keras.Model:
+    student = actor_mimic_network(
+        settings.body,
+        normalize_features=settings.normalize_features,
+        background=config["background"],
+        dtype=config["precision"],
+    )
+    if "begin" in config:
+        source = _unchanged_source(config["begin"])
+        initialise_student(student, source, settings.temperature, config["background"])
+    return student
+
+
+def _unchanged_source(begin: dict[str, Any]) -> Source:
+    source = load_source(Path(begin["from"]))
+    if source.weight_hash != begin["weights"]:
+        raise RunError(f"{begin['from']} is another network than this run began with")
+    return source
 
 
 def baseline_config(
@@ -264,7 +297,7 @@ def check_goes_on(
         begun = {"kind": config["kind"], "games": sorted(config["games"])}
         begun |= (
             config["settings"]
-            | config.get("transfer", {})
+            | config.get("transfer", config.get("begin", {}))
             | {
                 key: config[key]
                 for key in ("preset", "seed", "protocol", "precision", "jit_compile", "test_epochs")
@@ -351,10 +384,7 @@ def _target_network(begin: dict[str, Any], options: dict[str, Any]) -> keras.Mod
     network = actor_mimic_network(**{**options, **_layers(begin)})
     if begin["from"] is None:
         return network
-    source = load_source(Path(begin["from"]))
-    if source.weight_hash != begin["weights"]:
-        raise RunError(f"{begin['from']} is another network than this run began with")
-    initialise(network, source, begin["head"], begin["freeze"])
+    initialise(network, _unchanged_source(begin), begin["head"], begin["freeze"])
     return network
 
 
@@ -365,14 +395,8 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
         raise RunError(
             f"{config['experts']} holds other experts than this run began with: start a new run"
         )
-    student = actor_mimic_network(
-        settings.body,
-        normalize_features=settings.normalize_features,
-        background=config["background"],
-        dtype=config["precision"],
-    )
     learner = ActorMimic(
-        student,
+        _student(config, settings),
         [expert.feature_size for expert in experts] if settings.feature_weight else [],
         settings.temperature,
         settings.feature_weight,
@@ -434,7 +458,8 @@ def plan(config: dict[str, Any]) -> str:
         settings = config["settings"]
         games = len(config["games"])
         frames = settings.get("replay_steps", 0) * games * 84 * 84 / 2**30
-        begun = f" from {config['transfer']['source']} weights" if "transfer" in config else ""
+        begin = config.get("transfer", config.get("begin"))
+        begun = f" from {begin['source']} weights" if begin else ""
         replay = f"replay of {frames:.1f} GiB in memory, up to three times on disk; "
         return (
             f"{config['kind']} of {', '.join(config['games'])}{begun}: "
@@ -531,9 +556,9 @@ def run(
         "test_protocol": config.get("test_protocol"),
         "tests": curve.rows,
     }
-    if "transfer" in config:  # Less where the source lay on this machine.
-        begin = config["transfer"].items()
-        card["transfer"] = {key: value for key, value in begin if key != "from"}
+    for key in ("transfer", "begin"):
+        if key in config:  # Less where the source lay on this machine.
+            card[key] = {name: value for name, value in config[key].items() if name != "from"}
     card["forward_milliseconds"] = hardware.forward_milliseconds(trained)
     if config["kind"] == "amn":
         card["expert_weights"] = config["expert_weights"]

@@ -1,4 +1,7 @@
-"""Weight-transfer initialisation: a DQN for a new game begins as a saved AMN (section 3.4)."""
+"""Weight-transfer initialisation: a DQN for a new game begins as a saved AMN (section 3.4).
+
+And the other way about: a student begins as one of its experts.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +135,7 @@ def initialise(
     shapes, own = ([weight.shape for weight in m.weights] for m in (source.network, network))
     if shapes != own:
         raise ValueError(
-            f"the target has the layers of the network that its weights come from. "
+            f"weights go to a network with the layers of the one that they come from. "
             f"Received: weights of {shapes} for {own}"
         )
     output = network.layers[-1]
@@ -147,3 +150,35 @@ def initialise(
         raise ValueError(f"freeze is one of {', '.join(names[:-1])}. Received: {freeze!r}")
     for layer in network.layers[: names.index(freeze) + 1]:
         layer.trainable = False
+
+
+def initialise_student(
+    student: keras.Model, source: Source, temperature: float, background: float
+) -> None:
+    """Gives a student the weights of one of its experts, or of another AMN.
+
+    Its policy is then the source's at that temperature, in the source's own games.
+
+    Args:
+        student: Functional model with the source's layers, freshly made; changed in place.
+        source: the expert or AMN.
+        temperature: tau of Eq. 3 that the student will imitate at.
+        background: luminance that the student's first layer sees as zero. Its biases take up the
+            difference (but for a border of zeros, which only the body `transfer-code` has).
+
+    Raises:
+        ValueError: if the layers differ.
+    """
+    initialise(student, source)
+    output = student.layers[-1]
+    kernel, bias = output.get_weights()
+    # Of a game's Q-values only the differences are its policy. What they have in common would make
+    # actions that the source does not know impossible.
+    own = kernel.any(axis=0)
+    kernel[:, own] -= kernel[:, own].mean(axis=1, keepdims=True)
+    bias[own] -= bias[own].mean()
+    output.set_weights([kernel / temperature, bias / temperature])
+    first = next(x for x in student.layers if isinstance(x, keras.layers.Conv2D))
+    kernel, bias = first.get_weights()
+    brighter = (background - source.background) / 255
+    first.set_weights([kernel, bias + brighter * kernel.sum(axis=(0, 1, 2))])

@@ -189,6 +189,23 @@ def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(exp
     assert json.loads(result.stdout)["run"] == "runs/amn-pong-2"
 
 
+def test_a_student_that_begins_as_an_expert(expert_folder):
+    assert amkit("train", "pong", *TINY).exit_code == 0
+    first = "runs/expert-pong/model.keras"
+    words = ["distill", "--experts", expert_folder, *TINY]
+    result = amkit(*words, "--from", first, "--json")
+    assert result.exit_code == 0, result.output
+    assert "from expert-pong weights" in result.stderr
+    card = model_files.read_card(Path(json.loads(result.stdout)["model"]))
+    weights = model_files.read_card(first)["weight_hash"]
+    assert card["begin"] == {"source": "expert-pong", "weights": weights}
+    assert f"--from {first}" in card["command"]
+    refused(2, "goes on as it began", *words, "--resume", "--from", expert_folder / "pong.keras")
+    # Other layers: its features are not normalised.
+    refused(2, "with the layers of the one", *words, "--from", expert_folder / "pong.keras")
+    refused(1, "missing.keras", *words, "--from", "missing.keras")
+
+
 def test_bench(monkeypatch):
     # Updates alone are measured by the code that picks a precision; XLA takes minutes to compile.
     monkeypatch.setattr("amkit.hardware.training_rate", lambda *settings: 1000.0)

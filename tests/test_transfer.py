@@ -15,7 +15,7 @@ from amkit.games import split
 from amkit.networks import actor_mimic_network, multitask_convolutions, nature_dqn
 from amkit.pqn import PQN
 from amkit.training import compile_learner
-from amkit.transfer import Source, initialise, load_source
+from amkit.transfer import Source, initialise, initialise_student, load_source
 
 OBSERVATION = np.random.default_rng(0).integers(0, 256, (5, 4, 84, 84), np.uint8)
 
@@ -99,7 +99,7 @@ def test_wrong_options(amn, options, match):
 def test_other_layers(amn):
     wide = actor_mimic_network("wide", normalize_features=True)
     wide = Source(wide, 1.0, 0, "", "wide", True)
-    with pytest.raises(ValueError, match="has the layers of the network"):
+    with pytest.raises(ValueError, match="with the layers of the one"):
         initialise(network(1), wide)
 
 
@@ -121,6 +121,23 @@ def test_an_expert_is_a_source_too(tmp_path, pong):
     own = expert(OBSERVATION).numpy()
     np.testing.assert_allclose(q_values[:, pong.action_codes], own, rtol=1e-4, atol=1e-5)
     assert not q_values[:, ~pong.action_mask].any()
+
+
+@pytest.mark.parametrize("actions", [6, 18])
+def test_a_student_begins_with_its_experts_policy(tmp_path, pong, actions):
+    expert = nature_dqn(actions, normalize_features=True, background=87)
+    rng = np.random.default_rng(0)
+    expert.set_weights([w + rng.normal(0, 0.05, w.shape) for w in expert.get_weights()])
+    model_files.save(expert, tmp_path / "pong.keras", {"kind": "expert", "games": ["pong"]})
+    student = actor_mimic_network(normalize_features=True, background=20)
+    initialise_student(student, load_source(tmp_path / "pong.keras"), 0.05, 20)
+    logits, q_values = student(OBSERVATION).numpy(), expert(OBSERVATION).numpy()
+    if actions == 6:
+        assert not logits[:, ~pong.action_mask].any()
+        logits = logits[:, pong.action_codes]
+    np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-3)
+    expected = (q_values - q_values.mean(axis=1, keepdims=True)) / 0.05
+    np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_random_weights_in_the_sources_layers(amn, tmp_path):

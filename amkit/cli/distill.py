@@ -22,6 +22,7 @@ from amkit.cli.jobs import (
     report,
     run_jobs,
 )
+from amkit.model_files import read_card
 
 
 def distill(
@@ -53,6 +54,13 @@ def distill(
             "transfer-code (the authors')."
         ),
     ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="An expert's or AMN's file, whose weights the student begins with (random ones).",
+        ),
+    ] = None,
     epsilon: Annotated[
         float | None, typer.Option(help="Random actions while training, in [0, 1].")
     ] = None,
@@ -79,21 +87,28 @@ def distill(
 
     [bold]amkit distill --experts pretrained/ --games pong,boxing --feature-weight 0.01[/]
 
+    [bold]amkit distill --experts pretrained/ --from pretrained/breakout.keras[/]  begins as one
+
     [bold]amkit distill --experts pretrained/ --resume[/]  after Ctrl-C or a kill
     """
     with usage():
         names = game_names(games, split)
+        begun_with = read_card(source)["weight_hash"] if source else None
 
     def make_config(**options: object) -> dict:
         from amkit.recipes import distill_config
 
-        return distill_config(experts, games=names, **options)
+        return distill_config(experts, games=names, source=source, **options)
 
     request = Request(
         "amn",
         names,
         f"amn-{split or '-'.join(sorted(names or ['all']))}",
-        ["distill", "--experts", str(experts), *(["--games", ",".join(names)] if names else [])],
+        [
+            *("distill", "--experts", str(experts)),
+            *(["--games", ",".join(names)] if names else []),
+            *(["--from", str(source)] if source else []),
+        ],
         make_config,
         {
             "preset": preset,
@@ -111,6 +126,7 @@ def distill(
             "jit_compile": xla,
         },
         experts,
+        {"weights": begun_with},
     )
     for result in run_jobs(
         [request],
