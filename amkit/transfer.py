@@ -3,6 +3,7 @@
 And the other way about: a student begins as one of its experts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,7 +120,8 @@ def initialise(
     """Gives a target network the weights of an AMN.
 
     The softmax is dropped (section 3.4) and the logits become Q-values: kept, the output layer is
-    multiplied by the temperature, which makes its differences those of Q-values.
+    multiplied by the temperature, which makes its differences those of Q-values. Layers before a
+    normalisation get the size of fresh ones, by which it says the same and learns as fast.
 
     Args:
         network: Functional model with the source's layers, freshly made; changed in place.
@@ -140,7 +142,9 @@ def initialise(
         )
     output = network.layers[-1]
     fresh = output.get_weights()
+    sizes = {layer.name: _size(layer) for layer in _normalised_layers(network)}
     network.set_weights(source.network.get_weights())
+    _scale(network, sizes)
     kept = [source.temperature * weight for weight in output.get_weights()]
     output.set_weights(kept if head == "keep" else fresh)
     if freeze is None:
@@ -150,6 +154,41 @@ def initialise(
         raise ValueError(f"freeze is one of {', '.join(names[:-1])}. Received: {freeze!r}")
     for layer in network.layers[: names.index(freeze) + 1]:
         layer.trainable = False
+
+
+def _normalised_layers(network: keras.Model) -> list[keras.layers.Layer]:
+    """The layers with kernels before the normalisation; none where nothing is normalised."""
+    norms = [x for x in network.layers if isinstance(x, keras.layers.LayerNormalization)]
+    if not norms:
+        return []
+    before = network.layers[: network.layers.index(norms[0])]
+    return [x for x in before if isinstance(x, keras.layers.Conv2D | keras.layers.Dense)]
+
+
+def _size(layer: keras.layers.Layer) -> float:
+    """Root mean square of a layer's kernel."""
+    return float(np.sqrt(np.mean(np.square(layer.get_weights()[0]))))
+
+
+def _scale(network: keras.Model, sizes: Mapping[str, float]) -> None:
+    """Gives kernels the sizes that they had when they were fresh; what the network says stays.
+
+    Training makes weights grow several times over, and the normalisation behind them takes no
+    notice. But Adam's steps do not grow along: they are of the learning rate's size, and grown
+    weights would hardly learn any more.
+
+    Args:
+        network: changed in place.
+        sizes: layer -> `_size` asked for, from the first layer to the last before the
+            normalisation.
+    """
+    so_far = 1.0
+    for name, size in sizes.items():
+        layer = network.get_layer(name)
+        kernel, bias = layer.get_weights()
+        share = size / (_size(layer) or size)
+        so_far *= share  # ReLUs hand a factor on, so that a bias takes those of all layers before.
+        layer.set_weights([share * kernel, so_far * bias])
 
 
 def initialise_student(
