@@ -120,8 +120,7 @@ def initialise(
     """Gives a target network the weights of an AMN.
 
     The softmax is dropped (section 3.4) and the logits become Q-values: kept, the output layer is
-    multiplied by the temperature, which makes its differences those of Q-values. Layers before a
-    normalisation get the size of fresh ones, by which it says the same and learns as fast.
+    multiplied by the temperature, which makes its differences those of Q-values.
 
     Args:
         network: Functional model with the source's layers, freshly made; changed in place.
@@ -142,9 +141,7 @@ def initialise(
         )
     output = network.layers[-1]
     fresh = output.get_weights()
-    sizes = {layer.name: _size(layer) for layer in _normalised_layers(network)}
     network.set_weights(source.network.get_weights())
-    _scale(network, sizes)
     kept = [source.temperature * weight for weight in output.get_weights()]
     output.set_weights(kept if head == "keep" else fresh)
     if freeze is None:
@@ -196,7 +193,8 @@ def initialise_student(
 ) -> None:
     """Gives a student the weights of one of its experts, or of another AMN.
 
-    Its policy is then the source's at that temperature, in the source's own games.
+    Its policy is then the source's at that temperature, in the source's own games. Kernels before a
+    normalisation have the size of fresh ones: it learns other games as fast as a fresh student.
 
     Args:
         student: Functional model with the source's layers, freshly made; changed in place.
@@ -208,7 +206,9 @@ def initialise_student(
     Raises:
         ValueError: if the layers differ.
     """
+    sizes = {layer.name: _size(layer) for layer in _normalised_layers(student)}
     initialise(student, source)
+    _scale(student, sizes)
     output = student.layers[-1]
     kernel, bias = output.get_weights()
     # Of a game's Q-values only the differences are its policy. What they have in common would make
