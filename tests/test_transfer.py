@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from amkit import model_files, recipes
+from amkit import configs, model_files, recipes
 from amkit.cli import app
 from amkit.experts import find_experts
 from amkit.games import split
@@ -173,11 +173,11 @@ def test_random_weights_in_the_sources_layers(amn, tmp_path):
     path = tmp_path / "wide.keras"
     model_files.save(wide, path, {"kind": "amn", "games": ["pong"]})
     options = {"preset": "tiny", "precision": "float32", "protocol": "tiny"}
-    config = recipes.transfer_config("breakout", None, like=path, **options)
+    config = configs.transfer_config("breakout", None, like=path, **options)
     job, made = recipes.build(config, 0)
     job.environments.close()
     assert [w.shape for w in made.weights] == [w.shape for w in wide.weights]
-    head = recipes.transfer_config("breakout", path, head="new", **options)
+    head = configs.transfer_config("breakout", path, head="new", **options)
     job, made = recipes.build(head, 0)
     job.environments.close()
     assert not made(OBSERVATION).numpy().any()  # As with normalised features every head begins.
@@ -192,8 +192,8 @@ def test_a_card_that_was_tampered_with(amn):
 
 def test_both_ways_learn_alike_but_for_their_first_weights(amn):
     options = {"preset": "tiny", "precision": "float32", "protocol": "tiny"}
-    one = recipes.transfer_config("breakout", amn, **options)
-    other = recipes.transfer_config("breakout", None, **options)
+    one = configs.transfer_config("breakout", amn, **options)
+    other = configs.transfer_config("breakout", None, **options)
     differ = {key for key in one if one[key] != other[key]}
     assert differ == {"transfer", "background"}
     networks = [recipes.build(config, 0) for config in (one, other)]

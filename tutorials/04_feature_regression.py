@@ -56,9 +56,10 @@ import tensorflow as tf
 
 import amkit
 from amkit.atari import AtariEnvironments, background
+from amkit.configs import distill_config
 from amkit.hardware import fastest_precision
 from amkit.model_files import in_precision
-from amkit.recipes import build, distill_config
+from amkit.recipes import build
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 40_000))  # Of one game. Tests play less.

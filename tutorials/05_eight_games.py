@@ -51,12 +51,13 @@ import tensorflow as tf
 import amkit
 from amkit import losses, report
 from amkit.atari import AtariEnvironments, background
+from amkit.configs import baseline_config, distill_config
 from amkit.evaluation import Protocol, random_network
 from amkit.games import ACTIONS, TABLE_1, normalized
 from amkit.hardware import fastest_precision
 from amkit.model_files import in_precision
 from amkit.networks import for_game, for_games, over_all_actions
-from amkit.recipes import baseline_config, build, distill_config
+from amkit.recipes import build
 from amkit.training import compile_learner
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent

@@ -51,10 +51,11 @@ import tensorflow as tf
 import amkit
 from amkit import relate, transfer
 from amkit.atari import AtariEnvironments, background
+from amkit.configs import distill_config, transfer_config
 from amkit.evaluation import Protocol
 from amkit.games import SPLITS
 from amkit.hardware import fastest_precision
-from amkit.recipes import build, distill_config, transfer_config
+from amkit.recipes import build
 
 tf.get_logger().setLevel("ERROR")  # It warns that many networks are many graphs: so they are.
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent

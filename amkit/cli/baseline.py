@@ -65,7 +65,7 @@ def baseline(
         names = game_names(games, split)
 
     def make_config(**options: object) -> dict:
-        from amkit.recipes import baseline_config
+        from amkit.configs import baseline_config
 
         return baseline_config(architecture, names, **options)
 

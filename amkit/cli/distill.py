@@ -96,7 +96,7 @@ def distill(
         begun_with = read_card(source)["weight_hash"] if source else None
 
     def make_config(**options: object) -> dict:
-        from amkit.recipes import distill_config
+        from amkit.configs import distill_config
 
         return distill_config(experts, games=names, source=source, **options)
 

@@ -161,20 +161,20 @@ def _begin(
     if len(set(targets)) < len(targets):
         raise ValueError("jobs have run folders of their own. Received: two of one name")
     load_tensorflow()
-    from amkit import recipes
+    from amkit import configs
 
-    opened, configs = {}, {}
+    opened, new = {}, {}
     for target, request in zip(targets, requests, strict=True):
         if not (target / "config.json").exists():
-            configs[target] = request.config()
+            new[target] = request.config()
             continue
         run = opened[target] = stack.enter_context(runs.Run(target))
-        recipes.check_goes_on(
+        configs.check_goes_on(
             run.config, request.kind, request.games, **request.options, **request.expected
         )
         if request.experts:  # They may have moved since; their weights may not have changed.
             run.config["experts"] = str(request.experts.resolve())
-    for target, config in configs.items():
+    for target, config in new.items():
         opened[target] = stack.enter_context(runs.Run(target, config))
         if resume:
             say(f"no run called {target.name} to go on with: beginning {target}")
@@ -183,12 +183,12 @@ def _begin(
 
 def _say_total(begun: list[Any]) -> None:
     """Says how long several trainings take, by the first of them: they differ in the game alone."""
-    from amkit import recipes, runs
+    from amkit import configs, runs
 
     unfinished = [run for run in begun if not runs.is_finished(run.folder)]
     if len(unfinished) > 1:
         with work():
-            total = recipes.duration(len(unfinished) * recipes.minutes(unfinished[0].config))
+            total = configs.duration(len(unfinished) * configs.minutes(unfinished[0].config))
         say(
             f"{len(unfinished)} of {len(begun)} trainings to do, one after the other: "
             f"about {total} here in all, each followed by its evaluation"
@@ -196,7 +196,7 @@ def _say_total(begun: list[Any]) -> None:
 
 
 def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:
-    from amkit import recipes, runs
+    from amkit import configs, recipes, runs
     from amkit.cli.progress import EvaluationProgress
     from amkit.model_files import read_card
     from amkit.training import Interrupted
@@ -205,7 +205,7 @@ def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> 
         if runs.is_finished(run.folder):
             say(f"{run.folder} is finished already")
             return _result(run, read_card(run.model_path).get("scores", []))
-        say(recipes.plan(run.config))
+        say(configs.plan(run.config))
         callbacks, progress = _callbacks(run.folder, tensorboard)
         evaluation = EvaluationProgress()
         try:

@@ -77,7 +77,7 @@ def train(
 
     def request(name: str) -> Request:
         def make_config(**options: object) -> dict:
-            from amkit.recipes import expert_config
+            from amkit.configs import expert_config
 
             return expert_config(name, **options)
 

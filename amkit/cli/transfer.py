@@ -96,7 +96,7 @@ def transfer(
         like = amns[0] if amns and path is None else None
 
         def make_config(**options: object) -> dict:
-            from amkit.recipes import transfer_config
+            from amkit.configs import transfer_config
 
             return transfer_config(name, path, like=like, **options)
 
