@@ -105,7 +105,8 @@ def _head(
             dtype=dtype,
         )(x)
     if normalize_features:
-        # Keras's own epsilon, 1e-3, would be felt: fresh features have variances of 0.03.
+        # A student that begins as an expert has features of variance 0.0007 here, which Keras's own
+        # epsilon, 1e-3, would swallow (`transfer.initialise_student`).
         x = layers.LayerNormalization(epsilon=1e-5, name="normalization" + suffix, dtype=dtype)(x)
         x = layers.Activation("relu", name="features" + suffix, dtype=dtype)(x)
     # Of normalised features an ordinary start would make outputs far larger than Q-values are.
