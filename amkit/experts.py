@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amkit import model_files
 from amkit.atari import find_game
+from amkit.cards import ModelFileError, card_path, read_card
 from amkit.games import NUM_ACTIONS, Game, UnknownGame, normalized
 
 if TYPE_CHECKING:  # Listing a folder needs no Keras.
@@ -67,13 +68,13 @@ def find_experts(folder: Path) -> dict[str, Path]:
         )
     found: dict[str, Path] = {}
     for path in sorted([*folder.glob("[!.]*.keras"), *folder.glob("*/model.keras")]):
-        card = model_files.read_card(path)
+        card = read_card(path)
         if card["kind"] != "expert" or "transfer" in card:  # A target DQN is no teacher.
             continue
         try:
             game = find_game(card["games"][0]).name
         except UnknownGame as error:
-            raise model_files.ModelFileError(f"{model_files.card_path(path)}: {error}") from None
+            raise ModelFileError(f"{card_path(path)}: {error}") from None
         if game in found:
             raise ExpertError(
                 f"{folder} has two experts of {game}, {found[game].relative_to(folder)} and "
@@ -115,7 +116,7 @@ def results(folder: Path) -> list[dict[str, Any]]:
     """
     entries = []
     for name, path in _some(folder).items():
-        card = model_files.read_card(path)
+        card = read_card(path)
         published = find_game(name).scores
         score = next((entry for entry in card.get("scores", []) if entry["game"] == name), {})
         random = score.get("random", {}).get("mean")
@@ -175,7 +176,7 @@ def _load(path: Path, game: Game, dtype: str) -> Expert:
     network, card = model_files.load_with_card(path)
     outputs = network.output.shape[-1]
     if outputs not in (game.num_actions, NUM_ACTIONS):
-        raise model_files.ModelFileError(
+        raise ModelFileError(
             f"{path}: an expert of {game.name} has {game.num_actions} or {NUM_ACTIONS} outputs. "
             f"Received: {outputs}"
         )

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amkit import __version__
+from amkit.cards import ModelFileError, card_path, read_bounded, read_card
 from amkit.checkpoints import json_text
 from amkit.games import NUM_ACTIONS
 
@@ -66,13 +67,8 @@ _ACTIVATIONS = {
     None,
 }
 _DTYPES = ("float32", "mixed_bfloat16", "bfloat16", "mixed_float16", "float16")
-KINDS = ("expert", "amn", "mdqn", "mcdqn")
 _MAX_OUTPUTS = 20 * NUM_ACTIONS  # An MCDQN's have own columns for each game.
 _PACKAGES = ("keras", "tensorflow", "ale-py")
-
-
-class ModelFileError(ValueError):
-    """A model file or its card is missing, damaged, or not what it should be."""
 
 
 def weight_hash(model: "keras.Model") -> str:
@@ -92,11 +88,6 @@ def weight_hash(model: "keras.Model") -> str:
         digest.update(f"{value.shape}{value.dtype}".encode())
         digest.update(value.astype(value.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
-
-
-def card_path(path: Path) -> Path:
-    """Where a model's card lies: beside it, with the ending `.json`."""
-    return Path(path).with_suffix(".json")
 
 
 def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
@@ -151,84 +142,6 @@ def copy(path: Path, target: Path) -> None:
     """
     model, card = load_with_card(path)
     save(model, target, card)
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """Reads the card of a model.
-
-    Args:
-        path: the model's file.
-
-    Returns:
-        The card. "kind", "games" and "weight_hash" are there.
-
-    Raises:
-        ModelFileError: if there is none, or it is damaged.
-    """
-    beside = card_path(path)
-    content = _read(beside, _MAX_CONFIG_BYTES * 16, f"{path} has no card beside it")
-    try:
-        card = json.loads(content)
-    except (ValueError, RecursionError):
-        raise ModelFileError(f"{beside} is damaged: it is not JSON") from None
-    if not isinstance(card, dict):
-        raise ModelFileError(f"{beside} is not a model card: it is no JSON object")
-    if card.get("kind") not in KINDS:
-        raise ModelFileError(
-            f"{beside}: kind is one of {', '.join(KINDS)}. Received: {card.get('kind')!r}"
-        )
-    games = card.get("games")
-    if not (isinstance(games, list) and games and all(isinstance(game, str) for game in games)):
-        raise ModelFileError(f"{beside}: games is a list of names. Received: {games!r}")
-    if not isinstance(card.get("weight_hash"), str):
-        raise ModelFileError(f"{beside}: weight_hash is missing")
-    scores = card.get("scores", [])
-    if not (isinstance(scores, list) and all(map(_is_score, scores))):
-        raise ModelFileError(f"{beside}: scores is a list of entries as `amkit train` writes them")
-    for key in ("steps", "minutes"):
-        if not isinstance(card.get(key, 0), int | float):
-            raise ModelFileError(f"{beside}: {key} is a number. Received: {card[key]!r}")
-    for key in ("settings", "machine", "transfer", "begin"):
-        if not isinstance(card.get(key, {}), dict):
-            raise ModelFileError(f"{beside}: {key} is an object. Received: {card[key]!r:.60}")
-    if not isinstance(card.get("background", 0), int | float):
-        raise ModelFileError(f"{beside}: background is a number")
-    tests = card.get("tests", [])
-    if not (isinstance(tests, list) and all(map(_is_test, tests))):
-        raise ModelFileError(f"{beside}: tests is a list of entries as `amkit train` writes them")
-    taught = card.get("expert_weights", [])
-    if not (isinstance(taught, list) and all(isinstance(one, str) for one in taught)):
-        raise ModelFileError(f"{beside}: expert_weights is a list of hashes. Received: {taught!r}")
-    return card
-
-
-def _is_score(entry: Any) -> bool:
-    """Whether a card's entry has what comparing with it takes."""
-    return (
-        _is_mean(entry)
-        and all(isinstance(entry.get(key), str) for key in ("game", "protocol"))
-        and isinstance(entry.get("epsilon"), int | float)
-        and _is_mean(entry.get("random"))
-        and ("expert" not in entry or _is_mean(entry["expert"]))
-    )
-
-
-def _is_test(entry: Any) -> bool:
-    """Whether this is a point of a learning curve."""
-    return (
-        _is_mean(entry)
-        and isinstance(entry.get("game"), str)
-        and isinstance(entry.get("steps"), int)
-    )
-
-
-def _is_mean(part: Any) -> bool:
-    """Whether this is a mean score; a single game has no standard error."""
-    return (
-        isinstance(part, dict)
-        and all(isinstance(part.get(key), int | float) for key in ("mean", "games"))
-        and isinstance(part.get("standard_error", ""), int | float | None)
-    )
 
 
 def load_with_card(path: Path) -> tuple["keras.Model", dict[str, Any]]:
@@ -305,24 +218,11 @@ def in_precision(model: "keras.Model", dtype: str) -> "keras.Model":
     return copy
 
 
-def _read(path: Path, limit: int, missing: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            content = file.read(limit + 1)
-    except FileNotFoundError:
-        raise ModelFileError(f"{missing}: no file {path}") from None
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > limit:
-        raise ModelFileError(f"{path} is larger than {limit // 2**20} MiB")
-    return content
-
-
 def _unpack(path: Path) -> tuple[dict, bytes]:
     """Reads the archive's members, bounded and with their checksums verified."""
     if path.suffix != ".keras":
         raise ModelFileError(f"A model is a .keras file. Received: {path}")
-    content = _read(path, _MAX_FILE_BYTES, "There is no such model")
+    content = read_bounded(path, _MAX_FILE_BYTES, "There is no such model")
     if not content.startswith(b"PK\x03\x04"):
         raise ModelFileError(f"{path} is not a .keras file. Received: {_kind_of(content)}")
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from amkit import model_files
+from amkit.cards import KINDS, read_card
 from amkit.games import TABLE_1, normalized
 
 REPLICATES = 2000
@@ -67,7 +67,7 @@ def read_cards(paths: Iterable[Path]) -> list[dict[str, Any]]:
                 "cards, .json. "
                 f"Received: {path}"
             )
-        card = model_files.read_card(file)
+        card = read_card(file)
         missing = set(card["games"]) - {entry["game"] for entry in card.get("scores", [])}
         if missing:
             raise ValueError(f"{file}: its card has no score of {', '.join(sorted(missing))}")
@@ -84,7 +84,7 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
     Raises:
         ValueError: if they do not make one experiment.
     """
-    by_kind = {kind: [c for c in cards if c["kind"] == kind] for kind in model_files.KINDS}
+    by_kind = {kind: [c for c in cards if c["kind"] == kind] for kind in KINDS}
     if by_kind["expert"] or not by_kind["amn"]:
         raise ValueError(
             "a report is of Actor-Mimic networks (amn), one or more seeds, and of baselines. "

@@ -9,10 +9,10 @@ import numpy as np
 
 from amkit import model_files
 from amkit.atari import find_game
+from amkit.cards import ModelFileError, card_path, read_card
 from amkit.evaluation import PROTOCOLS, GameResult, Protocol, evaluate_game, random_network
 from amkit.experts import experts_at_hand, load_experts
 from amkit.games import Game, UnknownGame
-from amkit.model_files import ModelFileError
 from amkit.networks import for_game, plays
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def request(
     except UnknownGame as error:
         if game_names:
             raise
-        raise ModelFileError(f"{model_files.card_path(path)}: {error}") from None
+        raise ModelFileError(f"{card_path(path)}: {error}") from None
     outputs = network.output.shape[-1]
     for game in games:
         if not plays(network, game):
@@ -106,7 +106,7 @@ def request(
         found = {
             name: expert
             for name, expert in found.items()
-            if model_files.read_card(expert)["weight_hash"] in taught
+            if read_card(expert)["weight_hash"] in taught
         }
     return Request(path, network, card, games, PROTOCOLS[protocol], epsilon, seed, found)
 
@@ -121,9 +121,9 @@ def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> Pa
         amns = []
         for path in [*root.glob("[!.]*.keras"), *root.glob("*/model.keras")]:
             try:
-                if model_files.read_card(path)["kind"] == "amn":
+                if read_card(path)["kind"] == "amn":
                     amns.append(path)
-            except model_files.ModelFileError:
+            except ModelFileError:
                 continue  # Not the one looked for; naming it would tell what is wrong with it.
         if amns:
             return max(amns, key=lambda path: path.stat().st_mtime)
@@ -202,7 +202,7 @@ def _known_scores(asked: Request, game: Game) -> dict[str, Any]:
     """What the expert's card holds under the protocol asked for: "expert" and "random"."""
     if game.name not in asked.experts:
         return {}
-    for entry in model_files.read_card(asked.experts[game.name]).get("scores", []):
+    for entry in read_card(asked.experts[game.name]).get("scores", []):
         same = (entry["protocol"], entry["epsilon"]) == (asked.protocol.name, asked.epsilon)
         if same and entry["game"] == game.name:
             fields = ("mean", "standard_error", "games")

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from amkit import model_files, runs
+from amkit.cards import read_card
 from amkit.cli import app
 from amkit.networks import nature_dqn
 
@@ -72,7 +73,7 @@ def test_train_then_evaluate():
     assert answer["scores"][0]["game"] == "pong"
     run = Path(answer["run"])
     assert run == Path("runs/expert-pong")
-    card = model_files.read_card(run / "model.keras")
+    card = read_card(run / "model.keras")
     assert card["kind"] == "expert" and card["games"] == ["pong"] and card["steps"] == 256
     assert card["command"] == ("amkit train pong --preset tiny --protocol tiny --precision float32")
     assert card["learning_curve"][-1]["steps"] == 256
@@ -141,7 +142,7 @@ def test_distill_then_evaluate_the_newest(expert_folder):
     words = ["--feature-weight", "0.01", "--behaviour", "expert", "--epsilon", "0.2"]
     result = amkit("distill", "--experts", expert_folder, *TINY, *words)
     assert result.exit_code == 0, result.output
-    card = model_files.read_card(Path("runs/amn-all/model.keras"))
+    card = read_card(Path("runs/amn-all/model.keras"))
     assert card["kind"] == "amn" and card["games"] == ["breakout", "pong"]
     assert card["settings"]["feature_weight"] == 0.01
     assert np.array(card["action_masks"]["pong"]).sum() == 6
@@ -160,7 +161,7 @@ def test_baseline_then_evaluate(architecture, expert_folder):
     asked = ["baseline", architecture, "--games", "pong,breakout", "--test-epochs", 2, *TINY]
     answer = json.loads(amkit(*asked, "--json").stdout)
     assert {score["game"] for score in answer["scores"]} == {"pong", "breakout"}
-    card = model_files.read_card(Path(answer["model"]))
+    card = read_card(Path(answer["model"]))
     assert card["kind"] == architecture and card["outputs"] == (
         18 if architecture == "mdqn" else 36
     )
@@ -196,8 +197,8 @@ def test_a_student_that_begins_as_an_expert(expert_folder):
     result = amkit(*words, "--from", first, "--json")
     assert result.exit_code == 0, result.output
     assert "from expert-pong weights" in result.stderr
-    card = model_files.read_card(Path(json.loads(result.stdout)["model"]))
-    weights = model_files.read_card(first)["weight_hash"]
+    card = read_card(Path(json.loads(result.stdout)["model"]))
+    weights = read_card(first)["weight_hash"]
     assert card["begin"] == {"source": "expert-pong", "weights": weights}
     assert f"--from {first}" in card["command"]
     refused(2, "goes on as it began", *words, "--resume", "--from", expert_folder / "pong.keras")

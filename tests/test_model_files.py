@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from amkit import model_files
-from amkit.model_files import ModelFileError
+from amkit.cards import ModelFileError, card_path, read_card
 from amkit.networks import actor_mimic_network, nature_dqn, with_features
 
 CARD = {"kind": "expert", "games": ["pong"]}
@@ -124,10 +124,8 @@ def test_models_made_elsewhere(tmp_path):
 def test_hash_is_of_the_weights_alone(saved, tmp_path):
     model, path = saved
     model_files.save(model, tmp_path / "again.keras", CARD)
-    assert model_files.read_card(path)["weight_hash"] == model_files.weight_hash(model)
-    assert model_files.read_card(tmp_path / "again.keras")["weight_hash"] == (
-        model_files.weight_hash(model)
-    )
+    assert read_card(path)["weight_hash"] == model_files.weight_hash(model)
+    assert read_card(tmp_path / "again.keras")["weight_hash"] == (model_files.weight_hash(model))
     assert model_files.weight_hash(small_network()) != model_files.weight_hash(model)
 
 
@@ -233,7 +231,7 @@ def test_a_lambda_runs_nothing(tmp_path):
     x = keras.layers.Flatten()(x)
     x = keras.layers.Lambda(lambda v: v * 1.0)(x)
     keras.Model(observation, keras.layers.Dense(6)(x)).save(path)
-    model_files.card_path(path).write_text(json.dumps({**CARD, "weight_hash": "0"}))
+    card_path(path).write_text(json.dumps({**CARD, "weight_hash": "0"}))
     rejected(path, "stock layers only.*Lambda")
 
 
@@ -322,9 +320,9 @@ def test_extra_members(saved):
 def test_cards(saved, card, match):
     _, path = saved
     if card is None:
-        model_files.card_path(path).unlink()
+        card_path(path).unlink()
     else:
-        model_files.card_path(path).write_text(card)
+        card_path(path).write_text(card)
     rejected(path, match)
 
 

@@ -40,7 +40,7 @@ import numpy as np
 
 import amkit
 from amkit import recording
-from amkit.model_files import read_card
+from amkit.cards import read_card
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 600))  # Tests play less.

@@ -32,8 +32,8 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
 @contextmanager
 def usage() -> Iterator[None]:
     """Turns what is wrong with a request into one line, before any work starts."""
+    from amkit.cards import ModelFileError
     from amkit.checkpoints import CheckpointError
-    from amkit.model_files import ModelFileError
     from amkit.runs import DamagedRun, RunError
 
     try:
@@ -49,10 +49,10 @@ def usage() -> Iterator[None]:
 @contextmanager
 def work() -> Iterator[None]:
     """Turns what may befall a long job into one line."""
+    from amkit.cards import ModelFileError
     from amkit.checkpoints import CheckpointError
     from amkit.experts import ExpertError
     from amkit.games import UnknownGame
-    from amkit.model_files import ModelFileError
     from amkit.relate import TooFewRewards
     from amkit.runs import RunError
 

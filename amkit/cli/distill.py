@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from amkit.cards import read_card
 from amkit.cli.console import game_names, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
@@ -22,7 +23,6 @@ from amkit.cli.jobs import (
     report,
     run_jobs,
 )
-from amkit.model_files import read_card
 
 
 def distill(

@@ -78,7 +78,7 @@ class Request:
     """What a job's command line asks for.
 
     Attributes:
-        kind: one of `model_files.KINDS`.
+        kind: one of `cards.KINDS`.
         games: names; None means all that have experts.
         name: of the run folder, such as `expert-pong`.
         words: the command line of this job alone, less its options.
@@ -197,8 +197,8 @@ def _say_total(begun: list[Any]) -> None:
 
 def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:
     from amkit import configs, recipes, runs
+    from amkit.cards import read_card
     from amkit.cli.progress import EvaluationProgress
-    from amkit.model_files import read_card
     from amkit.training import Interrupted
 
     with work():

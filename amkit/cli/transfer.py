@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from amkit import runs
+from amkit.cards import read_card
 from amkit.cli.console import game_names, load_tensorflow, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
@@ -21,7 +22,6 @@ from amkit.cli.jobs import (
     report,
     run_jobs,
 )
-from amkit.model_files import read_card
 
 RANDOM = "none"
 

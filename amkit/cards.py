@@ -1,0 +1,133 @@
+"""The card beside a model's file: what its weights do not say. Data of unknown origin, checked."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+KINDS = ("expert", "amn", "mdqn", "mcdqn")
+_MAX_CARD_BYTES = 16 * 2**20
+
+
+class ModelFileError(ValueError):
+    """A model file or its card is missing, damaged, or not what it should be."""
+
+
+def card_path(path: Path) -> Path:
+    """Where a model's card lies: beside it, with the ending `.json`."""
+    return Path(path).with_suffix(".json")
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Reads the card of a model.
+
+    Args:
+        path: the model's file.
+
+    Returns:
+        The card. "kind", "games" and "weight_hash" are there.
+
+    Raises:
+        ModelFileError: if there is none, or it is damaged.
+    """
+    beside = card_path(path)
+    content = read_bounded(beside, _MAX_CARD_BYTES, f"{path} has no card beside it")
+    try:
+        card = json.loads(content)
+    except (ValueError, RecursionError):
+        raise ModelFileError(f"{beside} is damaged: it is not JSON") from None
+    if not isinstance(card, dict):
+        raise ModelFileError(f"{beside} is not a model card: it is no JSON object")
+    if card.get("kind") not in KINDS:
+        raise ModelFileError(
+            f"{beside}: kind is one of {', '.join(KINDS)}. Received: {card.get('kind')!r}"
+        )
+    games = card.get("games")
+    if not (isinstance(games, list) and games and all(isinstance(game, str) for game in games)):
+        raise ModelFileError(f"{beside}: games is a list of names. Received: {games!r}")
+    if not isinstance(card.get("weight_hash"), str):
+        raise ModelFileError(f"{beside}: weight_hash is missing")
+    scores = card.get("scores", [])
+    if not (isinstance(scores, list) and all(map(_is_score, scores))):
+        raise ModelFileError(f"{beside}: scores is a list of entries as `amkit train` writes them")
+    for key in ("steps", "minutes"):
+        if not isinstance(card.get(key, 0), int | float):
+            raise ModelFileError(f"{beside}: {key} is a number. Received: {card[key]!r}")
+    for key in (
+        *("settings", "machine", "transfer", "begin"),
+        *("one_expert", "forward_milliseconds"),
+    ):
+        if not isinstance(card.get(key, {}), dict):
+            raise ModelFileError(f"{beside}: {key} is an object. Received: {card[key]!r:.60}")
+    if not isinstance(card.get("background", 0), int | float):
+        raise ModelFileError(f"{beside}: background is a number")
+    tests = card.get("tests", [])
+    if not (isinstance(tests, list) and all(map(_is_test, tests))):
+        raise ModelFileError(f"{beside}: tests is a list of entries as `amkit train` writes them")
+    curve = card.get("learning_curve", [])
+    if not (isinstance(curve, list) and all(map(_is_epoch, curve))):
+        raise ModelFileError(f"{beside}: learning_curve is a list of rows with steps")
+    taught = card.get("expert_weights", [])
+    if not (isinstance(taught, list) and all(isinstance(one, str) for one in taught)):
+        raise ModelFileError(f"{beside}: expert_weights is a list of hashes. Received: {taught!r}")
+    return card
+
+
+def _is_score(entry: Any) -> bool:
+    """Whether a card's entry has what comparing with it takes."""
+    return (
+        _is_mean(entry)
+        and all(isinstance(entry.get(key), str) for key in ("game", "protocol"))
+        and isinstance(entry.get("epsilon"), int | float)
+        and _is_mean(entry.get("random"))
+        and ("expert" not in entry or _is_mean(entry["expert"]))
+    )
+
+
+def _is_test(entry: Any) -> bool:
+    """Whether this is a point of a learning curve."""
+    return (
+        _is_mean(entry)
+        and isinstance(entry.get("game"), str)
+        and isinstance(entry.get("steps"), int)
+    )
+
+
+def _is_epoch(row: Any) -> bool:
+    """Whether this is a row of a training's metrics."""
+    return (
+        isinstance(row, dict)
+        and isinstance(row.get("steps"), int)
+        and all(isinstance(value, int | float | None) for value in row.values())
+    )
+
+
+def _is_mean(part: Any) -> bool:
+    """Whether this is a mean score; a single game has no standard error."""
+    return (
+        isinstance(part, dict)
+        and all(isinstance(part.get(key), int | float) for key in ("mean", "games"))
+        and isinstance(part.get("standard_error", ""), int | float | None)
+    )
+
+
+def read_bounded(path: Path, limit: int, missing: str) -> bytes:
+    """Reads a file of at most so many bytes.
+
+    Args:
+        path: the file.
+        limit: int. Bytes.
+        missing: what to say if there is no such file.
+
+    Raises:
+        ModelFileError: if there is none, it cannot be read, or it is larger.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read(limit + 1)
+    except FileNotFoundError:
+        raise ModelFileError(f"{missing}: no file {path}") from None
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > limit:
+        raise ModelFileError(f"{path} is larger than {limit // 2**20} MiB")
+    return content
