@@ -49,6 +49,11 @@ class Picture:
 
 Block = Heading | Paragraph | Grid | Picture
 
+_FEW_RUNS = (
+    "With two runs or three they are too narrow: two values, resampled, hold their mean half of "
+    "the time."
+)
+
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto;
   padding: 0 1rem; }
@@ -199,7 +204,8 @@ def _variants(recorded: Ablations, table: Sequence[Mapping[str, Any]]) -> list[B
             "(AMN - chance) / (expert - chance). Intervals: "
             f"{report.REPLICATES:,} bootstrap replicates: runs, the same for all games, and each "
             "run's games, drawn anew. With one run they say nothing of other seeds: two runs that "
-            "differ in the seed alone can be further apart than an interval is wide."
+            "differ in the seed alone can be further apart than an interval is wide. "
+            f"{_FEW_RUNS}"
         ),
     ]
 
@@ -255,11 +261,22 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
         ),
         Paragraph(
             "Area: mean score above chance over all tests, divided by that of random weights; none "
-            "where random weights do not get above chance. Its interval lets the runs' areas vary "
-            "by the standard error between them, where there are several, else one run's tests by "
-            "theirs; with one run it says nothing of other seeds."
+            "where random weights do not get above chance. Its interval lets runs vary as much as "
+            "those do that differ in the seed alone, in share of their mean, pooled over all games "
+            "and first weights; where nothing was run twice, the tests by their standard errors: "
+            "then it says nothing of other seeds."
         ),
+        *_known_targets(recorded),
     ]
+
+
+def _known_targets(recorded: Transfers) -> list[Block]:
+    known = [
+        f"{source} (weights that have learnt {game.replace('_', ' ')} itself)"
+        for (game, source), cards in recorded.runs.items()
+        if cards[0]["transfer"].get("knows_target")
+    ]
+    return [Paragraph(f"No transfer to a new game: {', '.join(known)}.")] if known else []
 
 
 def _scores(
@@ -319,8 +336,8 @@ def _scores(
         Paragraph(
             f"Intervals: {report.REPLICATES:,} bootstrap replicates: runs, the same for all games, "
             "and each run's games, drawn anew; the experts' and chance's means vary by their "
-            "standard errors. With one run they say nothing of other seeds. The geometric mean "
-            f"counts a game below {report.FLOOR} as {report.FLOOR}."
+            f"standard errors. With one run they say nothing of other seeds. {_FEW_RUNS} The "
+            f"geometric mean counts a game below {report.FLOOR} as {report.FLOOR}."
         ),
     ]
 

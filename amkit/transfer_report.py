@@ -96,18 +96,21 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
     Returns:
         One entry per game and source: game, source, runs; points (as `report.curve`); area (an
         `Estimate`: mean score above chance over all tests, divided by that of random weights; its
-        interval lets every run's area vary by the standard error between runs, or one run's tests
-        by theirs; NaN where random weights do not get above chance, or chance was measured with
-        sticky actions and the tests were not); steps_to_match (agent steps at the first test that
-        reaches the last one of random weights; None if none does).
+        interval lets runs vary as much as those of one game and source do that differ in the seed
+        alone, in their logarithms, pooled over all games and sources; or, where nothing was run
+        twice, the tests by their standard errors; NaN where random weights do not get above chance,
+        or chance was measured with sticky actions and the tests were not); steps_to_match (agent
+        steps at the first test that reaches the last one of random weights; None if none does).
     """
     rng = np.random.default_rng(seed)
+    chances = {game: _chance(recorded.runs[game, RANDOM][0], game) for game in recorded.games}
+    between_runs = _between_runs(
+        [_areas(cards, game, chances[game]) for (game, _), cards in recorded.runs.items()]
+    )
     rows = []
     for game in recorded.games:
         baseline = curve(recorded.runs[game, RANDOM], game)
-        first = recorded.runs[game, RANDOM][0]
-        comparable = tested_alike(first, game)
-        chance = score_of(first, game)["random"]["mean"] if comparable else float("nan")
+        chance = chances[game]
         for source in recorded.sources:
             cards = recorded.runs.get((game, source))
             if not cards:
@@ -115,7 +118,9 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
             points = curve(cards, game)
             area = Estimate(1.0, 1.0, 1.0)  # Of itself.
             if source != RANDOM:
-                area = _relative_area(cards, recorded.runs[game, RANDOM], game, chance, rng)
+                area = _relative_area(
+                    cards, recorded.runs[game, RANDOM], game, chance, between_runs, rng
+                )
             reached = [p["steps"] for p in points if p["mean"] >= baseline[-1]["mean"]]
             rows.append(
                 {
@@ -130,26 +135,55 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
     return rows
 
 
+def _chance(card: Mapping[str, Any], game: str) -> float:
+    """Mean score of random actions; NaN where the tests were of another emulator."""
+    return score_of(card, game)["random"]["mean"] if tested_alike(card, game) else float("nan")
+
+
+def _areas(cards: Sequence[Mapping[str, Any]], game: str, chance: float) -> np.ndarray:
+    """Mean score above chance over all tests, of each run."""
+    return np.array([np.mean([p["mean"] for p in curve([c], game)]) for c in cards]) - chance
+
+
+def _between_runs(areas: Sequence[np.ndarray]) -> tuple[float, int]:
+    """How far runs are apart that differ in the seed alone, pooled.
+
+    Args:
+        areas: of the runs of each game and source.
+
+    Returns:
+        (standard deviation of their logarithms, its degrees of freedom; 0 of them where nothing was
+        run twice).
+    """
+    logs = [np.log(own) for own in areas if len(own) > 1 and own.min() > 0]
+    freedom = sum(len(own) - 1 for own in logs)
+    squares = sum(float(np.square(own - own.mean()).sum()) for own in logs)
+    return (np.sqrt(squares / freedom) if freedom else 0.0), freedom
+
+
 def _relative_area(
     cards: Sequence[Mapping[str, Any]],
     baseline: Sequence[Mapping[str, Any]],
     game: str,
     chance: float,
+    between_runs: tuple[float, int],
     rng: np.random.Generator,
 ) -> Estimate:
-    def area(cards: Sequence[Mapping[str, Any]]) -> tuple[float, np.ndarray]:
-        if len(cards) == 1:
-            points = curve(cards, game)
-            means = np.array([p["mean"] for p in points])
-            errors = np.nan_to_num([p["standard_error"] for p in points])
-            draws = rng.normal(means, errors, (REPLICATES, len(means))).mean(axis=1)
-        else:  # A run that is high is high in all its tests: they do not vary one by one.
-            means = np.array([np.mean([p["mean"] for p in curve([c], game)]) for c in cards])
-            error = np.std(means, ddof=1) / np.sqrt(len(means))
-            draws = rng.normal(means.mean(), error, REPLICATES)
-        return means.mean() - chance, draws - chance
+    def draws(of: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Of the area, as the errors of the tests have it."""
+        errors = np.nan_to_num([point["standard_error"] for point in curve(of, game)])
+        noise = rng.normal(0, errors, (REPLICATES, len(errors))).mean(axis=1)
+        return _areas(of, game, chance).mean() + noise
 
-    (own, own_draws), (random, random_draws) = area(cards), area(baseline)
-    if not np.percentile(random_draws, 2.5) > 0:  # Not above chance: a ratio would mean nothing.
+    own, random = draws(cards), draws(baseline)
+    if not np.percentile(random, 2.5) > 0:  # Not above chance: a ratio would mean nothing.
         return Estimate(np.nan, np.nan, np.nan)
-    return estimate(own / random, own_draws / random_draws)
+    ratio = _areas(cards, game, chance).mean() / _areas(baseline, game, chance).mean()
+    spread, freedom = between_runs
+    if not freedom:
+        return estimate(ratio, own / random)
+    # A run that is high is high in all its tests, and the spread is an estimate too (Student's t).
+    spread = spread * np.sqrt(freedom / rng.chisquare(freedom, REPLICATES))
+    spread = spread * np.sqrt(1 / len(cards) + 1 / len(baseline))
+    with np.errstate(over="ignore"):  # Of two runs alone, a draw may be as far off as that.
+        return estimate(ratio, ratio * np.exp(spread * rng.normal(size=REPLICATES)))
