@@ -11,7 +11,8 @@ from amkit import games
 from amkit.games import Game
 
 FRAMES_PER_STEP = 4
-MAX_STEPS_PER_GAME = 108_000 // FRAMES_PER_STEP  # 30 minutes of play (Mnih et al. 2015)
+# 30 minutes of play, as the ALE has it since. Mnih et al. 2015 measured games of 5 minutes at most.
+MAX_STEPS_PER_GAME = 108_000 // FRAMES_PER_STEP
 
 
 @cache

@@ -23,10 +23,13 @@ from amkit.training import (
 
 
 def _rmsprop_2015() -> dict[str, Any]:
-    """Averages of gradient and squared gradient 0.95, 0.01 in the root."""
+    """Averages of gradient and squared gradient 0.95, 0.01 in the root.
+
+    That 0.01 is of gradients summed over the 32 samples of a batch; ours are their mean.
+    """
     return {
         "class_name": "RMSprop",
-        "config": {"learning_rate": 2.5e-4, "rho": 0.95, "epsilon": 0.01, "centered": True},
+        "config": {"learning_rate": 2.5e-4, "rho": 0.95, "epsilon": 0.01 / 32**2, "centered": True},
     }
 
 
@@ -46,7 +49,6 @@ class DQNSettings:
         target_sync_updates: updates between two copies of the online into the target network. That
             paper counts C = 10,000 in updates; its released code in agent steps.
         discount: gamma.
-        n_step: rewards summed before the bootstrap.
         epsilon: exploration, (agent step, value) points with straight lines between; 1 M frames
             are 250,000 steps.
         optimizer: Keras optimizer configuration: "class_name" and "config".
@@ -61,7 +63,6 @@ class DQNSettings:
     batch_size: int = 32
     target_sync_updates: int = 10_000
     discount: float = 0.99
-    n_step: int = 1
     epsilon: Sequence[tuple[int, float]] = ((0, 1.0), (250_000, 0.1))
     optimizer: Mapping[str, Any] = field(default_factory=_rmsprop_2015)
     epoch_steps: int = 250_000
@@ -100,7 +101,7 @@ class DQN(keras.Model):
             batch: rows of game 0 first, then game 1 and so on, equally many of each:
                 "observation", "next_observation" uint8 [B, 4, 84, 84]; "action" int32 [B], ALE
                 codes; "action_mask" bool [B, 18]; "reward" and "discount" float32 [B], as
-                `ReplayMemory.n_step_returns` gives.
+                `ReplayMemory.what_followed` gives.
 
         Returns:
             The running means of the metrics.
@@ -201,10 +202,8 @@ class DQNTraining:
 
     def _sample(self, memory: ReplayMemory) -> dict[str, np.ndarray]:
         settings = self.settings
-        row, env = memory.sample(settings.batch_size, settings.n_step)
-        reward, discount, next_row = memory.n_step_returns(
-            row, env, settings.n_step, settings.discount
-        )
+        row, env = memory.sample(settings.batch_size)
+        reward, discount, next_row = memory.what_followed(row, env, settings.discount)
         return {
             "observation": memory.observations(row, env),
             "action": memory.values("action", row, env),

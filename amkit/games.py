@@ -3,7 +3,7 @@
 Nothing here needs an emulator, so this room is the ground floor: every other room may read it.
 
     >>> from amkit import games
-    >>> pong = games.get("pong")
+    >>> pong = games.GAMES["pong"]
     >>> pong.actions
     ('NOOP', 'FIRE', 'RIGHT', 'LEFT', 'RIGHTFIRE', 'LEFTFIRE')
     >>> [game.title for game in games.split("multitask")][:3]
@@ -50,21 +50,18 @@ SPLITS: dict[str, tuple[str, ...]] = {
 class Scores:
     """Published scores of one game: raw (unclipped) reward summed over a whole game.
 
-    The human columns differ between papers, and emulator settings (sticky actions, no-op starts,
-    time limits) move all of them: compare only scores measured under one protocol.
+    Emulator settings (sticky actions, no-op starts, time limits) move all of them: compare only
+    scores measured under one protocol. Those of Mnih et al. 2015 are of games of 5 minutes at most.
 
     Args:
         random: float or None. A uniformly random policy.
         human: float or None. Human tester, Mnih et al. 2015, "Human-level control through deep
             reinforcement learning".
-        human_2016: float or None. Human tester, Wang et al. 2016, "Dueling network architectures
-            for deep reinforcement learning".
         dqn: float or None. DQN, Mnih et al. 2015.
     """
 
     random: float | None = None
     human: float | None = None
-    human_2016: float | None = None
     dqn: float | None = None
 
 
@@ -166,27 +163,27 @@ _MINIMAL_ACTIONS = {
 }
 
 _SCORES = {
-    #                         random    human  human_2016      dqn
-    "assault":        Scores(  222.4,  1496.4,      742.0,   3359.0),
-    "atlantis":       Scores(12850.0, 29028.1,    29028.1,  85641.0),
-    "beam_rider":     Scores(  363.9,  5774.7,    16926.5,   6846.0),
-    "boxing":         Scores(    0.1,     4.3,       12.1,     71.8),
-    "breakout":       Scores(    1.7,    31.8,       30.5,    401.2),
-    "crazy_climber":  Scores(10780.5, 35410.5,    35829.4, 114103.0),
-    "demon_attack":   Scores(  152.1,  3401.3,     1971.0,   9711.0),
-    "enduro":         Scores(    0.0,   309.6,      860.5,    301.8),
-    "fishing_derby":  Scores(  -91.7,     5.5,      -38.7,     -0.8),
-    "gopher":         Scores(  257.6,  2321.0,     2412.5,   8520.0),
-    "kangaroo":       Scores(   52.0,  3035.0,     3035.0,   6740.0),
-    "krull":          Scores( 1598.0,  2394.6,     2665.5,   3805.0),
-    "name_this_game": Scores( 2292.3,  4076.2,     8049.0,   7257.0),
-    "pong":           Scores(  -20.7,     9.3,       14.6,     18.9),
-    "road_runner":    Scores(   11.5,  7845.0,     7845.0,  18257.0),
-    "robotank":       Scores(    2.2,    11.9,       11.9,     51.6),
-    "seaquest":       Scores(   68.4, 20181.8,    42054.7,   5286.0),
-    "space_invaders": Scores(  148.0,  1652.3,     1668.7,   1976.0),
-    "star_gunner":    Scores(  664.0, 10250.0,    10250.0,  57997.0),
-    "video_pinball":  Scores(16256.9, 17297.6,    17667.9,  42684.0),
+    #                         random    human       dqn
+    "assault":        Scores(   222.4,   1496.4,    3359.0),
+    "atlantis":       Scores( 12850.0,  29028.1,   85641.0),
+    "beam_rider":     Scores(   363.9,   5774.7,    6846.0),
+    "boxing":         Scores(     0.1,      4.3,      71.8),
+    "breakout":       Scores(     1.7,     31.8,     401.2),
+    "crazy_climber":  Scores( 10780.5,  35410.5,  114103.0),
+    "demon_attack":   Scores(   152.1,   3401.3,    9711.0),
+    "enduro":         Scores(     0.0,    309.6,     301.8),
+    "fishing_derby":  Scores(   -91.7,      5.5,      -0.8),
+    "gopher":         Scores(   257.6,   2321.0,    8520.0),
+    "kangaroo":       Scores(    52.0,   3035.0,    6740.0),
+    "krull":          Scores(  1598.0,   2394.6,    3805.0),
+    "name_this_game": Scores(  2292.3,   4076.2,    7257.0),
+    "pong":           Scores(   -20.7,      9.3,      18.9),
+    "road_runner":    Scores(    11.5,   7845.0,   18257.0),
+    "robotank":       Scores(     2.2,     11.9,      51.6),
+    "seaquest":       Scores(    68.4,  20181.8,    5286.0),
+    "space_invaders": Scores(   148.0,   1652.3,    1976.0),
+    "star_gunner":    Scores(   664.0,  10250.0,   57997.0),
+    "video_pinball":  Scores( 16256.9,  17297.6,   42684.0),
 }
 
 # Table 1 of the Actor-Mimic paper, by game name: the experts and the multitask AMN.
@@ -207,24 +204,6 @@ GAMES: dict[str, Game] = {
     name: Game(name, name.replace("_", " ").title(), tuple(actions.split()), _SCORES[name])
     for name, actions in _MINIMAL_ACTIONS.items()
 }
-
-
-def get(name: str) -> Game:
-    """Returns one of the paper's 20 games.
-
-    Args:
-        name: string. An ALE id, or any spelling that `canonical_name` understands.
-
-    Returns:
-        `Game`.
-
-    Raises:
-        UnknownGame: if it is none of the 20. The message names the nearest ones.
-    """
-    game = GAMES.get(canonical_name(name))
-    if game is None:
-        raise unknown_game(name, GAMES)
-    return game
 
 
 def normalized(score: float, random: float, expert: float) -> float:

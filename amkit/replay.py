@@ -79,15 +79,14 @@ class ReplayMemory:
         if self.rows_added:
             self._columns["cut"][(self.rows_added - 1) % self.rows] = True
 
-    def sample(self, batch_size: int, n_step: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Draws steps uniformly, each a real transition with `n_step` rows after it.
+    def sample(self, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draws steps uniformly, each a real transition whose next row is held.
 
         Args:
             batch_size: int. B.
-            n_step: int. How many following rows must be held.
 
         Returns:
-            (row, env), int64 [B] each: positions for `observations`, `values` and `n_step_returns`.
+            (row, env), int64 [B] each: positions for `observations`, `values` and `what_followed`.
             Rows count from the first ever added.
 
         Raises:
@@ -95,10 +94,10 @@ class ReplayMemory:
         """
         # Frames before a stack's first one must still be held, unless the ring was never full.
         oldest = 0 if self.rows_added <= self.rows else self.rows_added - self.rows + _STACK - 1
-        newest = self.rows_added - n_step
+        newest = self.rows_added - 1
         if newest <= oldest:
             raise ValueError(
-                f"Sampling needs more than {n_step} rows. Received: {self.rows_added} rows added"
+                f"Sampling needs two rows or more. Received: {self.rows_added} rows added"
             )
         row = np.empty(batch_size, np.int64)
         env = np.empty(batch_size, np.int64)
@@ -142,36 +141,27 @@ class ReplayMemory:
         """Reads one column of the sampled steps: [B, ...]."""
         return self._columns[name][row % self.rows, env]
 
-    def n_step_returns(
-        self, row: np.ndarray, env: np.ndarray, n_step: int, discount: float
+    def what_followed(
+        self, row: np.ndarray, env: np.ndarray, discount: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Sums the clipped rewards of up to `n_step` steps, stopping where a life or game ends.
+        """What sampled steps led to, for `losses.td_target`.
 
         Args:
-            row: int64 [B], as given by `sample(..., n_step)`.
+            row: int64 [B], as given by `sample`.
             env: int64 [B].
-            n_step: int.
             discount: float. gamma.
 
         Returns:
-            (reward, bootstrap_discount, bootstrap_row): float32 [B] sum of gamma^k r_{t+k};
-            float32 [B] gamma^m, or 0 after a terminal step; int64 [B] row of s_{t+m}, where m <=
-            n_step is smaller only where the game was cut before.
+            (reward, discount, next_row): float32 [B], clipped; float32 [B] gamma, or 0 after a
+            terminal step; int64 [B] row of the next observation. A game that was truncated has a
+            next observation too: the one that its cut row holds.
         """
-        reward = np.zeros(len(row), np.float32)
-        bootstrap_discount = np.ones(len(row), np.float32)
-        bootstrap_row = row.copy()
-        running = np.ones(len(row), bool)
-        for k in range(n_step):
-            # At a cut row the game was truncated: bootstrap from the observation it holds.
-            running &= ~self.values("cut", row + k, env)
-            reward += np.where(running, bootstrap_discount * self.values("reward", row + k, env), 0)
-            bootstrap_discount[running] *= discount
-            bootstrap_row[running] += 1
-            terminal = self.values("terminal", row + k, env) & running
-            bootstrap_discount[terminal] = 0
-            running &= ~terminal
-        return reward, bootstrap_discount, bootstrap_row
+        terminal = self.values("terminal", row, env)
+        return (
+            self.values("reward", row, env),
+            np.where(terminal, np.float32(0), np.float32(discount)),
+            row + 1,
+        )
 
     def get_state(self) -> dict:
         """Returns everything held, in blocks of rows, fit for `checkpoints.save`.

@@ -74,23 +74,17 @@ def test_samples_are_uniform_over_what_is_held(memory, scripted, pong):
     assert max(abs(count - expected) for count in drawn.values()) < 6 * np.sqrt(expected)
 
 
-@pytest.mark.parametrize("n_step", [1, 3, 5])
-def test_n_step_returns(memory, scripted, pong, n_step):
+def test_what_followed(memory, scripted, pong):
     transitions = fill(memory, scripted([pong], 3), 40)
-    row, env = memory.sample(200, n_step)
-    reward, discount, next_row = memory.n_step_returns(row, env, n_step, 0.9)
+    row, env = memory.sample(200)
+    reward, discount, next_row = memory.what_followed(row, env, 0.9)
+    assert reward.dtype == discount.dtype == np.float32
     for i, (r, n) in enumerate(zip(row, env, strict=True)):
-        total, weight, k = 0.0, 1.0, 0
-        while k < n_step and not transitions[r + k].cut[n]:
-            total += weight * np.clip(transitions[r + k].reward[n], -1, 1)
-            weight *= 0.9
-            k += 1
-            if transitions[r + k - 1].terminal[n]:
-                weight = 0.0
-                break
-        assert reward[i] == pytest.approx(total, rel=1e-5)
-        assert discount[i] == pytest.approx(weight, rel=1e-5)
-        assert next_row[i] == r + k
+        step = transitions[r]
+        assert reward[i] == np.clip(step.reward[n], -1, 1)
+        assert discount[i] == np.float32(0 if step.terminal[n] else 0.9)
+        assert next_row[i] == r + 1
+    assert {0.0, np.float32(0.9)} == set(discount)
 
 
 def test_a_truncated_game_is_bootstrapped_from_its_last_observation():
@@ -105,8 +99,8 @@ def test_a_truncated_game_is_bootstrapped_from_its_last_observation():
             start=yes if step in (0, 6) else no,
             cut=yes if step == 5 else no,
         )
-    reward, discount, next_row = memory.n_step_returns(np.array([3]), np.array([0]), 3, 0.5)
-    assert (reward[0], discount[0], next_row[0]) == (1.5, 0.25, 5)
+    reward, discount, next_row = memory.what_followed(np.array([4]), np.array([0]), 0.5)
+    assert (reward[0], discount[0], next_row[0]) == (1, 0.5, 5)
     assert memory.observations(next_row, np.array([0]))[0, -1, 0, 0] == 5
 
 

@@ -237,7 +237,7 @@ def store(memory, transition):
 
 def make_batch(memory, row, env):
     """What `train_step` takes, of the steps at (row, env) of a memory."""
-    reward, discount, next_row = memory.n_step_returns(row, env, 1, DISCOUNT)
+    reward, discount, next_row = memory.what_followed(row, env, DISCOUNT)
     return {
         "observation": memory.observations(row, env),
         "action": memory.values("action", row, env),
