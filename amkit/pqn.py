@@ -6,6 +6,10 @@ regressed on in a few passes; then the rollout is dropped. Unlike PQN's, returns
 policy, however much is explored (tree backup): the epsilon-greedy one that scores are measured
 under. And who acts, whose values are bootstrapped from, and what comes out in the end, is a running
 average of the network that learns: large steps then do not make it forget or tremble.
+
+Where rewards are far apart, a policy that has met none yet gets worse by exploring less. Then some
+environments go on exploring, and returns are those of whoever acted (Peng's Q(lambda), as in PQN):
+what a random action led to is told to all that came before it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +32,9 @@ from amkit.training import (
     set_environments_state,
 )
 
+# Of the first and of the last explorer; those between lie on a geometric scale.
+EXPLORER_EPSILON = (0.05, 0.5)
+
 
 @dataclass(frozen=True)
 class PQNSettings:
@@ -37,15 +44,19 @@ class PQNSettings:
         steps: agent steps in all.
         envs: N, environments of each game played in parallel.
         rollout_steps: T, steps of each environment between updates.
-        passes: times that every step of a rollout is learnt from.
+        passes: times that every step of a rollout is learnt from; PQN's epochs.
         batch_size: samples of each game in an update; divides T * N.
         discount: gamma.
         trace_decay: lambda.
-        averaging: how far the acting network moves towards the learning one after each rollout, in
-            (0, 1]; 1 acts with the learning one itself.
+        averaging: how far the acting network moves towards the learning one after each rollout
+            (Polyak averaging), in (0, 1]; 1 acts with the learning one itself.
         target_epsilon: of the epsilon-greedy policy whose values are learnt; 0 for the greedy one.
+        tree_backup: whether a return ends where that policy would hardly have acted so; if not, it
+            is of what was done (Peng's Q(lambda)).
         epsilon: exploration, (agent step, value) points with straight lines between.
         hold: steps that a random action is held for, on average; points as for epsilon.
+        explorers: the last so many environments of each game go on exploring: their epsilon falls
+            to `EXPLORER_EPSILON`, and random actions are held as at first.
         learning_rate: of Adam; falls linearly to 2 % at the end.
         adam_epsilon: of Adam.
         clip_norm: largest norm of the whole gradient.
@@ -61,8 +72,10 @@ class PQNSettings:
     trace_decay: float
     averaging: float
     target_epsilon: float
+    tree_backup: bool
     epsilon: Sequence[tuple[int, float]]
     hold: Sequence[tuple[int, float]]
+    explorers: int
     learning_rate: float
     adam_epsilon: float
     clip_norm: float
@@ -76,6 +89,8 @@ class PQNSettings:
             )
         if not 0 < self.averaging <= 1:
             raise ValueError(f"averaging lies in (0, 1]. Received: {self.averaging}")
+        if not 0 <= self.explorers <= self.envs:
+            raise ValueError(f"explorers lies in [0, {self.envs}]. Received: {self.explorers}")
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Adam with the learning rate's fall over the whole run."""
@@ -169,6 +184,15 @@ class PQNTraining:
         self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
         self.epsilon = Piecewise(settings.epsilon)
         self.hold = Piecewise(settings.hold)
+        least_epsilon = np.zeros(settings.envs)
+        least_hold = np.ones(settings.envs)
+        if settings.explorers:
+            least_epsilon[-settings.explorers :] = np.geomspace(
+                *EXPLORER_EPSILON, settings.explorers
+            )
+            least_hold[-settings.explorers :] = self.hold(0)
+        self._least_epsilon = np.tile(least_epsilon, len(games))
+        self._least_hold = np.tile(least_hold, len(games))
         self.scores = TrainingScores([game.name for game in games], settings.envs)
         self._transitions = rollout(environments, self.policy)
         self._update = tf.function(
@@ -191,7 +215,8 @@ class PQNTraining:
         """Act, step, store for a rollout; then its lambda-returns; then learn from it."""
         settings, masks = self.settings, self.environments.action_masks
         for i in range(settings.rollout_steps):
-            self.policy.epsilon, self.policy.hold = self.epsilon(self.steps), self.hold(self.steps)
+            self.policy.epsilon = np.maximum(self.epsilon(self.steps), self._least_epsilon)
+            self.policy.hold = np.maximum(self.hold(self.steps), self._least_hold)
             t = next(self._transitions)
             self._observation[i] = t.observation
             self._action[i] = t.action
@@ -200,10 +225,12 @@ class PQNTraining:
             self._cut[i] = t.cut
             self._value[i] = losses.epsilon_greedy_value(t.outputs, masks, settings.target_epsilon)
             self._action_value[i] = t.outputs[np.arange(len(t.action)), t.action]
-            probability = losses.epsilon_greedy_probability(
-                t.outputs, masks, self._action_value[i], settings.target_epsilon
-            )
-            self._trace[i] = np.where(t.cut, 0, settings.trace_decay * probability)
+            trace = settings.trace_decay
+            if settings.tree_backup:
+                trace = trace * losses.epsilon_greedy_probability(
+                    t.outputs, masks, self._action_value[i], settings.target_epsilon
+                )
+            self._trace[i] = np.where(t.cut, 0, trace)
             self.scores.update(t)
             self.steps += settings.envs
         q_values = self.policy.values(self.environments.observation)

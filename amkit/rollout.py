@@ -69,7 +69,8 @@ class EpsilonGreedy:
         action_masks: bool [R, 18]. Legal actions of each row.
         rng: `numpy.random.Generator`.
         epsilon: float or float [R]. May be changed between steps.
-        hold: float >= 1. Steps that a random action is held for, on average. May be changed too.
+        hold: float >= 1, or float [R]. Steps that a random action is held for, on average. May be
+            changed too.
             Where only a longer effort is rewarded, actions drawn anew in every step cancel out
             (temporally extended exploration, Dabney et al. 2021).
     """
@@ -79,8 +80,8 @@ class EpsilonGreedy:
         network: Callable[[tf.Tensor], Any],
         action_masks: np.ndarray,
         rng: np.random.Generator,
-        epsilon: float = 0.0,
-        hold: float = 1.0,
+        epsilon: float | np.ndarray = 0.0,
+        hold: float | np.ndarray = 1.0,
     ):
         self.rng = rng
         self.epsilon = epsilon
@@ -110,7 +111,7 @@ class EpsilonGreedy:
         greedy, outputs = self._forward(tf.constant(observation))
         rows = np.arange(len(observation))
         going_on = np.zeros(len(rows), bool)
-        if self.hold > 1:
+        if np.max(self.hold) > 1:
             going_on = (self._held >= 0) & (self.rng.random(len(rows)) < 1 - 1 / self.hold)
         # As many begin as make a share epsilon of all steps random.
         begin = self.epsilon / (self.epsilon + self.hold * (1 - self.epsilon))

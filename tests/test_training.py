@@ -125,6 +125,20 @@ def test_dqn_loss_is_eq_2(pong):
     assert float(loss) == pytest.approx(np.mean(expected), rel=1e-5, abs=1e-5)
 
 
+def test_preset_papers_optimizer_steps_as_with_summed_gradients():
+    rng = np.random.default_rng(0)
+    optimizer = keras.optimizers.deserialize(dict(presets.EXPERT["paper"].optimizer))
+    variable = keras.Variable(np.zeros(5, np.float32))
+    first = second = value = np.zeros(5)
+    for _ in range(20):  # Mnih et al. 2015: averages of the sum over 32 samples, 0.01 in the root.
+        total = 10 ** rng.uniform(-3, 1, 5) * rng.normal(size=5)
+        optimizer.apply([tf.constant((total / 32).astype(np.float32))], [variable])
+        first = 0.95 * first + 0.05 * total
+        second = 0.95 * second + 0.05 * total**2
+        value = value - 2.5e-4 * total / np.sqrt(second - first**2 + 0.01)
+    np.testing.assert_allclose(variable.numpy(), value, rtol=1e-4)
+
+
 def test_dqn_target_moves_only_when_synced(pong):
     learner = compiled(DQN(nature_dqn(6), [pong]))
     before = learner.target.get_weights()
@@ -174,6 +188,25 @@ def test_a_game_teaches_its_own_head_only(pong, breakout):
     changed = {w.path for w in network.weights if (w.numpy() != before[w.path]).any()}
     assert any("output_pong" in path for path in changed)
     assert not any("breakout" in path for path in changed)
+
+
+def test_explorers_go_on_exploring_and_their_returns_are_of_what_was_done(scripted, pong, breakout):
+    games = [pong, breakout]
+    settings = replace(
+        presets.EXPERT["tiny"],
+        explorers=2,
+        tree_backup=False,
+        epsilon=((0, 1.0), (32, 0.05)),
+        hold=((0, 10.0), (32, 1.0)),
+    )
+    learner = compiled(PQN(actor_mimic_network(normalize_features=True), games))
+    job = PQNTraining(games, settings, scripted(games, settings.envs), learner)
+    for _ in range(2):
+        job.play_and_learn()
+    np.testing.assert_allclose(job.policy.epsilon, 2 * [0.05, 0.05, 0.05, 0.5])
+    np.testing.assert_array_equal(job.policy.hold, 2 * [1, 1, 10, 10])
+    expected = np.where(job._cut, 0, np.float32(settings.trace_decay))
+    np.testing.assert_array_equal(job._trace, expected)
 
 
 def test_pqn_batches_hold_rows_of_every_game_in_order(scripted, pong, breakout):

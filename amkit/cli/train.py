@@ -34,7 +34,10 @@ def train(
     ] = False,
     preset: Annotated[
         str | None,
-        typer.Option(help="laptop (fast; if not given), or paper (Mnih et al. 2015, days)."),
+        typer.Option(
+            help="laptop (fast; if not given), explore (for rare rewards), or paper (Mnih et al. "
+            "2015, days)."
+        ),
     ] = None,
     steps: Steps = None,
     seed: Seed = None,
