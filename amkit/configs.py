@@ -15,9 +15,9 @@ import numpy as np
 
 from amkit import hardware, presets
 from amkit.atari import background, find_game
+from amkit.cards import ModelFileError
 from amkit.evaluation import PROTOCOLS
 from amkit.experts import ExpertError, load_experts
-from amkit.model_files import ModelFileError
 from amkit.networks import actor_mimic_network
 from amkit.pqn import PQNSettings
 from amkit.runs import DamagedRun, label
@@ -36,8 +36,8 @@ def expert_config(
         preset: one of `presets.EXPERT`.
         seed: int. Repeats the run.
         **overrides: settings to change; None leaves the preset's. Also `precision`, `jit_compile`,
-            `protocol` and `test_epochs`, whose None is measured, chosen for the device, "quick" and
-            0.
+            `protocol` and `test_epochs`, whose None is measured, chosen for the device, the
+            preset's and 0.
 
     Returns:
         A JSON-able dictionary for `Run`.
@@ -199,6 +199,8 @@ def transfer_config(
         zero = amn.background
         begin |= {"from": str(Path(source).resolve()), "source": label(source)}
         begin |= {"weights": amn.weight_hash, "head": head, "freeze": freeze}
+        # It may be asked for, but is no transfer.
+        begin["knows_target"] = found.name in amn.games
         # Raises where that cannot be done.
         initialise(actor_mimic_network(**layers_of_first_weights(begin)), amn, head, freeze)
     return {
@@ -223,7 +225,7 @@ def _named(choices: dict[str, Any], name: str, what: str) -> Any:
 
 def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) -> dict[str, Any]:
     asked = {key: value for key, value in overrides.items() if value is not None}
-    protocol = asked.pop("protocol", "quick")
+    protocol = asked.pop("protocol", presets.PROTOCOL.get(preset, "quick"))
     _named(PROTOCOLS, protocol, "protocol")
     test_epochs = asked.pop("test_epochs", 0)
     precision = asked.pop("precision", presets.PRECISION.get(preset))
@@ -266,7 +268,7 @@ def check_goes_on(
 
     Args:
         config: the run's.
-        kind: one of `model_files.KINDS`.
+        kind: one of `cards.KINDS`.
         games: names, in any order; None means whichever it has.
         **asked: options as for `expert_config` and `distill_config`; None was not asked for.
 
@@ -318,7 +320,7 @@ def minutes(config: dict[str, Any]) -> float:
             # A DQN's update evaluates the target network too; a distillation asks the expert once.
             forwards = 1 + samples
             if config["kind"] == "amn":
-                forwards = 1 if settings["behaviour"] == "expert" else 2
+                forwards = {"expert": 1, "both": 1.5, "student": 2}[settings["behaviour"]]
         steps = settings["steps"] * len(config["games"])
         return steps * rates.seconds_per_step(forwards, samples) / 60
 
@@ -335,6 +337,8 @@ def plan(config: dict[str, Any]) -> str:
         frames = settings.get("replay_steps", 0) * games * 84 * 84 / 2**30
         begin = config.get("transfer", config.get("begin"))
         begun = f" from {begin['source']} weights" if begin else ""
+        if begin and begin.get("knows_target"):
+            begun += " (which have learnt this very game: no transfer to a new one)"
         replay = f"replay of {frames:.1f} GiB in memory, up to three times on disk; "
         return (
             f"{config['kind']} of {', '.join(config['games'])}{begun}: "

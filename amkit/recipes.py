@@ -11,12 +11,12 @@ import numpy as np
 from amkit import checkpoints, hardware, model_files
 from amkit.actor_mimic import ActorMimic, Distillation, DistillSettings
 from amkit.atari import AtariEnvironments, find_game
+from amkit.cards import KINDS, read_card
 from amkit.configs import describing_a_run, layers_of_first_weights
 from amkit.curves import LearningCurve
 from amkit.dqn import DQN, DQNSettings, DQNTraining
 from amkit.evaluation import PROTOCOLS
 from amkit.experts import find_experts, load_experts
-from amkit.model_files import KINDS
 from amkit.networks import actor_mimic_network, multitask_convolutions, nature_dqn
 from amkit.pqn import PQN, PQNSettings, PQNTraining
 from amkit.runs import Run, RunError
@@ -118,7 +118,8 @@ def _student(config: dict[str, Any], settings: DistillSettings) -> keras.Model:
     )
     if "begin" in config:
         source = _unchanged_source(config["begin"])
-        initialise_student(student, source, settings.temperature, config["background"])
+        temperature = settings.temperature if settings.objective == "policy" else None
+        initialise_student(student, source, temperature, config["background"])
     return student
 
 
@@ -226,5 +227,5 @@ def _teachers(config: dict[str, Any]) -> dict[str, Path]:
     return {
         name: path
         for name, path in find_experts(Path(config["experts"])).items()
-        if model_files.read_card(path)["weight_hash"] in config["expert_weights"]
+        if read_card(path)["weight_hash"] in config["expert_weights"]
     }

@@ -28,6 +28,7 @@ class Source:
             but for a constant in every state. 1 where its outputs are Q-values.
         background: luminance that its first layer sees as zero.
         weight_hash: of its weights.
+        games: that it has learnt.
         body: its layers, one of `networks.BODIES`.
         normalize_features: whether its features are layer-normalised.
     """
@@ -36,6 +37,7 @@ class Source:
     temperature: float
     background: float
     weight_hash: str
+    games: tuple[str, ...]
     body: str
     normalize_features: bool
 
@@ -66,6 +68,7 @@ def load_source(path: Path) -> Source:
         float(settings.get("temperature", 1)) if imitates else 1.0,
         _background(network),
         card["weight_hash"],
+        tuple(card["games"]),
         _body(network),
         any(isinstance(layer, keras.layers.LayerNormalization) for layer in network.layers),
     )
@@ -125,7 +128,8 @@ def initialise(
     Args:
         network: Functional model with the source's layers, freshly made; changed in place.
         source: the AMN.
-        head: "keep" the output layer, or begin with a "new" one, as `network` has it.
+        head: "keep" the output layer, or begin with a "new" one, as `network` has it. Of an expert
+            of another game, actions that it does not know begin with a value of 0.
         freeze: name of a layer: it and all before it do not learn. None freezes nothing.
 
     Raises:
@@ -189,7 +193,7 @@ def _scale(network: keras.Model, sizes: Mapping[str, float]) -> None:
 
 
 def initialise_student(
-    student: keras.Model, source: Source, temperature: float, background: float
+    student: keras.Model, source: Source, temperature: float | None, background: float
 ) -> None:
     """Gives a student the weights of one of its experts, or of another AMN.
 
@@ -199,7 +203,8 @@ def initialise_student(
     Args:
         student: Functional model with the source's layers, freshly made; changed in place.
         source: the expert or AMN.
-        temperature: tau of Eq. 3 that the student will imitate at.
+        temperature: tau of Eq. 3 that the student will imitate at; None where it will regress on
+            Q-values: then it begins with the source's.
         background: luminance that the student's first layer sees as zero. Its biases take up the
             difference (but for a border of zeros, which only the body `transfer-code` has).
 
@@ -209,14 +214,15 @@ def initialise_student(
     sizes = {layer.name: _size(layer) for layer in _normalised_layers(student)}
     initialise(student, source)
     _scale(student, sizes)
-    output = student.layers[-1]
-    kernel, bias = output.get_weights()
-    # Of a game's Q-values only the differences are its policy. What they have in common would make
-    # actions that the source does not know impossible.
-    own = kernel.any(axis=0)
-    kernel[:, own] -= kernel[:, own].mean(axis=1, keepdims=True)
-    bias[own] -= bias[own].mean()
-    output.set_weights([kernel / temperature, bias / temperature])
+    if temperature is not None:
+        output = student.layers[-1]
+        kernel, bias = output.get_weights()
+        # Of a game's Q-values only the differences are its policy. What they have in common would
+        # make actions that the source does not know impossible.
+        own = kernel.any(axis=0)
+        kernel[:, own] -= kernel[:, own].mean(axis=1, keepdims=True)
+        bias[own] -= bias[own].mean()
+        output.set_weights([kernel / temperature, bias / temperature])
     first = next(x for x in student.layers if isinstance(x, keras.layers.Conv2D))
     kernel, bias = first.get_weights()
     brighter = (background - source.background) / 255

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from amkit import configs, model_files, recipes
+from amkit.cards import ModelFileError, read_card
 from amkit.cli import app
 from amkit.experts import find_experts
 from amkit.games import split
@@ -126,7 +127,7 @@ def test_wrong_options(amn, options, match):
 
 def test_other_layers(amn):
     wide = actor_mimic_network("wide", normalize_features=True)
-    wide = Source(wide, 1.0, 0, "", "wide", True)
+    wide = Source(wide, 1.0, 0, "", ("pong",), "wide", True)
     with pytest.raises(ValueError, match="with the layers of the one"):
         initialise(network(1), wide)
 
@@ -168,6 +169,27 @@ def test_a_student_begins_with_its_experts_policy(tmp_path, pong, actions):
     np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3)
 
 
+def test_a_student_that_regresses_on_q_values_begins_with_its_experts(tmp_path, pong):
+    expert = nature_dqn(6, normalize_features=True, background=87)
+    rng = np.random.default_rng(0)
+    expert.set_weights([w + rng.normal(0, 0.05, w.shape) for w in expert.get_weights()])
+    model_files.save(expert, tmp_path / "pong.keras", {"kind": "expert", "games": ["pong"]})
+    options = {"preset": "tiny", "precision": "float32", "objective": "q_values"}
+    config = configs.distill_config(tmp_path, source=tmp_path / "pong.keras", **options)
+    job, student = recipes.build(config, 0)
+    job.environments.close()
+    own = student(OBSERVATION).numpy()[:, pong.action_codes]
+    np.testing.assert_allclose(own, expert(OBSERVATION), rtol=1e-3, atol=1e-4)
+
+
+def test_a_source_that_knows_the_target_is_told_apart(amn):
+    options = {"preset": "tiny", "precision": "float32"}
+    known = configs.transfer_config("pong", amn, **options)
+    assert known["transfer"]["knows_target"] and "no transfer" in configs.plan(known)
+    new = configs.transfer_config("breakout", amn, **options)
+    assert not new["transfer"]["knows_target"] and "no transfer" not in configs.plan(new)
+
+
 def test_random_weights_in_the_sources_layers(amn, tmp_path):
     wide = actor_mimic_network("wide", normalize_features=True)
     path = tmp_path / "wide.keras"
@@ -186,7 +208,7 @@ def test_random_weights_in_the_sources_layers(amn, tmp_path):
 def test_a_card_that_was_tampered_with(amn):
     card = json.loads(amn.with_suffix(".json").read_text())
     amn.with_suffix(".json").write_text(json.dumps({**card, "settings": 3}))
-    with pytest.raises(model_files.ModelFileError, match="settings is an object"):
+    with pytest.raises(ModelFileError, match="settings is an object"):
         load_source(amn)
 
 
@@ -220,15 +242,15 @@ def test_the_command(amn, tmp_path, monkeypatch):
     assert names == [
         f"transfer-breakout-from-{s}-seed-{i}" for s in ("amn", "none") for i in (0, 1)
     ]
-    card = model_files.read_card(Path(answers[1]["model"]))
+    card = read_card(Path(answers[1]["model"]))
     assert card["kind"] == "expert" and card["outputs"] == 18 and card["seed"] == 1
     assert card["transfer"]["source"] == "amn" and "from" not in card["transfer"]
-    assert card["transfer"]["weights"] == model_files.read_card(amn)["weight_hash"]
+    assert card["transfer"]["weights"] == read_card(amn)["weight_hash"]
     assert [row["steps"] for row in card["tests"]] == [128, 256]
     assert card["command"].startswith(
         "amkit transfer breakout --from amn.keras --preset tiny --seed 1"
     )
-    random = model_files.read_card(Path(answers[2]["model"]))
+    random = read_card(Path(answers[2]["model"]))
     assert random["command"].startswith("amkit transfer breakout --from none --from amn.keras")
     plain = keras.saving.load_model(answers[1]["model"])  # Not frozen for whoever trains on.
     assert len(plain.trainable_variables) == len(plain.variables)
