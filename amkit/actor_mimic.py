@@ -44,8 +44,8 @@ class DistillSettings:
         replay_start_steps: steps played before learning begins.
         update_period_steps: agent steps per joint update over all games.
         batch_size: samples of each game in an update.
-        averaging: share of the way towards the student that its running average, which acts and is
-            kept, moves for every `envs` steps. 1 is no average.
+        averaging: share of the way towards the student that its running average (Polyak averaging),
+            which acts and is kept, moves for every `envs` steps. 1 is no average.
         objective: what the student regresses on: the experts' "policy" (Eq. 4), or their "q_values"
             (section 3.1).
         temperature: tau of Eq. 3.

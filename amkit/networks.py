@@ -213,7 +213,9 @@ def frozen_copy(network: keras.Model) -> keras.Model:
 
 
 def move_towards(network: keras.Model, other: keras.Model, share: float) -> None:
-    """Moves a network's weights towards another's of the same layers: a running average of them.
+    """Moves a network's weights towards another's of the same layers.
+
+    Repeated, that is an exponential moving average of the other's weights (Polyak averaging).
 
     Args:
         network: is moved.

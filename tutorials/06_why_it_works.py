@@ -199,7 +199,7 @@ plt.show()
 # - Weight decay is what makes the fixed point of policy regression unique.
 # - Theorem 1 is about a *smooth* policy and *enough* decay. Deep Actor-Mimic has neither; it works in practice.
 # - Imitating under one's own states (DAgger, Actor-Mimic) trades quadratic cost for linear. It is why
-#   `amkit distill` lets the student act, and `--behaviour expert` is there to see what happens otherwise.
+#   `amkit distill` lets the student act (preset `laptop`: half of the time), and `--behaviour expert` is there to see what happens otherwise.
 #
 # ## Exercises
 #

@@ -136,7 +136,7 @@ keras_alone = outputs_elsewhere("tensorflow", observations)
 compare(keras_alone, here)
 
 # %% [markdown]
-# `amkit.load` checks a file before it builds anything, and compares the weights with the card. `load_model` knows of no
+# `amkit.load` checks a file before it builds anything, and every command compares the weights with the card. `load_model` knows of no
 # card. Use it for files that you made or trust.
 #
 # ## Another backend
