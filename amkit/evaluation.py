@@ -39,6 +39,11 @@ class Protocol:
     summary: str
     max_steps: int = MAX_STEPS_PER_GAME
 
+    def covers(self, other: "Protocol") -> bool:
+        """Whether it plays as many of the games that another asks for, or more."""
+        alike = (self.sticky, self.max_steps) == (other.sticky, other.max_steps)
+        return alike and self.steps >= other.steps and self.games >= other.games
+
 
 PROTOCOLS = {
     protocol.name: protocol

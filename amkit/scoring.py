@@ -139,7 +139,7 @@ def score(
     """Plays what was asked for.
 
     The expert's and chance's scores come from the expert's card where it holds them under the same
-    protocol and epsilon; otherwise they are measured too.
+    epsilon and protocol, or one of more such games; otherwise they are measured too.
 
     Args:
         asked: from `request`.
@@ -199,12 +199,13 @@ def _expert(asked: Request, game: Game) -> "keras.Model":
 
 
 def _known_scores(asked: Request, game: Game) -> dict[str, Any]:
-    """What the expert's card holds under the protocol asked for: "expert" and "random"."""
+    """What the expert's card holds of what is asked for: "expert" and "random"."""
     if game.name not in asked.experts:
         return {}
     for entry in read_card(asked.experts[game.name]).get("scores", []):
-        same = (entry["protocol"], entry["epsilon"]) == (asked.protocol.name, asked.epsilon)
-        if same and entry["game"] == game.name:
+        measured = PROTOCOLS.get(entry["protocol"])
+        enough = measured and measured.covers(asked.protocol)
+        if enough and (entry["game"], entry["epsilon"]) == (game.name, asked.epsilon):
             fields = ("mean", "standard_error", "games")
             return {
                 "expert": {field: entry[field] for field in fields},

@@ -1,0 +1,61 @@
+"""Which scores are taken from cards, and which are measured."""
+
+import pytest
+
+from amkit import model_files, scoring
+from amkit.cards import read_card
+from amkit.evaluation import PROTOCOLS, GameResult
+from amkit.networks import actor_mimic_network, nature_dqn
+
+KNOWN = {"mean": 12.0, "standard_error": 0.5, "games": 61}
+
+
+@pytest.fixture
+def amn(tmp_path):
+    """An AMN and, in `experts`, the expert that taught it, whose card has a score."""
+    (tmp_path / "experts").mkdir()
+    expert = tmp_path / "experts" / "pong.keras"
+    score = {"game": "pong", "protocol": "paper-30", "epsilon": 0.05, "random": KNOWN, **KNOWN}
+    card = {"kind": "expert", "games": ["pong"], "scores": [score]}
+    model_files.save(nature_dqn(6), expert, card)
+    taught = [read_card(expert)["weight_hash"]]
+    card = {"kind": "amn", "games": ["pong"], "expert_weights": taught}
+    model_files.save(actor_mimic_network(), tmp_path / "amn.keras", card)
+    return tmp_path / "amn.keras"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "epsilon", "played"),
+    [
+        ("paper-30", 0.05, 1),
+        ("quick", 0.05, 1),
+        ("paper", 0.05, 1),
+        ("sticky", 0.05, 3),
+        ("quick", 0.1, 3),
+        ("tiny", 0.05, 3),
+    ],
+)
+def test_an_experts_card_saves_measuring_it_again(amn, monkeypatch, protocol, epsilon, played):
+    asked = []
+
+    def evaluate_game(network, game, protocol, **options):
+        asked.append(game.name)
+        return GameResult(game.name, [1.0, 3.0], [10, 10])
+
+    monkeypatch.setattr(scoring, "evaluate_game", evaluate_game)
+    request = scoring.request(amn, None, protocol, epsilon, amn.parent / "experts")
+    (entry,) = scoring.score(request)
+    assert len(asked) == played
+    assert entry["mean"] == 2 and entry["protocol"] == protocol
+    assert entry["expert"]["mean"] == entry["random"]["mean"] == (12 if played == 1 else 2)
+
+
+def test_what_a_protocol_covers():
+    covered = {
+        (one.name, other.name)
+        for one in PROTOCOLS.values()
+        for other in PROTOCOLS.values()
+        if one.covers(other) and one is not other
+    }
+    assert covered == {("paper-30", "paper"), ("paper-30", "quick")}
+    assert all(protocol.covers(protocol) for protocol in PROTOCOLS.values())
