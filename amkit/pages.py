@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from amkit import ablation_report, checkpoints, plots, report
 from amkit.ablation_report import Ablations
+from amkit.games import SPLITS
 from amkit.report import Estimate, Recorded
 from amkit.transfer_report import Transfers, table_2
 
@@ -363,7 +364,7 @@ def _pictures(
     if any(point["network"] == "amn" for point in curves):
         protocol = recorded.amns[0].get("test_protocol")
         captions = {
-            "figure_1": (("amn",), "the AMN"),
+            _own_figure(recorded): (("amn",), "the AMN"),
             "figure_2": (("amn", "mdqn"), "the AMN and the multitask DQN"),
             "figure_3": (("amn", "mcdqn"), "the AMN and the DQN with shared convolutions"),
         }
@@ -378,10 +379,17 @@ def _pictures(
     else:
         found.append(
             Paragraph(
-                "No learning curve was recorded: distil with --test-epochs for Figures 1 to 3."
+                "No learning curve was recorded: distil with --test-epochs for Figures 1 to 5."
             )
         )
     return [Heading("Figures"), *found]
+
+
+def _own_figure(recorded: Recorded) -> str:
+    """Which of the paper's figures an AMN's learning curves are: 4 and 5 are of the sources."""
+    if set(recorded.games) <= set(SPLITS["multitask"]):
+        return "figure_1"
+    return "figure_5" if recorded.amns[0].get("settings", {}).get("feature_weight") else "figure_4"
 
 
 def _costs(costs: Sequence[Mapping[str, Any]]) -> list[Block]:

@@ -99,7 +99,7 @@ def learning_curves(
     curves: Sequence[Mapping[str, Any]],
     networks: Sequence[str] = ("amn",),
 ) -> "Figure":
-    """Figures 1 to 3: each game's tests while training, beside the expert's and chance's scores.
+    """Figures 1 to 5: each game's tests while training, beside the expert's and chance's scores.
 
     Args:
         table: from `report.table_1`.

@@ -1,4 +1,4 @@
-"""Tables of recorded runs: Table 1, and the curves of Figures 1, 2, 3 and 6. Nothing is trained.
+"""Tables of recorded runs: Table 1, and the curves of Figures 1 to 6. Nothing is trained.
 
 Everything comes from the runs' cards: scores, games, tests, steps, minutes, as they were recorded.
 """

@@ -176,6 +176,17 @@ def test_the_command_writes_everything(make, tmp_path):
     assert answer["games"][0]["normalised"]["value"] == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize(("weight", "number"), [(0.0, 4), (0.01, 5)])
+def test_curves_of_source_games_are_figure_4_or_5(make, tmp_path, weight, number):
+    made = card(settings={"feature_weight": weight})
+    for row in [*made["scores"], *made["tests"]]:
+        row["game"] = {"pong": "pong", "breakout": "assault"}[row["game"]]
+    run = make("amn", **{**made, "games": ["pong", "assault"]})
+    pages.write(experiment([run]), tmp_path / "out")
+    assert (tmp_path / "out" / f"figure_{number}.svg").exists()
+    assert f"Figure {number}: the AMN" in (tmp_path / "out" / "report.md").read_text()
+
+
 def test_text_from_a_card_is_not_taken_for_html(tmp_path):
     page = pages.page(
         "<b>", [pages.Paragraph("<script>"), pages.Grid(("<i>",), [("&",)])], tmp_path

@@ -21,7 +21,7 @@ def report(
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
 ) -> None:
-    """Report on recorded runs: Table 1 and Figures 1, 2, 3, 6; of transfers Table 2 and Figure 7.
+    """Report on recorded runs: Table 1 and Figures 1 to 6; of transfers Table 2 and Figure 7.
 
     Networks distilled with different options are compared with the first of them.
 
