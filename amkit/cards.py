@@ -6,6 +6,7 @@ from typing import Any
 
 KINDS = ("expert", "amn", "mdqn", "mcdqn")
 _MAX_CARD_BYTES = 16 * 2**20
+_OBJECTS = ("settings", "machine", "transfer", "begin", "one_expert", "forward_milliseconds")
 
 
 class ModelFileError(ValueError):
@@ -52,10 +53,7 @@ def read_card(path: Path) -> dict[str, Any]:
     for key in ("steps", "minutes"):
         if not isinstance(card.get(key, 0), int | float):
             raise ModelFileError(f"{beside}: {key} is a number. Received: {card[key]!r}")
-    for key in (
-        *("settings", "machine", "transfer", "begin"),
-        *("one_expert", "forward_milliseconds"),
-    ):
+    for key in _OBJECTS:
         if not isinstance(card.get(key, {}), dict):
             raise ModelFileError(f"{beside}: {key} is an object. Received: {card[key]!r:.60}")
     if not isinstance(card.get("background", 0), int | float):
