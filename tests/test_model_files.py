@@ -315,6 +315,9 @@ def test_extra_members(saved):
         (json.dumps({**CARD, "weight_hash": "0", "minutes": []}), "minutes is a number"),
         (json.dumps({**CARD, "weight_hash": "0", "expert_weights": 5}), "a list of hashes"),
         (json.dumps({**CARD, "weight_hash": "0", "expert_weights": [[]]}), "a list of hashes"),
+        (json.dumps({**CARD, "weight_hash": "0", "learning_curve": None}), "learning_curve is"),
+        (json.dumps({**CARD, "weight_hash": "0", "learning_curve": [1]}), "learning_curve is"),
+        (json.dumps({**CARD, "weight_hash": "0", "one_expert": 3}), "one_expert is an object"),
     ],
 )
 def test_cards(saved, card, match):
