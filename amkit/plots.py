@@ -1,6 +1,7 @@
 """Figures from recorded numbers; nothing is trained or measured here. Needs the extra `plots`."""
 
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,7 +169,8 @@ def variant_scores(table: Sequence[Mapping[str, Any]]) -> "Figure":
         ax.set_xlim(left=min(0, ends.min()))
         ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
-    axes[0].set_yticks(places, [row["variant"].replace("_", " ") for row in table])
+    names = [textwrap.fill(row["variant"].replace("_", " "), 36) for row in table]
+    axes[0].set_yticks(places, names)
     axes[0].invert_yaxis()
     figure.supxlabel("expert-normalised score", fontsize=9)
     return figure
