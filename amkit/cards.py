@@ -43,7 +43,7 @@ def read_card(path: Path) -> dict[str, Any]:
             f"{beside}: kind is one of {', '.join(KINDS)}. Received: {card.get('kind')!r}"
         )
     games = card.get("games")
-    if not (isinstance(games, list) and games and all(isinstance(game, str) for game in games)):
+    if not (games and _are_names(games)):
         raise ModelFileError(f"{beside}: games is a list of names. Received: {games!r}")
     if not isinstance(card.get("weight_hash"), str):
         raise ModelFileError(f"{beside}: weight_hash is missing")
@@ -56,6 +56,9 @@ def read_card(path: Path) -> dict[str, Any]:
     for key in _OBJECTS:
         if not isinstance(card.get(key, {}), dict):
             raise ModelFileError(f"{beside}: {key} is an object. Received: {card[key]!r:.60}")
+    for key in ("begin", "transfer"):
+        if not _are_names(card.get(key, {}).get("learnt", [])):
+            raise ModelFileError(f"{beside}: what {key} had learnt is a list of names")
     if not isinstance(card.get("background", 0), int | float):
         raise ModelFileError(f"{beside}: background is a number")
     tests = card.get("tests", [])
@@ -65,9 +68,14 @@ def read_card(path: Path) -> dict[str, Any]:
     if not (isinstance(curve, list) and all(map(_is_epoch, curve))):
         raise ModelFileError(f"{beside}: learning_curve is a list of rows with steps")
     taught = card.get("expert_weights", [])
-    if not (isinstance(taught, list) and all(isinstance(one, str) for one in taught)):
+    if not _are_names(taught):
         raise ModelFileError(f"{beside}: expert_weights is a list of hashes. Received: {taught!r}")
     return card
+
+
+def _are_names(part: Any) -> bool:
+    """Whether this is a list of strings."""
+    return isinstance(part, list) and all(isinstance(one, str) for one in part)
 
 
 def _is_score(entry: Any) -> bool:

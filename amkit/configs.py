@@ -109,6 +109,7 @@ def distill_config(
             "from": str(Path(source).resolve()),
             "source": label(source),
             "weights": found.weight_hash,
+            "learnt": list(found.games),
         }
     return config
 
@@ -194,11 +195,10 @@ def transfer_config(
         "body": amn.body if amn else "nature",
         "normalize_features": amn.normalize_features if amn else normalize,
     }
-    zero = background(found) if normalize else 0
     if source is not None:
-        zero = amn.background
         begin |= {"from": str(Path(source).resolve()), "source": label(source)}
         begin |= {"weights": amn.weight_hash, "head": head, "freeze": freeze}
+        begin["learnt"] = list(amn.games)
         # It may be asked for, but is no transfer.
         begin["knows_target"] = found.name in amn.games
         # Raises where that cannot be done.
@@ -206,7 +206,7 @@ def transfer_config(
     return {
         "kind": "expert",
         "games": [found.name],
-        "background": zero,
+        "background": background(found) if normalize else 0,
         "transfer": begin,
         **_common(preset, seed, settings, {**overrides, "test_epochs": test_epochs}),
     }

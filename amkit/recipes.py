@@ -119,7 +119,7 @@ def _student(config: dict[str, Any], settings: DistillSettings) -> keras.Model:
     if "begin" in config:
         source = _unchanged_source(config["begin"])
         temperature = settings.temperature if settings.objective == "policy" else None
-        initialise_student(student, source, temperature, config["background"])
+        initialise_student(student, source, temperature)
     return student
 
 

@@ -5,6 +5,7 @@ And the other way about: a student begins as one of its experts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import keras
@@ -28,7 +29,7 @@ class Source:
             but for a constant in every state. 1 where its outputs are Q-values.
         background: luminance that its first layer sees as zero.
         weight_hash: of its weights.
-        games: that it has learnt.
+        games: that it has learnt, or that the network had learnt which it began as.
         body: its layers, one of `networks.BODIES`.
         normalize_features: whether its features are layer-normalised.
     """
@@ -63,12 +64,14 @@ def load_source(path: Path) -> Source:
         network = _over_all_actions(network, find_game(card["games"][0]))
     settings = card.get("settings", {})
     imitates = settings.get("objective") == "policy"  # Q-values have the right scale already.
+    # Its own games, and those of what it began with itself.
+    begun = [card.get(key, {}).get("learnt", []) for key in ("begin", "transfer")]
     return Source(
         network,
         float(settings.get("temperature", 1)) if imitates else 1.0,
         _background(network),
         card["weight_hash"],
-        tuple(card["games"]),
+        tuple(dict.fromkeys([*card["games"], *chain(*begun)])),
         _body(network),
         any(isinstance(layer, keras.layers.LayerNormalization) for layer in network.layers),
     )
@@ -123,7 +126,9 @@ def initialise(
     """Gives a target network the weights of an AMN.
 
     The softmax is dropped (section 3.4) and the logits become Q-values: kept, the output layer is
-    multiplied by the temperature, which makes its differences those of Q-values.
+    multiplied by the temperature, which makes its differences those of Q-values. Where the network
+    sees another luminance as zero than the source, the first layer's biases take up the difference
+    (but for a border of zeros, which only the body `transfer-code` has).
 
     Args:
         network: Functional model with the source's layers, freshly made; changed in place.
@@ -148,6 +153,10 @@ def initialise(
     network.set_weights(source.network.get_weights())
     kept = [source.temperature * weight for weight in output.get_weights()]
     output.set_weights(kept if head == "keep" else fresh)
+    first = next(x for x in network.layers if isinstance(x, keras.layers.Conv2D))
+    kernel, bias = first.get_weights()
+    brighter = (_background(network) - source.background) / 255
+    first.set_weights([kernel, bias + brighter * kernel.sum(axis=(0, 1, 2))])
     if freeze is None:
         return
     names = [layer.name for layer in network.layers]
@@ -193,7 +202,7 @@ def _scale(network: keras.Model, sizes: Mapping[str, float]) -> None:
 
 
 def initialise_student(
-    student: keras.Model, source: Source, temperature: float | None, background: float
+    student: keras.Model, source: Source, temperature: float | None
 ) -> None:
     """Gives a student the weights of one of its experts, or of another AMN.
 
@@ -205,8 +214,6 @@ def initialise_student(
         source: the expert or AMN.
         temperature: tau of Eq. 3 that the student will imitate at; None where it will regress on
             Q-values: then it begins with the source's.
-        background: luminance that the student's first layer sees as zero. Its biases take up the
-            difference (but for a border of zeros, which only the body `transfer-code` has).
 
     Raises:
         ValueError: if the layers differ.
@@ -223,7 +230,3 @@ def initialise_student(
         kernel[:, own] -= kernel[:, own].mean(axis=1, keepdims=True)
         bias[own] -= bias[own].mean()
         output.set_weights([kernel / temperature, bias / temperature])
-    first = next(x for x in student.layers if isinstance(x, keras.layers.Conv2D))
-    kernel, bias = first.get_weights()
-    brighter = (background - source.background) / 255
-    first.set_weights([kernel, bias + brighter * kernel.sum(axis=(0, 1, 2))])

@@ -48,6 +48,13 @@ def test_a_kept_head_turns_logits_into_q_values(amn):
     assert (source.body, source.normalize_features) == ("nature", True)
 
 
+def test_the_first_layers_biases_take_up_another_background(amn):
+    source, target = load_source(amn), network(1, background=87)
+    initialise(target, source)
+    logits = source.network(OBSERVATION).numpy()
+    np.testing.assert_allclose(target(OBSERVATION), 0.05 * logits, rtol=1e-3, atol=1e-4)
+
+
 def test_a_new_head_on_the_sources_features(amn):
     source, target = load_source(amn), network(1)
     before = target.get_layer("output").get_weights()
@@ -67,7 +74,7 @@ def test_a_students_weights_have_the_size_of_fresh_ones(amn):
         layer.set_weights([factor * weight for weight in layer.get_weights()])
     target = actor_mimic_network(normalize_features=True, background=30)
     fresh = {layer.name: np.std(layer.get_weights()[0]) for layer in target.layers if layer.weights}
-    initialise_student(target, grown, 0.05, 30)
+    initialise_student(target, grown, 0.05)
     for name in ("conv1", "conv2", "conv3", "hidden1"):
         size = np.std(target.get_layer(name).get_weights()[0])
         assert size == pytest.approx(fresh[name], rel=0.02)
@@ -81,7 +88,7 @@ def test_without_normalisation_nothing_is_scaled(tmp_path):
         actor_mimic_network(), tmp_path / "a.keras", {"kind": "amn", "games": ["pong"]}
     )
     source, target = load_source(tmp_path / "a.keras"), actor_mimic_network()
-    initialise_student(target, source, 1.0, 0)
+    initialise_student(target, source, 1.0)
     for layer in target.layers[:-1]:
         own = source.network.get_layer(layer.name).get_weights()
         for one, other in zip(own, layer.get_weights(), strict=True):
@@ -159,7 +166,7 @@ def test_a_student_begins_with_its_experts_policy(tmp_path, pong, actions):
     expert.set_weights([w + rng.normal(0, 0.05, w.shape) for w in expert.get_weights()])
     model_files.save(expert, tmp_path / "pong.keras", {"kind": "expert", "games": ["pong"]})
     student = actor_mimic_network(normalize_features=True, background=20)
-    initialise_student(student, load_source(tmp_path / "pong.keras"), 0.05, 20)
+    initialise_student(student, load_source(tmp_path / "pong.keras"), 0.05)
     logits, q_values = student(OBSERVATION).numpy(), expert(OBSERVATION).numpy()
     if actions == 6:
         assert not logits[:, ~pong.action_mask].any()
@@ -190,6 +197,15 @@ def test_a_source_that_knows_the_target_is_told_apart(amn):
     assert not new["transfer"]["knows_target"] and "no transfer" not in configs.plan(new)
 
 
+def test_what_a_source_began_as_it_has_learnt_too(amn, tmp_path):
+    card = {"kind": "amn", "games": ["boxing"], "begin": {"learnt": ["pong", "breakout"]}}
+    model_files.save(network(2), tmp_path / "later.keras", card)
+    assert load_source(tmp_path / "later.keras").games == ("boxing", "pong", "breakout")
+    config = configs.transfer_config("breakout", tmp_path / "later.keras", precision="float32")
+    assert config["transfer"]["knows_target"]
+    assert config["transfer"]["learnt"] == ["boxing", "pong", "breakout"]
+
+
 def test_random_weights_in_the_sources_layers(amn, tmp_path):
     wide = actor_mimic_network("wide", normalize_features=True)
     path = tmp_path / "wide.keras"
@@ -217,7 +233,7 @@ def test_both_ways_learn_alike_but_for_their_first_weights(amn):
     one = configs.transfer_config("breakout", amn, **options)
     other = configs.transfer_config("breakout", None, **options)
     differ = {key for key in one if one[key] != other[key]}
-    assert differ == {"transfer", "background"}
+    assert differ == {"transfer"}
     networks = [recipes.build(config, 0) for config in (one, other)]
     shapes = [[w.shape for w in made.weights] for _, made in networks]
     assert shapes[0] == shapes[1]
