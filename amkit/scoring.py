@@ -114,6 +114,8 @@ def request(
 def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> Path:
     """Finds the AMN written last, in the first of the folders that has one.
 
+    One called `amn.keras` comes before all others: in a fresh clone no file is newer than another.
+
     Raises:
         ValueError: if there is none.
     """
@@ -126,7 +128,7 @@ def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> Pa
             except ModelFileError:
                 continue  # Not the one looked for; naming it would tell what is wrong with it.
         if amns:
-            return max(amns, key=lambda path: path.stat().st_mtime)
+            return max(amns, key=lambda path: (path.name == "amn.keras", path.stat().st_mtime))
     raise ValueError(
         "runs/ and pretrained/ hold no Actor-Mimic network: distil one, or name a model. "
         "Received: none"

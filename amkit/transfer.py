@@ -201,9 +201,7 @@ def _scale(network: keras.Model, sizes: Mapping[str, float]) -> None:
         layer.set_weights([share * kernel, so_far * bias])
 
 
-def initialise_student(
-    student: keras.Model, source: Source, temperature: float | None
-) -> None:
+def initialise_student(student: keras.Model, source: Source, temperature: float | None) -> None:
     """Gives a student the weights of one of its experts, or of another AMN.
 
     Its policy is then the source's at that temperature, in the source's own games. Kernels before a

@@ -1,5 +1,8 @@
 """Which scores are taken from cards, and which are measured."""
 
+import json
+import os
+
 import pytest
 
 from amkit import model_files, scoring
@@ -59,3 +62,24 @@ def test_what_a_protocol_covers():
     }
     assert covered == {("paper-30", "paper"), ("paper-30", "quick")}
     assert all(protocol.covers(protocol) for protocol in PROTOCOLS.values())
+
+
+def test_the_newest_amn_but_for_one_that_is_called_so(tmp_path):
+    def amn(path, kind="amn"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        path.with_suffix(".json").write_text(
+            json.dumps({"kind": kind, "games": ["pong"], "weight_hash": ""})
+        )
+        return path
+
+    shipped, other = tmp_path / "shipped", tmp_path / "runs"
+    first, last = amn(shipped / "policy.keras"), amn(shipped / "feature.keras")
+    amn(shipped / "pong.keras", "expert")
+    os.utime(first, (1, 1))
+    assert scoring.newest_amn([shipped]) == last
+    named = amn(shipped / "amn.keras")
+    os.utime(named, (1, 1))
+    assert scoring.newest_amn([other, shipped]) == named
+    mine = amn(other / "amn-all" / "model.keras")
+    assert scoring.newest_amn([other, shipped]) == mine

@@ -256,9 +256,9 @@ def test_the_command(amn, tmp_path, monkeypatch):
     answers = json.loads(result.stdout)
     names = [Path(answer["run"]).name for answer in answers]
     assert names == [
-        f"transfer-breakout-from-{s}-seed-{i}" for s in ("amn", "none") for i in (0, 1)
+        f"transfer-breakout-from-{s}-seed-{i}" for i in (0, 1) for s in ("amn", "none")
     ]
-    card = read_card(Path(answers[1]["model"]))
+    card = read_card(Path(answers[2]["model"]))
     assert card["kind"] == "expert" and card["outputs"] == 18 and card["seed"] == 1
     assert card["transfer"]["source"] == "amn" and "from" not in card["transfer"]
     assert card["transfer"]["weights"] == read_card(amn)["weight_hash"]
@@ -266,12 +266,15 @@ def test_the_command(amn, tmp_path, monkeypatch):
     assert card["command"].startswith(
         "amkit transfer breakout --from amn.keras --preset tiny --seed 1"
     )
-    random = read_card(Path(answers[2]["model"]))
+    random = read_card(Path(answers[3]["model"]))
     assert random["command"].startswith("amkit transfer breakout --from none --from amn.keras")
-    plain = keras.saving.load_model(answers[1]["model"])  # Not frozen for whoever trains on.
+    plain = keras.saving.load_model(answers[2]["model"])  # Not frozen for whoever trains on.
     assert len(plain.trainable_variables) == len(plain.variables)
     again = amkit(*asked, "--test-epochs", 2, *tiny, "--resume", "--json")
     assert json.loads(again.stdout) == answers  # All are finished.
+    variant = ["transfer", "breakout", "--from", "amn.keras", *tiny, "--head", "new"]
+    answer = json.loads(amkit(*variant, "--freeze", "conv3", "--resume", "--json").stdout)
+    assert answer["run"] == "runs/transfer-breakout-from-amn-head-new-freeze-conv3-seed-0"
 
 
 @pytest.mark.parametrize(

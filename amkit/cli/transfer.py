@@ -91,6 +91,11 @@ def transfer(
 
     def request(name: str, source: str, seed: int) -> Request:
         path = None if source == RANDOM else Path(source)
+        begun = [runs.label(Path(source))]
+        if path and head == "new":
+            begun.append("head-new")
+        if path and freeze:
+            begun.append(f"freeze-{freeze}")
         # Random weights in the same layers, so that nothing else differs.
         like = amns[0] if amns and path is None else None
 
@@ -102,7 +107,8 @@ def transfer(
         return Request(
             "expert",
             [name],
-            f"transfer-{name}-from-{runs.label(Path(source))}-seed-{seed}",
+            # What no name says, `--resume` could take another experiment's run for.
+            f"transfer-{name}-from-{'-'.join(begun)}-seed-{seed}",
             # Random weights are of the AMN's layers, so that it is part of their command too.
             ["transfer", name, "--from", source, *(["--from", str(amns[0])] if like else [])],
             make_config,
@@ -122,7 +128,8 @@ def transfer(
 
     results = []
     for result in run_jobs(
-        [request(*one) for one in product(names, sources, numbers)],
+        # Seeds last: a table that is stopped has every game, with fewer seeds.
+        [request(game, source, n) for n, game, source in product(numbers, names, sources)],
         folder=None,
         resume=resume,
         tensorboard=tensorboard,
