@@ -306,7 +306,7 @@ def distil(behaviour, temperature, steps, epsilon=0.1):
 
 # %% [markdown]
 # The first student: it acts itself, and the temperature is 0.05. But for who acts, where preset `laptop` has both act in
-# turns, these are its settings, in a run a fifth as long.
+# turns, and for its running average of the student, these are its settings, in a run a fifth as long.
 
 # %%
 TAU = 0.05
