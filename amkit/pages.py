@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from amkit import ablation_report, checkpoints, plots, report
 from amkit.ablation_report import Ablations
-from amkit.games import SPLITS
+from amkit.games import SPLITS, TABLE_2
 from amkit.report import Estimate, Recorded
 from amkit.transfer_report import Transfers, table_2
 
@@ -231,7 +231,7 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
             row["game"].replace("_", " "),
             row["source"],
             str(row["runs"]),
-            *(report.number(point["mean"]) for point in row["points"]),
+            *(_with_error(point["mean"], point["standard_error"]) for point in row["points"]),
         ]
         for row in table
     ]
@@ -255,6 +255,9 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
         ),
         Heading("Table 2"),
         Grid(("game", "first weights", "runs", *(f"{s / 1000:,.0f} k" for s in steps)), rows),
+        Paragraph(
+            "± is a standard error: between runs where there are several, else of one run's games."
+        ),
         Heading("Gain"),
         Grid(
             ("game", "first weights", "area, relative (95 %)", "steps to random's last score"),
@@ -268,6 +271,26 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
             "then it says nothing of other seeds."
         ),
         *_known_targets(recorded),
+        *_papers_table_2(recorded.games),
+    ]
+
+
+def _papers_table_2(games: Sequence[str]) -> list[Block]:
+    rows = [
+        [game.replace("_", " "), weights, *map(report.number, scores)]
+        for game in games
+        for weights, scores in TABLE_2.get(game, {}).items()
+    ]
+    if not rows:
+        return []
+    return [
+        Heading("Table 2 of the paper, on another scale"),
+        Grid(("game", "first weights", *(f"{millions} M" for millions in range(1, 11))), rows),
+        Paragraph(
+            "Test scores after 1 to 10 million agent steps of the paper's own network, training "
+            "and protocol: what can be compared is how far the first weights are apart. The paper "
+            "gives no errors."
+        ),
     ]
 
 

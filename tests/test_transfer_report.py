@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from amkit import transfer_report
+from amkit import pages, transfer_report
 from amkit.cli import app
 
 PART = {"standard_error": 1.0, "games": 10}
@@ -98,6 +98,12 @@ def test_no_ratio_to_random_weights_that_learnt_nothing():
     assert np.isnan(amn["area"].value)
 
 
+def test_no_table_of_the_papers_without_its_games(tmp_path):
+    cards = [card("pong"), card("pong", source="amn")]
+    pages.write_transfer(transfer_report.transfers(cards), tmp_path)
+    assert "Table 2 of the paper" not in (tmp_path / "report.md").read_text()
+
+
 def test_the_command_writes_everything(tmp_path):
     folders = []
     for i, made in enumerate([card(), card(source="amn", rise=20.0), card("pong")]):
@@ -114,6 +120,10 @@ def test_the_command_writes_everything(tmp_path):
     assert {path.name for path in out.iterdir()} == {
         "index.html", "report.md", "table_2.csv", "areas.csv", "figure_7.png", "figure_7.svg",
     }  # fmt: skip
+    page = (out / "report.md").read_text()
+    assert "| breakout | amn | 1 | 12.0 ± 1.0 | 22.0 ± 1.0 |" in page
+    assert "Table 2 of the paper, on another scale" in page
+    assert "| breakout | AMN-policy | 18.4 | 102.1 | 216.0 |" in page
     areas = list(csv.DictReader((out / "areas.csv").open()))
     assert [float(row["area"]) for row in areas] == [1, 2, 1]
     answer = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
