@@ -240,7 +240,9 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
             row["game"].replace("_", " "),
             row["source"],
             _interval(row["area"]),
+            _interval(row["area_difference"], 1),
             report.number(row["steps_to_match"]),
+            _interval(row["steps_ratio"]),
         ]
         for row in table
     ]
@@ -260,15 +262,27 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
         ),
         Heading("Gain"),
         Grid(
-            ("game", "first weights", "area, relative (95 %)", "steps to random's last score"),
+            (
+                *("game", "first weights", "area, relative (95 %)", "area, difference (95 %)"),
+                *("steps to random's last score", "of random's own (95 %)"),
+            ),
             gains,
         ),
         Paragraph(
-            "Area: mean score above chance over all tests, divided by that of random weights; none "
-            "where random weights do not get above chance. Its interval lets runs vary as much as "
-            "those do that differ in the seed alone, in share of their mean, pooled over all games "
-            "and first weights; where nothing was run twice, the tests by their standard errors: "
-            "then it says nothing of other seeds."
+            "Area: mean score over all tests. Relative: above chance, divided by that of random "
+            "weights; none where random weights do not get clearly above chance. Difference: less "
+            "that of random weights, in score. Their intervals let runs vary as much as those do "
+            "that differ in the seed alone: relative, in share of their mean, pooled over all "
+            "games and first weights; the difference in score, pooled over the first weights of "
+            "the game. Where nothing was run twice, the tests vary by their standard errors: then "
+            "an interval says nothing of other seeds."
+        ),
+        Paragraph(
+            "Steps to random's last score: at the first test that reaches the last one of random "
+            "weights; none where no test does, and none where random weights do not end clearly "
+            "above chance, which leaves nothing to match. Of random's own: divided by the steps "
+            "that random weights take to that score; ∞ where no test reaches it. Its interval: "
+            f"{report.REPLICATES:,} replicates, runs drawn anew, their tests by standard errors."
         ),
         *_known_targets(recorded),
         *_papers_table_2(recorded.games),
@@ -499,7 +513,10 @@ def _with_error(value: float, error: float | None) -> str:
     return f"{report.number(value)} ± {report.number(error)}"
 
 
-def _interval(estimate: Estimate) -> str:
+def _interval(estimate: Estimate, decimals: int = 2) -> str:
     if math.isnan(estimate.value):
         return "-"
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+    value, low, high = (
+        report.number(part, decimals) for part in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} ({low} to {high})"

@@ -347,6 +347,8 @@ def number(value: float | None, decimals: int = 1) -> str:
     """A number for a table: no decimals where it is whole or 1,000 and more; a dash for none."""
     if value is None or math.isnan(value):
         return "-"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     return (
         f"{value:,.0f}"
         if isinstance(value, int) or abs(value) >= 1000

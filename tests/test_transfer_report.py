@@ -64,12 +64,130 @@ def test_runs_that_are_high_are_high_in_all_their_tests():
     assert amn["area"].high == pytest.approx(high, rel=0.05)
 
 
+def scored(source, *means, error=0.0, chance_error=0.0, seed=0):
+    """A card with these tests."""
+    tests = [
+        {"steps": 50 * (i + 1), "game": "breakout", "mean": mean, **PART, "standard_error": error}
+        for i, mean in enumerate(means)
+    ]
+    made = card(source=source, seed=seed, tests=tests)
+    made["scores"][0]["random"]["standard_error"] = chance_error
+    return made
+
+
+def gains(*cards):
+    """The last row: of the source that is not random."""
+    return transfer_report.table_2(transfer_report.transfers(cards))[-1]
+
+
+def test_chance_is_measured_too():
+    row = gains(
+        scored("random", 52.0, 102.0, chance_error=5.0),
+        scored("amn", 102.0, 202.0, chance_error=5.0),
+    )
+    # Only chance, 2 +- 5, is uncertain; it moves both areas: (152 - c) / (77 - c).
+    low, high = ((152 - c) / (77 - c) for c in (2 - 1.96 * 5, 2 + 1.96 * 5))
+    assert row["area"].value == pytest.approx(2)
+    assert row["area"].low == pytest.approx(low, rel=0.02)
+    assert row["area"].high == pytest.approx(high, rel=0.02)
+    # A difference of scores does not know chance.
+    found = row["area_difference"]
+    assert (found.value, found.low, found.high) == (75, 75, 75)
+
+
+def test_chance_is_in_the_interval_of_runs_that_were_repeated():
+    row = gains(
+        *(scored("random", 77.0, 77.0, chance_error=5.0, seed=seed) for seed in (0, 1)),
+        scored("amn", 152.0, 152.0, chance_error=5.0),
+    )
+    assert row["area"].high == pytest.approx((152 - 11.8) / (77 - 11.8), rel=0.02)
+
+
+def test_the_difference_of_areas_lets_every_test_vary():
+    row = gains(scored("random", 30.0, 50.0, error=3.0), scored("amn", 60.0, 100.0, error=4.0))
+    found = row["area_difference"]
+    assert found.value == 40
+    error = np.sqrt((3**2 + 4**2) / 2)  # Two tests each.
+    assert found.low == pytest.approx(40 - 1.96 * error, rel=0.05)
+    assert found.high == pytest.approx(40 + 1.96 * error, rel=0.05)
+
+
+def test_the_difference_of_areas_lets_runs_vary_as_those_of_its_game_do():
+    cards = [
+        *(scored("random", m, m, seed=i) for i, m in enumerate((40.0, 50.0, 60.0))),
+        *(scored("amn", m, m, seed=i) for i, m in enumerate((90.0, 100.0, 110.0))),
+        *(card("pong", seed=i, rise=rise) for i, rise in enumerate((1.0, 1000.0))),
+    ]
+    found = transfer_report.table_2(transfer_report.transfers(cards))[1]["area_difference"]
+    assert found.value == 50
+    # Welch's interval, of equal spreads: t(4) is 2.776 at 97.5 %.
+    width = 2.776 * 10 * np.sqrt(2 / 3)
+    assert found.low == pytest.approx(50 - width, rel=0.07)
+    assert found.high == pytest.approx(50 + width, rel=0.07)
+
+
+def test_random_weights_that_learnt_nothing_have_a_difference_alone():
+    random, amn = transfer_report.table_2(
+        transfer_report.transfers([scored("random", 2.0, 2.0), scored("amn", 12.0, 22.0)])
+    )
+    assert amn["area_difference"].value == 15
+    for row in (random, amn):
+        assert np.isnan(row["area"].value) and np.isnan(row["steps_ratio"].value)
+        assert row["steps_to_match"] is None
+
+
+def test_what_is_not_clearly_above_chance_is_not_matched():
+    ends = {error: scored("random", 2.0, 12.0, error=error) for error in (4.0, 6.0)}  # Chance: 2.
+    amn = scored("amn", 22.0, 22.0)
+    assert gains(ends[4.0], amn)["steps_to_match"] == 50
+    assert gains(ends[6.0], amn)["steps_to_match"] is None
+
+
+@pytest.mark.parametrize(
+    ("means", "steps", "ratio"),
+    [
+        ((30.0, 40.0, 150.0, 160.0), 150, 0.75),
+        ((100.0, 0.0, 0.0, 0.0), 50, 0.25),
+        ((10.0, 20.0, 30.0, 99.0), None, np.inf),
+    ],
+)
+def test_steps_to_match(means, steps, ratio):
+    row = gains(scored("random", 10.0, 20.0, 90.0, 100.0), scored("amn", *means))
+    assert row["steps_to_match"] == steps
+    found = row["steps_ratio"]
+    assert (found.value, found.low, found.high) == (ratio,) * 3
+
+
+def test_steps_to_match_vary_with_the_tests():
+    """The first test, 101 +- 1, reaches the 100 of random weights or not."""
+    near = gains(scored("random", 50.0, 100.0), scored("amn", 101.0, 200.0, error=1.0))
+    assert near["steps_to_match"] == 50
+    found = near["steps_ratio"]
+    assert (found.value, found.low, found.high) == (0.5, 0.5, 1.0)
+    far = gains(scored("random", 50.0, 100.0), scored("amn", 110.0, 200.0, error=1.0))
+    assert far["steps_ratio"].high == 0.5
+
+
+def test_steps_to_match_vary_with_the_runs():
+    """Of the two, one is at 200 at once, and the other never gets anywhere."""
+    row = gains(
+        scored("random", 50.0, 150.0),
+        scored("amn", 200.0, 200.0),
+        scored("amn", 0.0, 0.0, seed=1),
+    )
+    found = row["steps_ratio"]
+    assert row["steps_to_match"] is None
+    assert (found.value, found.low, found.high) == (np.inf, 0.5, np.inf)
+
+
 def test_no_area_above_a_chance_of_another_emulator():
     cards = [card(), card(source="amn", rise=20.0)]
     for made in cards:
         made["scores"][0]["protocol"] = "sticky"
     _, amn = transfer_report.table_2(transfer_report.transfers(cards))
     assert np.isnan(amn["area"].value)
+    assert amn["steps_to_match"] == 100 / 2  # What tests alone say does not need it.
+    assert amn["area_difference"].value == 7.5
 
 
 @pytest.mark.parametrize(
@@ -126,5 +244,9 @@ def test_the_command_writes_everything(tmp_path):
     assert "| breakout | AMN-policy | 18.4 | 102.1 | 216.0 |" in page
     areas = list(csv.DictReader((out / "areas.csv").open()))
     assert [float(row["area"]) for row in areas] == [1, 2, 1]
+    assert [float(row["area_difference"]) for row in areas] == [0, 7.5, 0]
+    assert [float(row["steps_ratio"]) for row in areas] == [1, 0.5, 1]
     answer = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert answer["curves"][1]["area"]["value"] == 2
+    assert answer["curves"][1]["area_difference"]["value"] == 7.5
+    assert answer["curves"][1]["steps_ratio"]["value"] == 0.5

@@ -49,7 +49,10 @@ def report(
         if any("transfer" in card for card in cards):
             table = pages.write_transfer(transfers(cards), output, seed)
             shown = transfer_table(table)
-            answer = {"curves": [{**row, "area": vars(row["area"])} for row in table]}
+            estimates = ("area", "area_difference", "steps_ratio")
+            answer = {
+                "curves": [{**row, **{key: vars(row[key]) for key in estimates}} for row in table]
+            }
         elif ablation_report.differ(cards):
             table = pages.write_ablations(ablation_report.ablations(cards), output, seed)
             shown = ablation_table(table)
