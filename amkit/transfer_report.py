@@ -1,12 +1,14 @@
 """Table 2 of recorded runs of `amkit transfer`: what an AMN's weights gain over random ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from amkit.report import REPLICATES, Estimate, curve, estimate, score_of, tested_alike
+from amkit.runs import is_finished, read_config
 
 RANDOM = "random"
 
@@ -20,23 +22,39 @@ class Transfers:
     Attributes:
         runs: (game, source) -> cards, one per seed; the source "random" is there for every game.
         games: names.
-        sources: names of the AMNs, "random" first.
+        sources: names of the AMNs, with the options that are not the usual ones; "random" first.
+        skipped: what is not reported on, and why, each a sentence.
     """
 
     runs: dict[tuple[str, str], tuple[dict[str, Any], ...]]
     games: tuple[str, ...]
     sources: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
-def transfers(cards: Sequence[dict[str, Any]]) -> Transfers:
+def unfinished(paths: Iterable[Path]) -> list[Path]:
+    """Which of the paths are folders of transfers that have not come to their end.
+
+    Raises:
+        DamagedRun: if the configuration of one cannot be read.
+    """
+    begun = [path for path in paths if (path / "config.json").is_file() and not is_finished(path)]
+    return [path for path in begun if "transfer" in read_config(path)]
+
+
+def transfers(cards: Sequence[dict[str, Any]], missing: Sequence[Path] = ()) -> Transfers:
     """Sorts the cards of target DQNs.
+
+    A game without random weights is left out, and said to be.
 
     Args:
         cards: from `report.read_cards`.
+        missing: folders of runs that should be there too, from `unfinished`.
 
     Raises:
-        ValueError: if they cannot be compared.
+        ValueError: if they cannot be compared, or there is nothing to compare.
     """
+    skipped = [f"{path.name} is left out: it is not finished." for path in missing]
     runs: dict[tuple[str, str], list] = {}
     for card in cards:
         if "transfer" not in card:
@@ -48,15 +66,18 @@ def transfers(cards: Sequence[dict[str, Any]]) -> Transfers:
             raise ValueError(
                 f"a run of {card['games'][0]} was not tested while it learnt: --test-epochs 10"
             )
-        runs.setdefault((card["games"][0], card["transfer"]["source"]), []).append(card)
-    games = tuple(dict.fromkeys(game for game, _ in runs))
+        runs.setdefault((card["games"][0], _label(card["transfer"])), []).append(card)
+    named = tuple(dict.fromkeys(game for game, _ in runs))
+    games = tuple(game for game in named if (game, RANDOM) in runs)
+    without = [game for game in named if game not in games]
+    if not games:
+        received = f"none of {', '.join(without)}" if without else "no finished run"
+        raise ValueError(f"a report on transfer needs --from none too. Received: {received}")
+    skipped += [f"{game} is left out: no run of it from random weights." for game in without]
+    runs = {key: found for key, found in runs.items() if key[0] in games}
     names = dict.fromkeys(source for _, source in runs)
     sources = (RANDOM, *(name for name in names if name != RANDOM))
     for game in games:
-        if (game, RANDOM) not in runs:
-            raise ValueError(
-                f"a report on transfer needs --from none too. Received: none of {game}"
-            )
         own = [card for (name, _), found in runs.items() if name == game for card in found]
         alike = ("settings", "preset", "precision", "jit_compile", "parameters", "test_protocol")
         for key in alike:
@@ -79,7 +100,16 @@ def transfers(cards: Sequence[dict[str, Any]]) -> Transfers:
                 "all runs of a report are tested at the same steps. "
                 f"Received: {games[0]} and {game}, which are not"
             )
-    return Transfers({key: tuple(found) for key, found in runs.items()}, games, sources)
+    return Transfers(
+        {key: tuple(found) for key, found in runs.items()}, games, sources, tuple(skipped)
+    )
+
+
+def _label(begin: Mapping[str, Any]) -> str:
+    """First weights as a report calls them: such as "amn", or "amn, head new, freeze conv3"."""
+    options = [f"head {begin['head']}"] if begin.get("head", "keep") != "keep" else []
+    options += [f"freeze {begin['freeze']}"] if begin.get("freeze") else []
+    return ", ".join([begin["source"], *options])
 
 
 def _tested(card: Mapping[str, Any]) -> list[int]:

@@ -194,7 +194,11 @@ def test_no_area_above_a_chance_of_another_emulator():
     ("cards", "match"),
     [
         ([card(source="amn")], "needs --from none too"),
-        ([card(), card("pong", source="amn")], "needs --from none too. Received: none of pong"),
+        ([], "needs --from none too. Received: no finished run"),
+        (
+            [card(source="amn"), card("pong", source="amn")],
+            "needs --from none too. Received: none of breakout, pong",
+        ),
         ([card(), card(source="amn", settings={"steps": 200})], "differ in first weights and seed"),
         ([card(tests=[])], "was not tested"),
         ([card(), card(source="amn", tests=card()["tests"][:1])], "tested at the same steps"),
@@ -202,6 +206,10 @@ def test_no_area_above_a_chance_of_another_emulator():
         ([card(), card("pong", tests=card("pong")["tests"][:1])], "tested at the same steps"),
         ([card(), card(source="amn", precision="float32")], "different precision"),
         ([card(), card(transfer={"source": "random", "body": "wide"})], "begin alike"),
+        (
+            [card(), *(card(transfer={"source": "amn", "weights": w}, seed=w) for w in (1, 2))],
+            "begin alike",
+        ),
         ([card(), {"kind": "amn", "games": ["pong"]}], "of `amkit transfer` alone"),
     ],
 )
@@ -216,20 +224,84 @@ def test_no_ratio_to_random_weights_that_learnt_nothing():
     assert np.isnan(amn["area"].value)
 
 
+def test_a_game_without_random_weights_is_left_out():
+    cards = [card(), card(source="amn"), card("pong", source="amn"), card("pong", source="other")]
+    recorded = transfer_report.transfers(cards)
+    assert recorded.games == ("breakout",)
+    assert recorded.sources == ("random", "amn")
+    assert recorded.skipped == ("pong is left out: no run of it from random weights.",)
+    assert [row["game"] for row in transfer_report.table_2(recorded)] == ["breakout"] * 2
+
+
+def test_options_of_first_weights_are_in_their_name():
+    begins = {
+        "amn": {"head": "keep", "freeze": None},
+        "amn, head new": {"head": "new", "freeze": None},
+        "amn, freeze conv3": {"head": "keep", "freeze": "conv3"},
+        "amn, head new, freeze features": {"head": "new", "freeze": "features"},
+    }
+    cards = [
+        card(source="amn", seed=i, rise=20.0 + i, transfer={"source": "amn", **begin})
+        for i, begin in enumerate(begins.values())
+    ]
+    recorded = transfer_report.transfers([card(), *cards])
+    assert recorded.sources == ("random", *begins)
+    assert [row["points"][1]["mean"] for row in transfer_report.table_2(recorded)] == [
+        12, 22, 23, 24, 25,
+    ]  # fmt: skip
+
+
 def test_no_table_of_the_papers_without_its_games(tmp_path):
     cards = [card("pong"), card("pong", source="amn")]
     pages.write_transfer(transfer_report.transfers(cards), tmp_path)
     assert "Table 2 of the paper" not in (tmp_path / "report.md").read_text()
 
 
-def test_the_command_writes_everything(tmp_path):
+def run_folders(tmp_path, *cards):
     folders = []
-    for i, made in enumerate([card(), card(source="amn", rise=20.0), card("pong")]):
+    for i, made in enumerate(cards):
         folder = tmp_path / f"run{i}"
         folder.mkdir()
         (folder / "model.keras").write_bytes(b"")
         (folder / "model.json").write_text(json.dumps(made))
         folders.append(str(folder))
+    return folders
+
+
+def unfinished_folder(tmp_path, **config):
+    folder = tmp_path / "begun"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    return str(folder)
+
+
+def test_what_is_not_finished_is_left_out(tmp_path):
+    folders = run_folders(tmp_path, card(), card(source="amn"), card("pong", source="amn"))
+    begun = unfinished_folder(tmp_path, games=["pong"], transfer={"source": "random"})
+    out = tmp_path / "out"
+    words = ["report", *folders, begun, "--output", str(out)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    page = (out / "report.md").read_text()
+    for note in (
+        "begun is left out: it is not finished.",
+        "pong is left out: no run of it from random weights.",
+    ):
+        assert note in result.stderr and note in page
+    assert "| breakout | amn |" in page and "| pong |" not in page
+
+
+@pytest.mark.parametrize(
+    ("config", "match"),
+    [({"transfer": {}}, "no finished run"), ({"kind": "amn"}, "is of finished runs")],
+)
+def test_nothing_is_left(tmp_path, config, match):
+    result = CliRunner().invoke(app, ["report", unfinished_folder(tmp_path, **config)])
+    assert result.exit_code == 2 and match in result.stderr
+
+
+def test_the_command_writes_everything(tmp_path):
+    folders = run_folders(tmp_path, card(), card(source="amn", rise=20.0), card("pong"))
     out = tmp_path / "out"
     words = ["report", *folders, "--output", str(out)]
     result = CliRunner().invoke(app, words)
