@@ -276,15 +276,16 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
             "that of random weights, in score. Their intervals let runs vary as much as those do "
             "that differ in the seed alone: relative, in share of their mean, pooled over all "
             "games and first weights; the difference in score, pooled over the first weights of "
-            "the game. Where nothing was run twice, the tests vary by their standard errors: then "
-            "an interval says nothing of other seeds."
+            "the game. Where nothing was run twice (for the difference: nothing of the game), the "
+            "tests vary by their standard errors: then an interval says nothing of other seeds."
         ),
         Paragraph(
             "Steps to random's last score: at the first test that reaches the last one of random "
             "weights; none where no test does, and none where random weights do not end clearly "
             "above chance, which leaves nothing to match. Of random's own: divided by the steps "
-            "that random weights take to that score; ∞ where no test reaches it. Its interval: "
-            f"{report.REPLICATES:,} replicates, runs drawn anew, their tests by standard errors."
+            "that random weights take to that score; ∞ where no test reaches it. Intervals: "
+            f"{report.REPLICATES:,} bootstrap replicates: runs drawn anew, and their tests by "
+            f"standard errors. {_FEW_RUNS}"
         ),
         *_known_targets(recorded),
         *_papers_table_2(recorded.games),
