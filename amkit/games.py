@@ -81,6 +81,16 @@ class PaperResult:
     amn_mean: float
     amn_max: float
 
+    @property
+    def ratio(self) -> float:
+        """AMN / expert, of their means."""
+        return self.amn_mean / self.expert_mean
+
+    @property
+    def max_ratio(self) -> float:
+        """AMN / expert, of their best epochs."""
+        return self.amn_max / self.expert_max
+
 
 @dataclass(frozen=True)
 class Game:

@@ -340,7 +340,7 @@ def _scores(
                 report.percent(row["ratio"]),
                 _interval(row["normalised"]),
                 report.number(row["steps_to_90"]),
-                report.percent(paper.amn_mean / paper.expert_mean) if paper else "-",
+                report.percent(paper.ratio) if paper else "-",
             ]
         )
     return [
@@ -366,6 +366,7 @@ def _scores(
             "it is picked, and so too high. Steps to 90 %: at the first "
             "test of 0.9 or more."
         ),
+        *_beside_the_papers(recorded, table),
         Heading("Over all games"),
         Grid(
             ("expert-normalised", "value", "95 % interval"),
@@ -379,6 +380,44 @@ def _scores(
             "and each run's games, drawn anew; the experts' and chance's means vary by their "
             f"standard errors. With one run they say nothing of other seeds. {_FEW_RUNS} The "
             f"geometric mean counts a game below {report.FLOOR} as {report.FLOOR}."
+        ),
+    ]
+
+
+def _beside_the_papers(recorded: Recorded, table: Sequence[Mapping[str, Any]]) -> list[Block]:
+    if not any(row["paper"] for row in table):
+        return []
+    millions = recorded.amns[0].get("steps", 0) / 1e6
+    rows = []
+    for row in table:
+        kinds = {
+            f"ours, {millions:.2g} M": [
+                row[key] for key in ("expert", "expert_max", "amn", "amn_max", "ratio", "max_ratio")
+            ]
+        }
+        if p := row["paper"]:
+            kinds["the paper's, 25 M"] = [
+                *(p.expert_mean, p.expert_max, p.amn_mean, p.amn_max, p.ratio, p.max_ratio)
+            ]
+        for whose, values in kinds.items():
+            texts = [*map(report.number, values[:4]), *map(report.percent, values[4:])]
+            rows.append([row["game"].replace("_", " "), whose, *texts])
+    return [
+        Heading("Table 1 beside the paper's"),
+        Grid(
+            (
+                *("game", "whose, steps of each game", "expert", "expert, best test"),
+                *("AMN", "AMN, best test", "AMN / expert", "best / best"),
+            ),
+            rows,
+        ),
+        Paragraph(
+            "Two scales: the paper's experts were trained until they converged, and its scores are "
+            "means over the last 10 testing epochs and the best of all (of 100, for the AMN), with "
+            "2 networks; their emulator and protocol are not these. Ratios can be compared. Ours "
+            "are means of whole games, and the best of few tests. An expert's best is that of its "
+            "tests while it trained (train --test-epochs), where its run or card is given to the "
+            "report too; - where it is not known."
         ),
     ]
 

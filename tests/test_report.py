@@ -76,6 +76,63 @@ def test_table_1(make):
     assert pong["paper"].amn_mean == 15.275
 
 
+def expert(make, name, means, **changes):
+    """A run of an expert of a game, with tests of these means."""
+    game = name
+    tests = [
+        {"steps": 100 * i, "game": game, "mean": mean, "standard_error": 1.0, "games": 10}
+        for i, mean in enumerate(means, 1)
+    ]
+    scores = [entry for entry in card()["scores"] if entry["game"] == game]
+    own = {"games": [game], "tests": tests, "scores": scores, "weight_hash": f"{game}'s"}
+    return make(name, kind="expert", **{**own, **changes})
+
+
+def test_best_tests_are_compared_where_the_experts_is_known(make, tmp_path):
+    taught = {"expert_weights": ["pong's", "breakout's"]}
+    runs = [
+        make("a", **taught),
+        make("b", seed=1, means=(20.0, 14.0), **taught),
+        expert(make, "pong", [24.0, 25.0, 23.0]),
+    ]
+    recorded = experiment(runs)
+    pong, breakout = report.table_1(recorded)
+    assert (pong["expert_max"], breakout["expert_max"]) == (25, None)
+    assert pong["max_ratio"] == pytest.approx(20.5 / 25)
+    assert np.isnan(breakout["max_ratio"])
+    pages.write(recorded, tmp_path / "out")
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "| pong | ours, 0.0002 M | 20.0 | 25.0 | 19.0 | 20.5 | 95 % | 82 % |" in page
+    assert "| breakout | ours, 0.0002 M | 20.0 | - | 12.0 | 20.5 | 60 % | - |" in page
+    # As the paper prints it.
+    assert "| pong | the paper's, 25 M | 19.6 | 20.1 | 15.3 | 18.8 | 78 % | 93 % |" in page
+    assert "| breakout | the paper's, 25 M | 273.1 | 378.0 | 347.0 | 370.3 | 127 % | 98 % |" in page
+
+
+def test_no_table_beside_the_papers_without_its_games(make, tmp_path):
+    made = card()
+    for row in [*made["scores"], *made["tests"]]:
+        row["game"] = {"pong": "assault", "breakout": "gopher"}[row["game"]]
+    pages.write(experiment([make("amn", **{**made, "games": ["assault", "gopher"]})]), tmp_path)
+    assert "beside the paper's\n" not in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        (
+            {"weight_hash": "other"},
+            "that its networks .amn. imitate. Received: another one of pong",
+        ),
+        ({"test_protocol": "paper"}, "tested by one protocol. Received: paper of pong, quick"),
+    ],
+)
+def test_experts_that_do_not_belong_to_the_networks(make, changes, match):
+    runs = [make("a", expert_weights=["pong's"]), expert(make, "pong", [24.0], **changes)]
+    with pytest.raises(ValueError, match=match):
+        experiment(runs)
+
+
 def test_one_runs_error_is_that_of_its_games(make):
     pong, _ = report.table_1(experiment([make("a")]))
     assert pong["amn_error"] == 0.1

@@ -13,8 +13,9 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Finished runs, .keras files or their cards (.json): AMNs of the same games and "
-            "baselines; AMNs that differ in an option; or runs of `amkit transfer`."
+            help="Finished runs, .keras files or their cards (.json): AMNs of the same games, "
+            "baselines and the AMNs' experts; AMNs that differ in an option; or runs of `amkit "
+            "transfer`."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Folder to write.")] = Path("report"),
