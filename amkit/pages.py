@@ -438,7 +438,8 @@ def _pictures(
     add(
         "figure_6",
         plots.relative_scores(table),
-        "Figure 6: each game's AMN score in percent of its expert's, beside the paper's Table 1.",
+        "Figure 6: each game's AMN score in percent of its expert's, beside the paper's Table 1: "
+        "means, with one standard error of the AMN's, and best tests; ? is not known.",
     )
     if any(point["network"] == "amn" for point in curves):
         protocol = recorded.amns[0].get("test_protocol")

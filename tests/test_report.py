@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from amkit import model_files, pages, report
+from amkit import model_files, pages, plots, report
 from amkit.cli import app
 from amkit.networks import actor_mimic_network
 from amkit.report import Estimate
@@ -107,6 +107,16 @@ def test_best_tests_are_compared_where_the_experts_is_known(make, tmp_path):
     # As the paper prints it.
     assert "| pong | the paper's, 25 M | 19.6 | 20.1 | 15.3 | 18.8 | 78 % | 93 % |" in page
     assert "| breakout | the paper's, 25 M | 273.1 | 378.0 | 347.0 | 370.3 | 127 % | 98 % |" in page
+
+
+def test_figure_6_has_means_and_best_tests(make):
+    runs = [make("a", expert_weights=["pong's"]), expert(make, "pong", [25.0])]
+    means, best = plots.relative_scores(report.table_1(experiment(runs))).axes
+    heights = [[bar.get_height() for bar in ax.patches] for ax in (means, best)]
+    # Ours of pong and breakout, then the paper's as it prints them.
+    np.testing.assert_allclose(heights[0], [90, 50, 78.01, 127.0], rtol=5e-4)
+    np.testing.assert_allclose(heights[1], [80, np.nan, 93.25, 97.98], rtol=5e-4)
+    assert [[text.get_text() for text in ax.texts] for ax in (means, best)] == [[], ["?"]]
 
 
 def test_no_table_beside_the_papers_without_its_games(make, tmp_path):
