@@ -367,6 +367,7 @@ def _scores(
             "test of 0.9 or more."
         ),
         *_beside_the_papers(recorded, table),
+        *_baselines(recorded, table),
         Heading("Over all games"),
         Grid(
             ("expert-normalised", "value", "95 % interval"),
@@ -418,6 +419,34 @@ def _beside_the_papers(recorded: Recorded, table: Sequence[Mapping[str, Any]]) -
             "are means of whole games, and the best of few tests. An expert's best is that of its "
             "tests while it trained (train --test-epochs), where its run or card is given to the "
             "report too; - where it is not known."
+        ),
+    ]
+
+
+def _baselines(recorded: Recorded, table: Sequence[Mapping[str, Any]]) -> list[Block]:
+    kinds = tuple(recorded.baselines)
+    if not kinds:
+        return []
+    rows = [
+        [
+            row["game"].replace("_", " "),
+            *(_with_error(row[kind], row[f"{kind}_error"]) for kind in ("expert", "amn", *kinds)),
+            f"{row['normalised'].value:.2f}",
+            *(f"{row[f'{kind}_normalised']:.2f}" for kind in kinds),
+        ]
+        for row in table
+    ]
+    names = ["AMN", *(kind.upper() for kind in kinds)]
+    runs = ", ".join(
+        f"{kind.upper()} {cards[0].get('steps', 0):,} agent steps of each game, {len(cards)} run(s)"
+        for kind, cards in recorded.baselines.items()
+    )
+    return [
+        Heading("Baselines"),
+        Grid(("game", "expert", *names, *(f"{name}, expert-normalised" for name in names)), rows),
+        Paragraph(
+            f"Scores at the end of training, as in Table 1. {runs}: multitask DQNs, which learn "
+            "without experts (App. C); the paper shows their curves alone."
         ),
     ]
 
@@ -480,6 +509,7 @@ def _costs(costs: Sequence[Mapping[str, Any]]) -> list[Block]:
             report.number(row["steps"]),
             report.number(row["minutes"]),
             report.number(row["parameters"]),
+            report.number(row["bytes"]),
             report.number(row["forward_1"], 2),
             report.number(row["forward_64"], 2),
         ]
@@ -489,12 +519,14 @@ def _costs(costs: Sequence[Mapping[str, Any]]) -> list[Block]:
         Heading("Cost"),
         Grid(
             (
-                *("network", "runs", "agent steps per game", "minutes", "parameters"),
+                *("network", "runs", "agent steps per game", "minutes", "parameters", "bytes"),
                 *("forward pass of 1, ms", "of 64, ms"),
             ),
             rows,
         ),
-        Paragraph("Float32: a parameter takes 4 bytes. One AMN stands for all its experts."),
+        Paragraph(
+            "Bytes: of the parameters as float32, 4 each. One AMN stands for all its experts."
+        ),
     ]
 
 

@@ -163,7 +163,9 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
         (greatest mean of a test; None without its card, or without tests); max_ratio (amn_max /
         expert_max, NaN where one is unknown); steps_to_90 (agent steps at the first test with a
         normalised score of 0.9 or more; None if none had, or the tests' emulator was not that of
-        the scores); paper (a `games.PaperResult`, None where the paper has none).
+        the scores); paper (a `games.PaperResult`, None where the paper has none); and of every
+        baseline, as "mdqn": its mean score, "mdqn_error": that one's standard error, and
+        "mdqn_normalised": (mdqn - random) / (expert - random).
     """
     draws = bootstrap(recorded.amns, recorded.games, seed)
     rows = []
@@ -200,6 +202,14 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
                 "paper": TABLE_1.get(game),
             }
         )
+        for kind, cards in recorded.baselines.items():
+            own = [score_of(card, game) for card in cards]
+            score = float(np.mean([entry["mean"] for entry in own]))
+            rows[-1] |= {
+                kind: score,
+                f"{kind}_error": error_of(own),
+                f"{kind}_normalised": normalized(score, random["mean"], expert["mean"]),
+            }
     return rows
 
 
@@ -357,7 +367,8 @@ def costs(recorded: Recorded) -> list[dict[str, Any]]:
 
     Returns:
         One entry per kind, and one for a single expert: network, runs, steps (per game), minutes,
-        parameters, and milliseconds of a forward pass of 1 and of 64 observations.
+        parameters, bytes (of those, as float32), and milliseconds of a forward pass of 1 and of 64
+        observations.
     """
     networks = {"amn": recorded.amns, **recorded.baselines}
     kinds = {name: {**cards[0], "runs": len(cards)} for name, cards in networks.items()}
@@ -369,6 +380,7 @@ def costs(recorded: Recorded) -> list[dict[str, Any]]:
             {
                 "network": name,
                 **{key: card.get(key) for key in ("runs", "steps", "minutes", "parameters")},
+                "bytes": card.get("parameters") and 4 * card["parameters"],
                 "forward_1": times.get("1"),
                 "forward_64": times.get("64"),
             }

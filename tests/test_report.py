@@ -119,6 +119,33 @@ def test_figure_6_has_means_and_best_tests(make):
     assert [[text.get_text() for text in ax.texts] for ax in (means, best)] == [[], ["?"]]
 
 
+def test_baselines_scores_are_beside_the_amns(make, tmp_path):
+    runs = [
+        make("amn"),
+        make("mdqn", kind="mdqn", means=(4.0, 1.0)),
+        make("mdqn-1", kind="mdqn", seed=1, means=(6.0, 2.0)),
+        make("mcdqn", kind="mcdqn", means=(-2.0, 5.0)),
+    ]
+    recorded = experiment(runs)
+    pong, breakout = report.table_1(recorded)
+    # Chance is at 0, the experts at 20. Errors: between two runs, or of one run's games.
+    assert (pong["mdqn"], pong["mdqn_error"]) == (5, pytest.approx(1))
+    assert (pong["mcdqn"], pong["mcdqn_error"]) == (-2, 0.1)
+    assert [row["mdqn_normalised"] for row in (pong, breakout)] == [0.25, 0.075]
+    assert [row["mcdqn_normalised"] for row in (pong, breakout)] == [-0.1, 0.25]
+    pages.write(recorded, tmp_path / "out")
+    page = (tmp_path / "out" / "report.md").read_text()
+    line = "| pong | 20.0 ± 0.1 | 18.0 ± 0.1 | 5.0 ± 1.0 | -2.0 ± 0.1 | 0.90 | 0.25 | -0.10 |"
+    assert "## Baselines" in page and line in page
+
+
+def test_costs_have_the_bytes_of_float32(make):
+    one = {"one_expert": {"parameters": 1000}}
+    amn, expert = report.costs(experiment([make("amn", parameters=1_694_386, **one)]))
+    assert (amn["bytes"], expert["bytes"]) == (6_777_544, 4000)
+    assert [row["bytes"] for row in report.costs(experiment([make("b")]))] == [None, None]
+
+
 def test_no_table_beside_the_papers_without_its_games(make, tmp_path):
     made = card()
     for row in [*made["scores"], *made["tests"]]:
@@ -236,6 +263,7 @@ def test_the_command_writes_everything(make, tmp_path):
     assert {path.name for path in out.iterdir()} == names
     rows = list(csv.DictReader((out / "table_1.csv").open()))
     assert float(rows[0]["amn"]) == 18 and float(rows[0]["paper_amn_mean"]) == 15.275
+    assert float(rows[0]["mdqn"]) == 18 and float(rows[0]["mcdqn_normalised"]) == 0.9
     page = (out / "index.html").read_text()
     assert page.count("data:image/svg+xml;base64,") == 4
     assert not re.search(r'(src|href)="(?!data:)', page)  # Nothing from elsewhere.
