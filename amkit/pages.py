@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from amkit import ablation_report, checkpoints, plots, report
 from amkit.ablation_report import Ablations
-from amkit.games import SPLITS
+from amkit.games import SPLITS, TABLE_2
 from amkit.report import Estimate, Recorded
 from amkit.transfer_report import Transfers, table_2
 
@@ -231,7 +231,7 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
             row["game"].replace("_", " "),
             row["source"],
             str(row["runs"]),
-            *(report.number(point["mean"]) for point in row["points"]),
+            *(_with_error(point["mean"], point["standard_error"]) for point in row["points"]),
         ]
         for row in table
     ]
@@ -240,7 +240,9 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
             row["game"].replace("_", " "),
             row["source"],
             _interval(row["area"]),
+            _interval(row["area_difference"], 1),
             report.number(row["steps_to_match"]),
+            _interval(row["steps_ratio"]),
         ]
         for row in table
     ]
@@ -249,25 +251,63 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
         Paragraph(
             f"Target DQNs, {card.get('steps', 0):,} agent steps each, preset {card.get('preset')}, "
             f"on {machine.get('cores')} cores of {machine.get('processor')}; they differ in their "
-            "first weights, and the luminance that the first layer takes for zero with them. The "
-            "paper's: 10,000,000 steps each. Each test: protocol "
+            "first weights, and the luminance that the first layer takes for zero with them, and "
+            "in what a name adds (head new: the output layer is; freeze: layers up to it do not "
+            "learn). The paper's: 10,000,000 steps each. Each test: protocol "
             f"{card.get('test_protocol')}, epsilon 0.05, raw scores of whole games."
         ),
+        *map(Paragraph, recorded.skipped),
         Heading("Table 2"),
         Grid(("game", "first weights", "runs", *(f"{s / 1000:,.0f} k" for s in steps)), rows),
+        Paragraph(
+            "± is a standard error: between runs where there are several, else of one run's games."
+        ),
         Heading("Gain"),
         Grid(
-            ("game", "first weights", "area, relative (95 %)", "steps to random's last score"),
+            (
+                *("game", "first weights", "area, relative (95 %)", "area, difference (95 %)"),
+                *("steps to random's last score", "of random's own (95 %)"),
+            ),
             gains,
         ),
         Paragraph(
-            "Area: mean score above chance over all tests, divided by that of random weights; none "
-            "where random weights do not get above chance. Its interval lets runs vary as much as "
-            "those do that differ in the seed alone, in share of their mean, pooled over all games "
-            "and first weights; where nothing was run twice, the tests by their standard errors: "
-            "then it says nothing of other seeds."
+            "Area: mean score over all tests. Relative: above chance, divided by that of random "
+            "weights; none where random weights do not get clearly above chance. Difference: less "
+            "that of random weights, in score. Their intervals let runs vary as much as those do "
+            "that differ in the seed alone: relative, in share of their mean, pooled over all "
+            "games and first weights; the difference in score, pooled over the first weights of "
+            "the game. Where nothing was run twice (for the difference: nothing of the game), the "
+            "tests vary by their standard errors: then an interval says nothing of other seeds."
+        ),
+        Paragraph(
+            "Steps to random's last score: at the first test that reaches the last one of random "
+            "weights; none where no test does, and none where random weights do not end clearly "
+            "above chance, which leaves nothing to match. Of random's own: divided by the steps "
+            "that random weights take to that score; ∞ where no test reaches it. Intervals: "
+            f"{report.REPLICATES:,} bootstrap replicates: runs drawn anew, and their tests by "
+            f"standard errors. {_FEW_RUNS}"
         ),
         *_known_targets(recorded),
+        *_papers_table_2(recorded.games),
+    ]
+
+
+def _papers_table_2(games: Sequence[str]) -> list[Block]:
+    rows = [
+        [game.replace("_", " "), weights, *map(report.number, scores)]
+        for game in games
+        for weights, scores in TABLE_2.get(game, {}).items()
+    ]
+    if not rows:
+        return []
+    return [
+        Heading("Table 2 of the paper, on another scale"),
+        Grid(("game", "first weights", *(f"{millions} M" for millions in range(1, 11))), rows),
+        Paragraph(
+            "Test scores after 1 to 10 million agent steps of the paper's own network, training "
+            "and protocol: what can be compared is how far the first weights are apart. The paper "
+            "gives no errors."
+        ),
     ]
 
 
@@ -300,7 +340,7 @@ def _scores(
                 report.percent(row["ratio"]),
                 _interval(row["normalised"]),
                 report.number(row["steps_to_90"]),
-                report.percent(paper.amn_mean / paper.expert_mean) if paper else "-",
+                report.percent(paper.ratio) if paper else "-",
             ]
         )
     return [
@@ -326,6 +366,8 @@ def _scores(
             "it is picked, and so too high. Steps to 90 %: at the first "
             "test of 0.9 or more."
         ),
+        *_beside_the_papers(recorded, table),
+        *_baselines(recorded, table),
         Heading("Over all games"),
         Grid(
             ("expert-normalised", "value", "95 % interval"),
@@ -339,6 +381,72 @@ def _scores(
             "and each run's games, drawn anew; the experts' and chance's means vary by their "
             f"standard errors. With one run they say nothing of other seeds. {_FEW_RUNS} The "
             f"geometric mean counts a game below {report.FLOOR} as {report.FLOOR}."
+        ),
+    ]
+
+
+def _beside_the_papers(recorded: Recorded, table: Sequence[Mapping[str, Any]]) -> list[Block]:
+    if not any(row["paper"] for row in table):
+        return []
+    millions = recorded.amns[0].get("steps", 0) / 1e6
+    rows = []
+    for row in table:
+        kinds = {
+            f"ours, {millions:.2g} M": [
+                row[key] for key in ("expert", "expert_max", "amn", "amn_max", "ratio", "max_ratio")
+            ]
+        }
+        if p := row["paper"]:
+            kinds["the paper's, 25 M"] = [
+                *(p.expert_mean, p.expert_max, p.amn_mean, p.amn_max, p.ratio, p.max_ratio)
+            ]
+        for whose, values in kinds.items():
+            texts = [*map(report.number, values[:4]), *map(report.percent, values[4:])]
+            rows.append([row["game"].replace("_", " "), whose, *texts])
+    return [
+        Heading("Table 1 beside the paper's"),
+        Grid(
+            (
+                *("game", "whose, steps of each game", "expert", "expert, best test"),
+                *("AMN", "AMN, best test", "AMN / expert", "best / best"),
+            ),
+            rows,
+        ),
+        Paragraph(
+            "Two scales: the paper's experts were trained until they converged, and its scores are "
+            "means over the last 10 testing epochs and the best of all (of 100, for the AMN), with "
+            "2 networks; their emulator and protocol are not these. Ratios can be compared. Ours "
+            "are means of whole games, and the best of few tests. An expert's best is that of its "
+            "tests while it trained (train --test-epochs), where its run or card is given to the "
+            "report too; - where it is not known."
+        ),
+    ]
+
+
+def _baselines(recorded: Recorded, table: Sequence[Mapping[str, Any]]) -> list[Block]:
+    kinds = tuple(recorded.baselines)
+    if not kinds:
+        return []
+    rows = [
+        [
+            row["game"].replace("_", " "),
+            *(_with_error(row[kind], row[f"{kind}_error"]) for kind in ("expert", "amn", *kinds)),
+            f"{row['normalised'].value:.2f}",
+            *(f"{row[f'{kind}_normalised']:.2f}" for kind in kinds),
+        ]
+        for row in table
+    ]
+    names = ["AMN", *(kind.upper() for kind in kinds)]
+    runs = ", ".join(
+        f"{kind.upper()} {cards[0].get('steps', 0):,} agent steps of each game, {len(cards)} run(s)"
+        for kind, cards in recorded.baselines.items()
+    )
+    return [
+        Heading("Baselines"),
+        Grid(("game", "expert", *names, *(f"{name}, expert-normalised" for name in names)), rows),
+        Paragraph(
+            f"Scores at the end of training, as in Table 1. {runs}: multitask DQNs, which learn "
+            "without experts (App. C); the paper shows their curves alone."
         ),
     ]
 
@@ -359,7 +467,8 @@ def _pictures(
     add(
         "figure_6",
         plots.relative_scores(table),
-        "Figure 6: each game's AMN score in percent of its expert's, beside the paper's Table 1.",
+        "Figure 6: each game's AMN score in percent of its expert's, beside the paper's Table 1: "
+        "means, with one standard error of the AMN's, and best tests; ? is not known.",
     )
     if any(point["network"] == "amn" for point in curves):
         protocol = recorded.amns[0].get("test_protocol")
@@ -400,6 +509,7 @@ def _costs(costs: Sequence[Mapping[str, Any]]) -> list[Block]:
             report.number(row["steps"]),
             report.number(row["minutes"]),
             report.number(row["parameters"]),
+            report.number(row["bytes"]),
             report.number(row["forward_1"], 2),
             report.number(row["forward_64"], 2),
         ]
@@ -409,12 +519,14 @@ def _costs(costs: Sequence[Mapping[str, Any]]) -> list[Block]:
         Heading("Cost"),
         Grid(
             (
-                *("network", "runs", "agent steps per game", "minutes", "parameters"),
+                *("network", "runs", "agent steps per game", "minutes", "parameters", "bytes"),
                 *("forward pass of 1, ms", "of 64, ms"),
             ),
             rows,
         ),
-        Paragraph("Float32: a parameter takes 4 bytes. One AMN stands for all its experts."),
+        Paragraph(
+            "Bytes: of the parameters as float32, 4 each. One AMN stands for all its experts."
+        ),
     ]
 
 
@@ -476,7 +588,10 @@ def _with_error(value: float, error: float | None) -> str:
     return f"{report.number(value)} ± {report.number(error)}"
 
 
-def _interval(estimate: Estimate) -> str:
+def _interval(estimate: Estimate, decimals: int = 2) -> str:
     if math.isnan(estimate.value):
         return "-"
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+    value, low, high = (
+        report.number(part, decimals) for part in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} ({low} to {high})"

@@ -122,26 +122,38 @@ def learning_curves(
 def relative_scores(table: Sequence[Mapping[str, Any]]) -> "Figure":
     """Figure 6: each game's AMN score in percent of its expert's, beside the paper's.
 
+    Means, and below them best tests; what is not known is marked by a question mark.
+
     Args:
         table: from `report.table_1`.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(1.6 + 1.1 * len(table), 3.6), layout="constrained")
-    ax = figure.subplots()
+    figure = Figure(figsize=(1.6 + 1.1 * len(table), 6.4), layout="constrained")
+    axes = figure.subplots(2, 1, sharex=True)
     places = np.arange(len(table))
-    ours = np.array([100 * row["ratio"] for row in table])
-    errors = np.nan_to_num([100 * row["amn_error"] / abs(row["expert"] or np.nan) for row in table])
+    errors = [100 * row["amn_error"] / abs(row["expert"] or np.nan) for row in table]
     papers = [row["paper"] for row in table]
-    theirs = [100 * p.amn_mean / p.expert_mean if p else np.nan for p in papers]
+    panels = {
+        "mean": ("ratio", np.nan_to_num(errors), [p and p.ratio for p in papers]),
+        "best test": ("max_ratio", None, [p and p.max_ratio for p in papers]),
+    }
     width = 0.38
-    ax.bar(places - width / 2, ours, width, yerr=errors, color="#1f77b4", label="amkit")
-    ax.bar(places + width / 2, theirs, width, color="#c7c7c7", label="the paper (Table 1, mean)")
-    ax.axhline(100, color="black", linewidth=0.8)
-    ax.set_xticks(places, [row["game"].replace("_", " ") for row in table], rotation=20)
-    ax.set_ylabel("AMN score, % of the expert's")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=9)
+    for ax, (what, (key, spread, theirs)) in zip(axes, panels.items(), strict=True):
+        for left, ratios, error, colour, label in (
+            (places - width / 2, [row[key] for row in table], spread, "#1f77b4", "amkit"),
+            (places + width / 2, theirs, None, "#c7c7c7", "the paper (Table 1)"),
+        ):
+            heights = 100 * np.array(ratios, float)
+            ax.bar(left, heights, width, yerr=error, color=colour, label=label)
+            for place in left[np.isnan(heights)]:
+                ax.text(place, 2, "?", ha="center", color="gray")
+        ax.axhline(100, color="black", linewidth=0.8)
+        ax.set_ylabel(f"AMN, % of the expert's ({what})")
+        ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))  # Even where nothing is known.
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False, fontsize=9)
+    axes[-1].set_xticks(places, [row["game"].replace("_", " ") for row in table], rotation=20)
     return figure
 
 

@@ -41,11 +41,13 @@ class Recorded:
         amns: cards of Actor-Mimic networks of the same games, one at least.
         baselines: "mdqn" and "mcdqn" -> cards, where there are any.
         games: names of the AMNs' games.
+        experts: game -> card of the AMNs' expert, where it is given.
     """
 
     amns: tuple[dict[str, Any], ...]
     baselines: dict[str, tuple[dict[str, Any], ...]]
     games: tuple[str, ...]
+    experts: dict[str, dict[str, Any]]
 
 
 def read_cards(paths: Iterable[Path]) -> list[dict[str, Any]]:
@@ -76,7 +78,7 @@ def read_cards(paths: Iterable[Path]) -> list[dict[str, Any]]:
 
 
 def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
-    """Sorts the cards of AMNs and baselines.
+    """Sorts the cards of AMNs, baselines and the AMNs' experts.
 
     Args:
         cards: from `read_cards`.
@@ -85,11 +87,13 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
         ValueError: if they do not make one experiment.
     """
     by_kind = {kind: [c for c in cards if c["kind"] == kind] for kind in KINDS}
-    if by_kind["expert"] or not by_kind["amn"]:
+    if not by_kind["amn"]:
         raise ValueError(
             "a report is of Actor-Mimic networks (amn), one or more seeds, and of baselines. "
             f"Received: {', '.join(card['kind'] for card in cards) or 'nothing'}"
         )
+    experts = by_kind.pop("expert")
+    cards = [card for alike in by_kind.values() for card in alike]
     games = tuple(by_kind["amn"][0]["games"])
     for card in cards:
         if set(card["games"]) != set(games):
@@ -119,10 +123,23 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
             raise ValueError(
                 f"a report is of experts that play better than chance. Received: {entry['game']}"
             )
+    for card in experts:
+        name = card["games"][0]
+        if card["weight_hash"] not in amns[0].get("expert_weights", []):
+            raise ValueError(
+                "the experts in a report are those that its networks (amn) imitate. "
+                f"Received: another one of {name}"
+            )
+        if card.get("tests") and card.get("test_protocol") != amns[0].get("test_protocol"):
+            raise ValueError(
+                "experts and networks in a report are tested by one protocol. "
+                f"Received: {card.get('test_protocol')} of {name}, {amns[0].get('test_protocol')}"
+            )
     return Recorded(
         tuple(amns),
         {kind: tuple(by_kind[kind]) for kind in ("mdqn", "mcdqn") if by_kind[kind]},
         games,
+        {card["games"][0]: card for card in experts},
     )
 
 
@@ -142,10 +159,13 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
     Returns:
         One entry per game: game; random; expert and amn (mean scores) and their standard errors;
         normalised (an `Estimate`: (amn - random) / (expert - random)); ratio (amn / expert, as the
-        paper has it); amn_max (greatest mean over runs of a test; None without tests); steps_to_90
-        (agent steps at the first test with a normalised score of 0.9 or more; None if none had, or
-        the tests' emulator was not that of the scores);
-        paper (a `games.PaperResult`, None where the paper has none).
+        paper has it); amn_max (greatest mean over runs of a test; None without tests); expert_max
+        (greatest mean of a test; None without its card, or without tests); max_ratio (amn_max /
+        expert_max, NaN where one is unknown); steps_to_90 (agent steps at the first test with a
+        normalised score of 0.9 or more; None if none had, or the tests' emulator was not that of
+        the scores); paper (a `games.PaperResult`, None where the paper has none); and of every
+        baseline, as "mdqn": its mean score, "mdqn_error": that one's standard error, and
+        "mdqn_normalised": (mdqn - random) / (expert - random).
     """
     draws = bootstrap(recorded.amns, recorded.games, seed)
     rows = []
@@ -154,6 +174,9 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
         expert, random = scores[0]["expert"], scores[0]["random"]
         mean = float(np.mean([score["mean"] for score in scores]))
         tests = curve(recorded.amns, game)
+        amn_max = _greatest(tests)
+        taught = [recorded.experts[game]] if game in recorded.experts else []
+        expert_max = _greatest(curve(taught, game))
         reached = [
             point["steps"]
             for point in tests
@@ -171,13 +194,33 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
                 "normalised": estimate(
                     normalized(mean, random["mean"], expert["mean"]), draws[:, :, column].mean(1)
                 ),
-                "ratio": mean / expert["mean"] if expert["mean"] > 0 else float("nan"),
-                "amn_max": max((point["mean"] for point in tests), default=None),
+                "ratio": _ratio(mean, expert["mean"]),
+                "amn_max": amn_max,
+                "expert_max": expert_max,
+                "max_ratio": _ratio(amn_max, expert_max),
                 "steps_to_90": reached[0] if reached else None,
                 "paper": TABLE_1.get(game),
             }
         )
+        for kind, cards in recorded.baselines.items():
+            own = [score_of(card, game) for card in cards]
+            score = float(np.mean([entry["mean"] for entry in own]))
+            rows[-1] |= {
+                kind: score,
+                f"{kind}_error": error_of(own),
+                f"{kind}_normalised": normalized(score, random["mean"], expert["mean"]),
+            }
     return rows
+
+
+def _greatest(tests: Sequence[Mapping[str, Any]]) -> float | None:
+    """Greatest mean of a test; None of none."""
+    return max((point["mean"] for point in tests), default=None)
+
+
+def _ratio(amn: float | None, expert: float | None) -> float:
+    """The paper's ratio; NaN where a score is unknown, or the expert's is not above 0."""
+    return float("nan") if amn is None or expert is None or expert <= 0 else amn / expert
 
 
 def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
@@ -324,7 +367,8 @@ def costs(recorded: Recorded) -> list[dict[str, Any]]:
 
     Returns:
         One entry per kind, and one for a single expert: network, runs, steps (per game), minutes,
-        parameters, and milliseconds of a forward pass of 1 and of 64 observations.
+        parameters, bytes (of those, as float32), and milliseconds of a forward pass of 1 and of 64
+        observations.
     """
     networks = {"amn": recorded.amns, **recorded.baselines}
     kinds = {name: {**cards[0], "runs": len(cards)} for name, cards in networks.items()}
@@ -336,6 +380,7 @@ def costs(recorded: Recorded) -> list[dict[str, Any]]:
             {
                 "network": name,
                 **{key: card.get(key) for key in ("runs", "steps", "minutes", "parameters")},
+                "bytes": card.get("parameters") and 4 * card["parameters"],
                 "forward_1": times.get("1"),
                 "forward_64": times.get("64"),
             }
@@ -347,6 +392,8 @@ def number(value: float | None, decimals: int = 1) -> str:
     """A number for a table: no decimals where it is whole or 1,000 and more; a dash for none."""
     if value is None or math.isnan(value):
         return "-"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     return (
         f"{value:,.0f}"
         if isinstance(value, int) or abs(value) >= 1000

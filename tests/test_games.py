@@ -137,12 +137,36 @@ def test_well_known_scores():
 def test_table_1_reproduces_the_papers_percentages():
     assert tuple(games.TABLE_1) == games.SPLITS["multitask"]
     rows = games.TABLE_1.values()
-    mean_percent = [100 * row.amn_mean / row.expert_mean for row in rows]
-    max_percent = [100 * row.amn_max / row.expert_max for row in rows]
+    mean_percent = [100 * row.ratio for row in rows]
+    max_percent = [100 * row.max_ratio for row in rows]
     printed_mean = [288.2, 93.61, 127.0, 59.33, 109.1, 78.01, 27.51, 68.44]
     printed_max = [108.0, 93.00, 97.98, 63.22, 85.00, 93.25, 23.64, 63.94]
     np.testing.assert_allclose(mean_percent, printed_mean, rtol=5e-4)
     np.testing.assert_allclose(max_percent, printed_max, rtol=5e-4)
+
+
+def test_table_2_is_the_papers():
+    assert tuple(games.TABLE_2) == games.SPLITS["targets"]
+    rows = ("random", "AMN-policy", "AMN-feature")
+    assert all(tuple(game) == rows and {*map(len, game.values())} == {10} for game in
+               games.TABLE_2.values())  # fmt: skip
+    sums = [[sum(game[name]) for name in rows] for game in games.TABLE_2.values()]
+    # Added up from the paper's text.
+    np.testing.assert_allclose(
+        sums,
+        [
+            [1520.39, 2398.75, 1775.63],
+            [11961.9, 10240.2, 9489.3],
+            [59026, 72266, 71984],
+            [218650.6, 227031, 186763],
+            [211.35, 148.309, 170.212],
+            [106733.3, 191511.7, 337898],
+            [80771, 774911, 189069],
+        ],
+    )
+    # The ends of the longest row and of the shortest numbers.
+    assert games.TABLE_2["video_pinball"]["AMN-policy"][::9] == (2583, 123337)
+    assert games.TABLE_2["robotank"]["random"][::9] == (4.83, 34.04)
 
 
 # Names.

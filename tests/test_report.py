@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from amkit import model_files, pages, report
+from amkit import model_files, pages, plots, report
 from amkit.cli import app
 from amkit.networks import actor_mimic_network
 from amkit.report import Estimate
@@ -74,6 +74,100 @@ def test_table_1(make):
     assert pong["amn_max"] == 20.5  # The tests' means at 200 steps are 20 and 21.
     assert pong["steps_to_90"] == 200
     assert pong["paper"].amn_mean == 15.275
+
+
+def expert(make, name, means, **changes):
+    """A run of an expert of a game, with tests of these means."""
+    game = name
+    tests = [
+        {"steps": 100 * i, "game": game, "mean": mean, "standard_error": 1.0, "games": 10}
+        for i, mean in enumerate(means, 1)
+    ]
+    scores = [entry for entry in card()["scores"] if entry["game"] == game]
+    own = {"games": [game], "tests": tests, "scores": scores, "weight_hash": f"{game}'s"}
+    return make(name, kind="expert", **{**own, **changes})
+
+
+def test_best_tests_are_compared_where_the_experts_is_known(make, tmp_path):
+    taught = {"expert_weights": ["pong's", "breakout's"]}
+    runs = [
+        make("a", **taught),
+        make("b", seed=1, means=(20.0, 14.0), **taught),
+        expert(make, "pong", [24.0, 25.0, 23.0]),
+    ]
+    recorded = experiment(runs)
+    pong, breakout = report.table_1(recorded)
+    assert (pong["expert_max"], breakout["expert_max"]) == (25, None)
+    assert pong["max_ratio"] == pytest.approx(20.5 / 25)
+    assert np.isnan(breakout["max_ratio"])
+    pages.write(recorded, tmp_path / "out")
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "| pong | ours, 0.0002 M | 20.0 | 25.0 | 19.0 | 20.5 | 95 % | 82 % |" in page
+    assert "| breakout | ours, 0.0002 M | 20.0 | - | 12.0 | 20.5 | 60 % | - |" in page
+    # As the paper prints it.
+    assert "| pong | the paper's, 25 M | 19.6 | 20.1 | 15.3 | 18.8 | 78 % | 93 % |" in page
+    assert "| breakout | the paper's, 25 M | 273.1 | 378.0 | 347.0 | 370.3 | 127 % | 98 % |" in page
+
+
+def test_figure_6_has_means_and_best_tests(make):
+    runs = [make("a", expert_weights=["pong's"]), expert(make, "pong", [25.0])]
+    means, best = plots.relative_scores(report.table_1(experiment(runs))).axes
+    heights = [[bar.get_height() for bar in ax.patches] for ax in (means, best)]
+    # Ours of pong and breakout, then the paper's as it prints them.
+    np.testing.assert_allclose(heights[0], [90, 50, 78.01, 127.0], rtol=5e-4)
+    np.testing.assert_allclose(heights[1], [80, np.nan, 93.25, 97.98], rtol=5e-4)
+    assert [[text.get_text() for text in ax.texts] for ax in (means, best)] == [[], ["?"]]
+
+
+def test_baselines_scores_are_beside_the_amns(make, tmp_path):
+    runs = [
+        make("amn"),
+        make("mdqn", kind="mdqn", means=(4.0, 1.0)),
+        make("mdqn-1", kind="mdqn", seed=1, means=(6.0, 2.0)),
+        make("mcdqn", kind="mcdqn", means=(-2.0, 5.0)),
+    ]
+    recorded = experiment(runs)
+    pong, breakout = report.table_1(recorded)
+    # Chance is at 0, the experts at 20. Errors: between two runs, or of one run's games.
+    assert (pong["mdqn"], pong["mdqn_error"]) == (5, pytest.approx(1))
+    assert (pong["mcdqn"], pong["mcdqn_error"]) == (-2, 0.1)
+    assert [row["mdqn_normalised"] for row in (pong, breakout)] == [0.25, 0.075]
+    assert [row["mcdqn_normalised"] for row in (pong, breakout)] == [-0.1, 0.25]
+    pages.write(recorded, tmp_path / "out")
+    page = (tmp_path / "out" / "report.md").read_text()
+    line = "| pong | 20.0 ± 0.1 | 18.0 ± 0.1 | 5.0 ± 1.0 | -2.0 ± 0.1 | 0.90 | 0.25 | -0.10 |"
+    assert "## Baselines" in page and line in page
+
+
+def test_costs_have_the_bytes_of_float32(make):
+    one = {"one_expert": {"parameters": 1000}}
+    amn, expert = report.costs(experiment([make("amn", parameters=1_694_386, **one)]))
+    assert (amn["bytes"], expert["bytes"]) == (6_777_544, 4000)
+    assert [row["bytes"] for row in report.costs(experiment([make("b")]))] == [None, None]
+
+
+def test_no_table_beside_the_papers_without_its_games(make, tmp_path):
+    made = card()
+    for row in [*made["scores"], *made["tests"]]:
+        row["game"] = {"pong": "assault", "breakout": "gopher"}[row["game"]]
+    pages.write(experiment([make("amn", **{**made, "games": ["assault", "gopher"]})]), tmp_path)
+    assert "beside the paper's\n" not in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        (
+            {"weight_hash": "other"},
+            "that its networks .amn. imitate. Received: another one of pong",
+        ),
+        ({"test_protocol": "paper"}, "tested by one protocol. Received: paper of pong, quick"),
+    ],
+)
+def test_experts_that_do_not_belong_to_the_networks(make, changes, match):
+    runs = [make("a", expert_weights=["pong's"]), expert(make, "pong", [24.0], **changes)]
+    with pytest.raises(ValueError, match=match):
+        experiment(runs)
 
 
 def test_one_runs_error_is_that_of_its_games(make):
@@ -169,6 +263,7 @@ def test_the_command_writes_everything(make, tmp_path):
     assert {path.name for path in out.iterdir()} == names
     rows = list(csv.DictReader((out / "table_1.csv").open()))
     assert float(rows[0]["amn"]) == 18 and float(rows[0]["paper_amn_mean"]) == 15.275
+    assert float(rows[0]["mdqn"]) == 18 and float(rows[0]["mcdqn_normalised"]) == 0.9
     page = (out / "index.html").read_text()
     assert page.count("data:image/svg+xml;base64,") == 4
     assert not re.search(r'(src|href)="(?!data:)', page)  # Nothing from elsewhere.

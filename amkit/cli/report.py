@@ -13,8 +13,9 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Finished runs, .keras files or their cards (.json): AMNs of the same games and "
-            "baselines; AMNs that differ in an option; or runs of `amkit transfer`."
+            help="Finished runs, .keras files or their cards (.json): AMNs of the same games, "
+            "baselines and the AMNs' experts; AMNs that differ in an option; or runs of `amkit "
+            "transfer`."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Folder to write.")] = Path("report"),
@@ -23,7 +24,8 @@ def report(
 ) -> None:
     """Report on recorded runs: Table 1 and Figures 1 to 6; of transfers Table 2 and Figure 7.
 
-    Networks distilled with different options are compared with the first of them.
+    Networks distilled with different options are compared with the first of them. Transfers that
+    are not finished, and games without random weights, are left out.
 
     Writes Markdown, one self-contained HTML page, CSV tables and figures (PNG, SVG).
 
@@ -43,13 +45,20 @@ def report(
         from amkit import ablation_report, pages
         from amkit import report as tables
         from amkit.cli.tables import ablation_table, report_table, transfer_table
-        from amkit.transfer_report import transfers
+        from amkit.transfer_report import transfers, unfinished
 
-        cards = tables.read_cards(runs)
-        if any("transfer" in card for card in cards):
-            table = pages.write_transfer(transfers(cards), output, seed)
+        missing = unfinished(runs)
+        cards = tables.read_cards(path for path in runs if path not in missing)
+        if missing or any("transfer" in card for card in cards):
+            recorded = transfers(cards, missing)
+            for note in recorded.skipped:
+                say(note)
+            table = pages.write_transfer(recorded, output, seed)
             shown = transfer_table(table)
-            answer = {"curves": [{**row, "area": vars(row["area"])} for row in table]}
+            estimates = ("area", "area_difference", "steps_ratio")
+            answer = {
+                "curves": [{**row, **{key: vars(row[key]) for key in estimates}} for row in table]
+            }
         elif ablation_report.differ(cards):
             table = pages.write_ablations(ablation_report.ablations(cards), output, seed)
             shown = ablation_table(table)
