@@ -17,8 +17,6 @@ RANDOM = "random"
 class Transfers:
     """What is reported on: target DQNs that learnt alike from different beginnings.
 
-    A beginning is first weights, and the luminance that the first layer takes for zero with them.
-
     Attributes:
         runs: (game, source) -> cards, one per seed; the source "random" is there for every game.
         games: names.
@@ -79,7 +77,15 @@ def transfers(cards: Sequence[dict[str, Any]], missing: Sequence[Path] = ()) -> 
     sources = (RANDOM, *(name for name in names if name != RANDOM))
     for game in games:
         own = [card for (name, _), found in runs.items() if name == game for card in found]
-        alike = ("settings", "preset", "precision", "jit_compile", "parameters", "test_protocol")
+        alike = (
+            "settings",
+            "preset",
+            "precision",
+            "jit_compile",
+            "parameters",
+            "background",
+            "test_protocol",
+        )
         for key in alike:
             if any(card.get(key) != own[0].get(key) for card in own):
                 raise ValueError(
