@@ -251,8 +251,8 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
         Paragraph(
             f"Target DQNs, {card.get('steps', 0):,} agent steps each, preset {card.get('preset')}, "
             f"on {machine.get('cores')} cores of {machine.get('processor')}; they differ in their "
-            "first weights and in what a name adds (head new: the output layer is; freeze: layers up to it do not "
-            "learn). The paper's: 10,000,000 steps each. Each test: protocol "
+            "first weights and in what a name adds (head new: the output layer is; freeze: layers "
+            "up to it do not learn). The paper's: 10,000,000 steps each. Each test: protocol "
             f"{card.get('test_protocol')}, epsilon 0.05, raw scores of whole games."
         ),
         *map(Paragraph, recorded.skipped),
