@@ -14,7 +14,7 @@ from amkit.atari import AtariEnvironments
 from amkit.dqn import DQN, DQNTraining
 from amkit.experts import Expert
 from amkit.games import Game
-from amkit.networks import actor_mimic_network, nature_dqn
+from amkit.networks import BODIES, actor_mimic_network, nature_dqn
 from amkit.pqn import PQN, PQNTraining
 from amkit.rollout import EpsilonGreedy, rollout
 from amkit.training import Job, compile_learner
@@ -36,7 +36,10 @@ def measure(
 
     Returns:
         "steps": list of {"what", "rate" (agent steps/s), "ratio" (to emulation alone)};
-        "updates": list of {"precision", "xla", "batch_size", "rate" (samples/s)}; "machine".
+        "updates": list of {"precision", "xla", "batch_size", "rate" (samples/s)}; "bodies": list of
+        {"body", "parameters", "forward" (observations/s), "training" (samples/s), "steps" (agent
+        steps/s of a distillation at preset laptop's two samples per step, were it only its parts,
+        each alone)}; "machine".
     """
     precision = hardware.fastest_precision()
     tell("emulation alone")
@@ -77,9 +80,36 @@ def measure(
                         "rate": samples,
                     }
                 )
+    settings = presets.DISTILL["laptop"]
+    asking_experts = hardware.forward_rate(precision, _DISTILLING_ENVS, seconds / 4)
+    bodies = []
+    for body in BODIES:
+        tell(f"the body {body}")
+        student = hardware.Rates(
+            emulation,
+            hardware.forward_rate(precision, _DISTILLING_ENVS, seconds / 4, body),
+            hardware.training_rate(
+                precision,
+                hardware.default_jit_compile(),
+                settings.batch_size,
+                seconds / 4,
+                body,
+            ),
+        )
+        samples = settings.batch_size / settings.update_period_steps
+        bodies.append(
+            {
+                "body": body,
+                "parameters": actor_mimic_network(body).count_params(),
+                "forward": student.forward,
+                "training": student.training,
+                "steps": 1 / (student.seconds_per_step(0.5, samples) + 1 / asking_experts),
+            }
+        )
     return {
         "game": game.name,
         "precision": precision,
+        "bodies": bodies,
         "steps": [
             {"what": what, "rate": steps, "ratio": steps / emulation} for what, steps in rows
         ],

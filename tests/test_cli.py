@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from amkit import model_files, runs
 from amkit.cards import read_card
 from amkit.cli import app
-from amkit.networks import nature_dqn
+from amkit.networks import BODIES, nature_dqn
 
 TINY = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
 
@@ -210,11 +210,18 @@ def test_a_student_that_begins_as_an_expert(expert_folder):
 def test_bench(monkeypatch):
     # Updates alone are measured by the code that picks a precision; XLA takes minutes to compile.
     monkeypatch.setattr("amkit.hardware.training_rate", lambda *settings: 1000.0)
+    # Nor are tests the time for networks that a laptop takes seconds to ask.
+    monkeypatch.setattr("amkit.hardware.forward_rate", lambda *settings: 2000.0)
     result = amkit("bench", "--seconds", 0.1, "--json")
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
     assert answer["steps"][0]["ratio"] == 1.0 and len(answer["steps"]) == 6
     assert {row["xla"] for row in answer["updates"]} == {True, False}
+    assert [row["body"] for row in answer["bodies"]] == list(BODIES)
+    nature = answer["bodies"][0]
+    emulation, forward = answer["steps"][0]["rate"], nature["forward"]
+    alone = 1 / (1 / emulation + 0.5 / forward + 2 / 1000 + 1 / forward)
+    assert nature["training"] == 1000 and nature["steps"] == pytest.approx(alone, rel=1e-6)
 
 
 # --- bad input -----------------------------------------------------------------------------------

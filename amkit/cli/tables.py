@@ -187,7 +187,7 @@ def expert_notes(results: list[dict[str, Any]]) -> str:
 
 
 def benchmark_tables(measurements: dict[str, Any]) -> list[Table]:
-    """The tables of `benchmark.measure`: whole jobs, then updates alone."""
+    """The tables of `benchmark.measure`: whole jobs, updates alone, students of other layers."""
     machine = measurements["machine"]
     jobs = Table(
         title=f"{measurements['game']}, {measurements['precision']}, "
@@ -208,4 +208,16 @@ def benchmark_tables(measurements: dict[str, Any]) -> list[Table]:
     for batch, precision in dict.fromkeys(key[:2] for key in rates):
         plain, xla = rates[batch, precision, False], rates[batch, precision, True]
         updates.add_row(str(batch), precision, f"{plain:,.0f}", f"{xla:,.0f}", f"{xla / plain:.2f}")
-    return [jobs, updates]
+    bodies = Table(
+        title=f"students for --body, {measurements['precision']}",
+        caption="distilling: agent steps/s at two samples per step, the parts each alone",
+    )
+    bodies.add_column("body")
+    for column in ("parameters", "forward, obs/s", "training, samples/s", "distilling", "cost"):
+        bodies.add_column(column, justify="right")
+    first = measurements["bodies"][0]
+    for row in measurements["bodies"]:
+        numbers = (row["parameters"], row["forward"], row["training"], row["steps"])
+        cost = f"{first['steps'] / row['steps']:.1f} x"
+        bodies.add_row(row["body"], *(f"{number:,.0f}" for number in numbers), cost)
+    return [jobs, updates, bodies]
