@@ -120,6 +120,58 @@ def test_train_several_games_into_a_folder():
     assert "[/no markup]" in " ".join(amkit("scores", "zoo").stdout.split())
 
 
+def requests_of(monkeypatch, *words):
+    """Game -> what `amkit train` would begin."""
+    asked = {}
+
+    def note(requests, **ignored):
+        asked.update({request.games[0]: request for request in requests})
+        return iter(())
+
+    # `amkit.cli.train` is the command; the module of that name lies beneath it.
+    monkeypatch.setattr(sys.modules["amkit.cli.train"], "run_jobs", note)
+    assert amkit(*words, "--json").exit_code == 0
+    return asked
+
+
+def test_all_games_are_trained_as_the_shipped_experts_were(monkeypatch):
+    from amkit import presets
+
+    asked = requests_of(monkeypatch, "train", "--all")
+    assert len(asked) == 20
+    shipped = 0
+    for path in (Path(__file__).parents[1] / "pretrained").glob("*.keras"):
+        card = read_card(path)
+        if card["kind"] != "expert":
+            continue
+        options = asked[card["games"][0]].options
+        preset = options["preset"] or "laptop"
+        steps = options["steps"] or presets.EXPERT[preset].steps
+        assert (preset, steps) == (card["preset"], card["settings"]["steps"]), path
+        shipped += 1
+    assert shipped > 10
+    assert asked["kangaroo"].command() == "amkit train kangaroo --preset explore"
+    assert set(presets.ZOO) <= set(asked)
+
+
+@pytest.mark.parametrize(
+    ("option", "kangaroo", "breakout"),
+    [
+        (["--preset", "tiny"], ("tiny", None), ("tiny", None)),
+        (["--steps", "500"], ("explore", 500), (None, 500)),
+    ],
+)
+def test_what_is_asked_for_goes_before_the_zoos(monkeypatch, option, kangaroo, breakout):
+    asked = requests_of(monkeypatch, "train", "--all", *option)
+    for name, expected in (("kangaroo", kangaroo), ("breakout", breakout)):
+        assert tuple(asked[name].options[key] for key in ("preset", "steps")) == expected
+
+
+def test_a_game_that_is_named_has_the_preset_alone(monkeypatch):
+    asked = requests_of(monkeypatch, "train", "kangaroo", "breakout")
+    assert all(request.command() == f"amkit train {name}" for name, request in asked.items())
+
+
 def test_the_page_of_shipped_models_is_written_by_a_command():
     shipped = Path(__file__).parents[1] / "pretrained"
     table = amkit("scores", shipped, "--markdown").stdout.splitlines()
