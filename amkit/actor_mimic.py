@@ -104,10 +104,10 @@ class DistillSettings:
         """The settings of each of several games; without a budget, these very ones.
 
         Games that share a budget of steps also share an update's samples: as many samples per step,
-        in as many times smaller updates of each game. These come after whole steps, and so take
-        fewer samples in all, rather than more, where those do not divide. Where a game has fewer
-        steps than alone, its memory is as much smaller: it goes as far back as before, in share of
-        the training.
+        in as many times smaller updates of each game. An update comes after a whole number of
+        steps: where the games do not divide it, it has fewer samples in all than alone. Where each
+        has fewer steps than alone, its memory is as much smaller: it goes as far back as before, in
+        share of the training.
 
         Args:
             games: G.
