@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from amkit import model_files, runs
 from amkit.cards import read_card
 from amkit.cli import app
+from amkit.cli.tables import theory_table
 from amkit.networks import nature_dqn
 
 TINY = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
@@ -59,6 +60,27 @@ def test_games():
     games = json.loads(result.stdout)
     assert len(games) == 20 and games[0].keys() >= {"name", "splits", "actions", "expert"}
     assert "space_invaders" in amkit("games").stdout
+
+
+def test_a_games_actions_and_their_places(expert_folder):
+    result = amkit("games", "Pong", "--experts", expert_folder)
+    assert result.exit_code == 0, result.output
+    cells = [line.replace("│", " ").split() for line in result.stdout.splitlines()]
+    for row in (
+        ["0", "NOOP", "1", "0"],
+        ["2", "UP", "0", "-"],
+        ["3", "RIGHT", "1", "2"],
+        ["12", "LEFTFIRE", "1", "5"],
+    ):
+        assert row in cells
+    codes = [row[0] for row in cells if len(row) == 4 and row[0].isdecimal()]
+    assert codes == [str(code) for code in range(18)]
+    assert "random -20.7, human 9.3, DQN 18.9" in result.stdout
+    assert str(expert_folder / "pong.keras") in result.stdout
+    (pong,) = json.loads(amkit("games", "pong", "--json").stdout)
+    assert pong["name"] == "pong" and sum(pong["action_mask"]) == 6
+    assert "UP" in amkit("games", "ms_pacman").stdout  # Without published scores.
+    refused(2, "Nearest: pong", "games", "pongg")
 
 
 def test_games_shows_the_experts_at_hand(expert_folder):
@@ -477,6 +499,10 @@ def test_theory_measures_and_draws(tmp_path):
     result = amkit("theory", "--run", tmp_path / "theory", "--json")
     assert result.exit_code == 0, result.output
     measured = json.loads(result.stdout)
+    shown = [table.title for table in theory_table(measured)]
+    assert [title.split(":")[0] for title in shown] == ["Lemma 1", "Theorem 1", "Proposition 1"]
+    begun, *_, ended = zip(*measured["lemma_1"]["distances"], strict=True)
+    assert min(begun) > 1 and max(ended) < 1e-6  # Wherever it begins.
     contracts = {row["operator"]: row["ratio"] < 1 for row in measured["theorem_1"]}
     assert contracts["softmax / 1"] and not contracts["greedy"]
     assert (tmp_path / "theory" / "theory.png").read_bytes().startswith(b"\x89PNG")
