@@ -104,25 +104,25 @@ class DistillSettings:
         """The settings of each of several games; without a budget, these very ones.
 
         Games that share a budget of steps also share an update's samples: as many samples per step,
-        in as many times smaller updates of each game. Where each has fewer steps than alone, its
-        memory is as much smaller: it goes as far back as before, in share of the training.
+        in as many times smaller updates of each game. An update comes after a whole number of
+        steps: where the games do not divide it, it has fewer samples in all than alone. Where each
+        has fewer steps than alone, its memory is as much smaller: it goes as far back as before, in
+        share of the training.
 
         Args:
             games: G.
         """
         if self.total_steps is None:
             return self
-        batch_size = max(self.batch_size // games, 1)
+        period = max(self.update_period_steps // games, 1)
         steps = min(self.steps, self.total_steps // games)
         return replace(
             self,
             steps=steps,
             total_steps=None,
             replay_steps=self.replay_steps * steps // self.steps,
-            batch_size=batch_size,
-            update_period_steps=max(
-                round(self.update_period_steps * batch_size / self.batch_size), 1
-            ),
+            update_period_steps=period,
+            batch_size=max(round(period * self.batch_size / self.update_period_steps), 1),
         )
 
     def optimizer(self) -> keras.optimizers.Optimizer:

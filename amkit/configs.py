@@ -6,7 +6,7 @@ A configuration is a plain dictionary, kept in the run folder. It alone becomes 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from amkit import hardware, presets
-from amkit.atari import background, find_game
+from amkit.atari import MAX_STEPS_PER_GAME, background, find_game
 from amkit.cards import ModelFileError
-from amkit.evaluation import PROTOCOLS
+from amkit.evaluation import PROTOCOLS, TYPICAL_STEPS_PER_GAME, Protocol
 from amkit.experts import ExpertError, load_experts
 from amkit.networks import actor_mimic_network
 from amkit.pqn import PQNSettings
@@ -295,23 +295,38 @@ def check_goes_on(
             )
 
 
-def minutes(config: dict[str, Any]) -> float:
-    """About how many minutes a run's training takes on this machine, from nothing.
+@dataclass(frozen=True)
+class Pace:
+    """How fast a run goes on this machine.
 
-    Measures for about five seconds: emulation, acting and learning, each by itself.
+    Attributes:
+        step: seconds that an agent step of its training takes.
+        test_round: seconds that a step of all environments of a test takes; 0 without tests.
+    """
+
+    step: float
+    test_round: float
+
+
+def pace(config: dict[str, Any]) -> Pace:
+    """Measures for about five seconds: emulation, acting and learning, each by itself.
+
+    Runs that differ in their game, their length or their first weights have about the same pace.
 
     Raises:
         DamagedRun: if the configuration does not describe a run.
     """
     with describing_a_run():
-        settings = config["settings"]
+        settings, precision = config["settings"], config["precision"]
+        game = find_game(config["games"][0])
+        body = config.get("transfer", settings).get("body", "nature")
         rates = hardware.measure_rates(
-            find_game(config["games"][0]),
-            config["precision"],
+            game,
+            precision,
             config["jit_compile"],
             settings["envs"],
             settings["batch_size"] * len(config["games"]),
-            config.get("transfer", settings).get("body", "nature"),
+            body,
         )
         if "passes" in settings:
             samples, forwards = settings["passes"], 1
@@ -321,12 +336,76 @@ def minutes(config: dict[str, Any]) -> float:
             forwards = 1 + samples
             if config["kind"] == "amn":
                 forwards = {"expert": 1, "both": 1.5, "student": 2}[settings["behaviour"]]
-        steps = settings["steps"] * len(config["games"])
-        return steps * rates.seconds_per_step(forwards, samples) / 60
+        test_round = 0.0
+        if config.get("test_epochs"):
+            envs = _test_protocol(config).environments()
+            emulation = hardware.emulation_rate(game, envs, seconds=0.5)
+            forward = hardware.forward_rate(precision, envs, seconds=0.5, body=body)
+            test_round = envs / emulation + envs / forward
+        return Pace(rates.seconds_per_step(forwards, samples), test_round)
+
+
+def _test_protocol(config: dict[str, Any]) -> Protocol:
+    return PROTOCOLS[config.get("test_protocol", "quick")]
+
+
+@dataclass(frozen=True)
+class Minutes:
+    """About how many minutes runs take; added up with `+`.
+
+    Attributes:
+        training: without tests.
+        least_testing: of the tests while training, with games of `TYPICAL_STEPS_PER_GAME`.
+        most_testing: the same with games of `MAX_STEPS_PER_GAME`: how long they last is not known
+            before.
+    """
+
+    training: float = 0.0
+    least_testing: float = 0.0
+    most_testing: float = 0.0
+
+    def __add__(self, other: "Minutes") -> "Minutes":
+        return Minutes(
+            self.training + other.training,
+            self.least_testing + other.least_testing,
+            self.most_testing + other.most_testing,
+        )
+
+    def __str__(self) -> str:
+        if not self.most_testing:
+            return f"about {duration(self.training)} here in all"
+        return (
+            f"about {duration(self.training)} of training here, and {duration(self.least_testing)} "
+            f"to {duration(self.most_testing)} of tests, for games of "
+            f"{TYPICAL_STEPS_PER_GAME:,} to {MAX_STEPS_PER_GAME:,} steps"
+        )
+
+
+def minutes(config: dict[str, Any], pace: Pace, done: int = 0) -> Minutes:
+    """About how many minutes a run takes, but for its evaluation.
+
+    Args:
+        config: the run's.
+        pace: how fast it goes.
+        done: int. Agent steps per game that it has done already.
+
+    Raises:
+        DamagedRun: if the configuration does not describe a run.
+    """
+    with describing_a_run():
+        steps, games = config["settings"]["steps"], len(config["games"])
+        done = min(done, steps)
+        tests = config.get("test_epochs", 0)
+        tests -= tests * done // steps
+        testing = (
+            tests * games * _test_protocol(config).rounds(length) * pace.test_round / 60
+            for length in (TYPICAL_STEPS_PER_GAME, MAX_STEPS_PER_GAME)
+        )
+        return Minutes((steps - done) * games * pace.step / 60, *testing)
 
 
 def plan(config: dict[str, Any]) -> str:
-    """One line: what a run will do, what it needs, and `minutes`.
+    """One line: what a run will do, what it needs, and how long it takes here from nothing.
 
     Raises:
         DamagedRun: if the configuration does not describe a run.
@@ -345,7 +424,7 @@ def plan(config: dict[str, Any]) -> str:
             f"{settings['steps']:,} agent steps per game, preset {config['preset']}, "
             f"{config['precision']}, "
             f"{'XLA' if config['jit_compile'] else 'plain graph'}, seed {config['seed']}; "
-            f"{replay if frames else ''}about {duration(minutes(config))} here in all, "
+            f"{replay if frames else ''}{minutes(config, pace(config))}; "
             f"then an evaluation (protocol {config['protocol']})"
         )
 

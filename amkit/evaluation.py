@@ -6,6 +6,7 @@ numbered as they start, and the games that count are those that one environment,
 given before anything in it is known, so the counted games are distributed as a serial evaluation's.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from amkit.atari import MAX_STEPS_PER_GAME, AtariEnvironments
 from amkit.games import NUM_ACTIONS, Game
 from amkit.networks import over_all_actions
 from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
+
+TYPICAL_STEPS_PER_GAME = 2_000  # Half of the shipped experts play longer games.
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,16 @@ class Protocol:
     sticky: float
     summary: str
     max_steps: int = MAX_STEPS_PER_GAME
+
+    def environments(self, most: int = 16) -> int:
+        """How many are played in parallel, at most so many: more than games would be in vain."""
+        return most if self.steps else min(most, self.games)
+
+    def rounds(self, length: int) -> int:
+        """Steps that the environments take, all at once, if every game lasts `length` steps."""
+        length = min(length, self.max_steps)
+        games = max(self.games, math.ceil(self.steps / length))
+        return math.ceil(games / self.environments()) * length
 
     def covers(self, other: "Protocol") -> bool:
         """Whether it plays as many of the games that another asks for, or more."""
@@ -126,7 +139,7 @@ def evaluate_game(
     if environments is None:
         environments = AtariEnvironments(
             [game],
-            envs if protocol.steps else min(envs, protocol.games),  # More would play for nothing.
+            protocol.environments(envs),
             seed=seed,
             life_loss_terminal=False,
             sticky=protocol.sticky,

@@ -17,13 +17,17 @@ import numpy as np
 
 from amkit import model_files
 from amkit.atari import AtariEnvironments
+from amkit.cards import read_card
 from amkit.evaluation import random_network
-from amkit.games import Game
+from amkit.games import Game, canonical_name
+from amkit.networks import OBSERVATION_SHAPE, actor_mimic_network
 from amkit.rollout import EpsilonGreedy, rollout
 from amkit.runs import label
+from amkit.transfer import load_source
 
 DISCOUNT = 0.95  # A reward 14 steps ahead counts half: what random play can still tell of.
 FOLDS = 4
+DRAWS = 3  # Networks of random weights.
 _STRENGTHS = 10.0 ** np.arange(-5, 4)  # Of the ridge penalty, relative to the features' variance.
 
 
@@ -80,12 +84,14 @@ def relate(
 
     Args:
         frames: from `play_at_random`.
-        candidates: name -> Functional model, observation -> features [B, D].
+        candidates: name -> Functional model, observation -> features [B, D], or [B, K, D] of K
+            networks, each judged by itself.
         on_progress: called with the name of each candidate in turn.
 
     Returns:
         One entry per candidate, the best first: name; r_squared, share of the held-out variance
-        that is explained, mean over folds of environments; standard_error, over folds.
+        that is explained, mean over folds of environments (and over networks); standard_error, over
+        folds.
 
     Raises:
         TooFewRewards: if the random player met none in a fold: there is nothing to predict.
@@ -103,7 +109,7 @@ def relate(
             on_progress(name)
         features = _features(network, frames.observation)
         scores = [
-            _held_out(features, frames.reward_ahead, fold, frames.reward_ahead.shape[1])
+            np.mean([_held_out(one, frames.reward_ahead, fold, len(folds)) for one in features])
             for fold in range(FOLDS)
         ]
         rows.append(
@@ -116,47 +122,93 @@ def relate(
     return sorted(rows, key=lambda row: -row["r_squared"])
 
 
-def candidates(paths: Sequence[Path]) -> dict[str, keras.Model]:
-    """Loads networks, less their output layers, and two that learnt nothing beside them.
+def candidates(paths: Sequence[Path], background: float = 0) -> dict[str, keras.Model]:
+    """Loads networks, less their output layers, and such as learnt nothing beside them.
 
     Args:
-        paths: `.keras` files of networks with a layer `features`.
+        paths: `.keras` files of networks with a layer `features`, and their cards.
+        background: luminance that random weights see as zero: the target's (`atari.background`), as
+            if they were to learn it.
 
     Returns:
-        name -> observation -> features [B, D]; also "random weights", the first network's layers
-        as they would begin, and "pixels".
+        name -> observation -> features [B, D]; also "random weights" -> [B, `DRAWS`, D], for every
+        kind of layers that transfer can begin with, and "pixels".
 
     Raises:
         ValueError: if two are called alike, or one has no features.
         ModelFileError: if a file is missing or damaged.
     """
     found: dict[str, keras.Model] = {}
+    kinds = set()
     for path in paths:
-        network, name = model_files.load(path), label(path)
+        network, _ = model_files.load_with_card(path)
+        name = label(path)
         if name in found:
             raise ValueError(f"networks have different names. Received: two called {name}")
         if "features" not in [layer.name for layer in network.layers]:
             raise ValueError(f"a network has a layer called features. Received: {path}")
         found[name] = keras.Model(network.input, network.get_layer("features").output)
+        try:
+            source = load_source(path)
+        except ValueError:  # It may have good features all the same.
+            continue
+        kinds.add((source.body, source.normalize_features))
     keras.utils.set_random_seed(0)
-    untrained = keras.models.clone_model(next(iter(found.values())))
-    return {**found, "random weights": untrained, "pixels": pixels()}
+    for body, normalize in sorted(kinds or {("nature", True)}):
+        kind = f" ({body}, features {'' if normalize else 'not '}normalised)"
+        name = f"random weights{kind if len(kinds) > 1 else ''}"
+        found[name] = _random_weights(body, normalize, background)
+    return {**found, "pixels": pixels()}
+
+
+def facts(paths: Sequence[Path], target: Game) -> dict[str, dict[str, str | bool]]:
+    """What the cards of candidates say of them.
+
+    Args:
+        paths: as in `candidates`.
+        target: the game that they are judged by.
+
+    Returns:
+        name -> "weight_hash", which the card of a target DQN names its source by; "knows_target",
+        whether it has learnt this very game.
+    """
+    cards = {label(path): read_card(path) for path in paths}
+    return {
+        name: {
+            "weight_hash": card["weight_hash"],
+            "knows_target": target.name in map(canonical_name, card["games"]),
+        }
+        for name, card in cards.items()
+    }
+
+
+def _random_weights(body: str, normalize_features: bool, background: float) -> keras.Model:
+    """Features of several networks as they begin, [B, `DRAWS`, D]: one alone may be lucky."""
+    observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8")
+    drawn = []
+    for _ in range(DRAWS):
+        network = actor_mimic_network(
+            body, normalize_features=normalize_features, background=background
+        )
+        drawn.append(keras.Model(network.input, network.get_layer("features").output)(observation))
+    return keras.Model(observation, keras.ops.stack(drawn, axis=1), name="random_weights")
 
 
 def pixels() -> keras.Model:
     """A candidate that learnt nothing: the four frames, 21 x 21 means of their pixels."""
     layers = keras.layers
-    observation = keras.Input((4, 84, 84), dtype="uint8")
+    observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8")
     x = layers.Rescaling(1 / 255)(observation)
     x = layers.AveragePooling2D(4, data_format="channels_first")(x)
     return keras.Model(observation, layers.Flatten()(x), name="pixels")
 
 
 def _features(network: keras.Model, observation: np.ndarray) -> np.ndarray:
-    """float64 [T, N, D]."""
+    """float64 [K, T, N, D]."""
     steps, envs = observation.shape[:2]
     flat = network.predict(observation.reshape(steps * envs, 4, 84, 84), batch_size=256, verbose=0)
-    return flat.reshape(steps, envs, -1).astype(np.float64)
+    features = flat.reshape(steps, envs, -1, flat.shape[-1]).astype(np.float64)
+    return np.moveaxis(features, 2, 0)
 
 
 def _held_out(features: np.ndarray, targets: np.ndarray, fold: int, envs: int) -> float:

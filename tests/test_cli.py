@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from amkit import model_files, runs
 from amkit.cards import read_card
 from amkit.cli import app
+from amkit.cli.tables import theory_table
 from amkit.networks import BODIES, nature_dqn
 
 TINY = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
@@ -59,6 +60,27 @@ def test_games():
     games = json.loads(result.stdout)
     assert len(games) == 20 and games[0].keys() >= {"name", "splits", "actions", "expert"}
     assert "space_invaders" in amkit("games").stdout
+
+
+def test_a_games_actions_and_their_places(expert_folder):
+    result = amkit("games", "Pong", "--experts", expert_folder)
+    assert result.exit_code == 0, result.output
+    cells = [line.replace("│", " ").split() for line in result.stdout.splitlines()]
+    for row in (
+        ["0", "NOOP", "1", "0"],
+        ["2", "UP", "0", "-"],
+        ["3", "RIGHT", "1", "2"],
+        ["12", "LEFTFIRE", "1", "5"],
+    ):
+        assert row in cells
+    codes = [row[0] for row in cells if len(row) == 4 and row[0].isdecimal()]
+    assert codes == [str(code) for code in range(18)]
+    assert "random -20.7, human 9.3, DQN 18.9" in result.stdout
+    assert str(expert_folder / "pong.keras") in result.stdout
+    (pong,) = json.loads(amkit("games", "pong", "--json").stdout)
+    assert pong["name"] == "pong" and sum(pong["action_mask"]) == 6
+    assert "UP" in amkit("games", "ms_pacman").stdout  # Without published scores.
+    refused(2, "Nearest: pong", "games", "pongg")
 
 
 def test_games_shows_the_experts_at_hand(expert_folder):
@@ -118,6 +140,58 @@ def test_train_several_games_into_a_folder():
     card["scores"][0]["protocol"] = "[/no markup]"
     path.write_text(json.dumps(card))
     assert "[/no markup]" in " ".join(amkit("scores", "zoo").stdout.split())
+
+
+def requests_of(monkeypatch, *words):
+    """Game -> what `amkit train` would begin."""
+    asked = {}
+
+    def note(requests, **ignored):
+        asked.update({request.games[0]: request for request in requests})
+        return iter(())
+
+    # `amkit.cli.train` is the command; the module of that name lies beneath it.
+    monkeypatch.setattr(sys.modules["amkit.cli.train"], "run_jobs", note)
+    assert amkit(*words, "--json").exit_code == 0
+    return asked
+
+
+def test_all_games_are_trained_as_the_shipped_experts_were(monkeypatch):
+    from amkit import presets
+
+    asked = requests_of(monkeypatch, "train", "--all")
+    assert len(asked) == 20
+    shipped = 0
+    for path in (Path(__file__).parents[1] / "pretrained").glob("*.keras"):
+        card = read_card(path)
+        if card["kind"] != "expert":
+            continue
+        options = asked[card["games"][0]].options
+        preset = options["preset"] or "laptop"
+        steps = options["steps"] or presets.EXPERT[preset].steps
+        assert (preset, steps) == (card["preset"], card["settings"]["steps"]), path
+        shipped += 1
+    assert shipped > 10
+    assert asked["kangaroo"].command() == "amkit train kangaroo --preset explore"
+    assert set(presets.ZOO) <= set(asked)
+
+
+@pytest.mark.parametrize(
+    ("option", "kangaroo", "breakout"),
+    [
+        (["--preset", "tiny"], ("tiny", None), ("tiny", None)),
+        (["--steps", "500"], ("explore", 500), (None, 500)),
+    ],
+)
+def test_what_is_asked_for_goes_before_the_zoos(monkeypatch, option, kangaroo, breakout):
+    asked = requests_of(monkeypatch, "train", "--all", *option)
+    for name, expected in (("kangaroo", kangaroo), ("breakout", breakout)):
+        assert tuple(asked[name].options[key] for key in ("preset", "steps")) == expected
+
+
+def test_a_game_that_is_named_has_the_preset_alone(monkeypatch):
+    asked = requests_of(monkeypatch, "train", "kangaroo", "breakout")
+    assert all(request.command() == f"amkit train {name}" for name, request in asked.items())
 
 
 def test_the_page_of_shipped_models_is_written_by_a_command():
@@ -432,6 +506,10 @@ def test_theory_measures_and_draws(tmp_path):
     result = amkit("theory", "--run", tmp_path / "theory", "--json")
     assert result.exit_code == 0, result.output
     measured = json.loads(result.stdout)
+    shown = [table.title for table in theory_table(measured)]
+    assert [title.split(":")[0] for title in shown] == ["Lemma 1", "Theorem 1", "Proposition 1"]
+    begun, *_, ended = zip(*measured["lemma_1"]["distances"], strict=True)
+    assert min(begun) > 1 and max(ended) < 1e-6  # Wherever it begins.
     contracts = {row["operator"]: row["ratio"] < 1 for row in measured["theorem_1"]}
     assert contracts["softmax / 1"] and not contracts["greedy"]
     assert (tmp_path / "theory" / "theory.png").read_bytes().startswith(b"\x89PNG")

@@ -1,6 +1,7 @@
 """Guessing what helps: the reward ahead by its definition, R^2 on what was never learnt from."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from amkit import model_files, relate
+from amkit.cards import read_card
 from amkit.cli import app
-from amkit.networks import nature_dqn
+from amkit.networks import actor_mimic_network, nature_dqn
 from amkit.relate import DISCOUNT, Frames
 
 
@@ -97,11 +99,79 @@ def test_a_game_without_rewards_is_one_line(frames, tmp_path, expert_folder, mon
 def test_the_command(tmp_path, expert_folder, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["relate", "boxing", "--experts", str(expert_folder), "--steps", "1024"]
-    result = CliRunner().invoke(app, [*words, "--json"])
+    result = CliRunner().invoke(app, [*words, "--json", "--output", "guess.json"])
     assert result.exit_code == 0, result.output
-    names = {row["name"] for row in json.loads(result.stdout)["candidates"]}
-    assert names == {"pong", "breakout", "random weights", "pixels"}
-    assert "pixels" in CliRunner().invoke(app, words).stdout
+    answer = json.loads(result.stdout)
+    assert json.loads(Path("guess.json").read_text()) == answer
+    assert (answer["target"], answer["steps"], answer["frames"], answer["seed"]) == (
+        "boxing", 1024, 4096, 0
+    )  # fmt: skip
+    rows = {row["name"]: row for row in answer["candidates"]}
+    assert rows.keys() == {"pong", "breakout", "random weights", "pixels"}
+    for name in ("pong", "breakout"):
+        card = read_card(expert_folder / f"{name}.keras")
+        assert rows[name]["weight_hash"] == card["weight_hash"]
+    assert rows["pixels"]["weight_hash"] is None
+    assert not any(row["knows_target"] for row in rows.values())
+
+
+def test_a_candidate_that_has_learnt_the_target_is_marked(tmp_path, frames, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(relate, "play_at_random", lambda *words, **options: frames)
+
+    def judge(frames, candidates, tell):  # What they are worth is measured by others.
+        return [{"name": name, "r_squared": 0.5, "standard_error": 0.1} for name in candidates]
+
+    monkeypatch.setattr(relate, "relate", judge)
+    for name, games in (("amn", ["pong", "breakout"]), ("other", ["pong"])):
+        model_files.save(nature_dqn(18), Path(f"{name}.keras"), {"kind": "amn", "games": games})
+    words = ["relate", "breakout", "--from", "amn.keras", "--from", "other.keras"]
+    result = CliRunner().invoke(app, [*words, "--output", "guess.json"])
+    assert result.exit_code == 0, result.output
+    rows = json.loads(Path("guess.json").read_text())["candidates"]
+    assert [row["name"] for row in rows if row["knows_target"]] == ["amn"]
+    shown = result.stdout.splitlines()
+    assert [line.split()[0] for line in shown if "has learnt breakout" in line] == ["amn"]
+    assert "pixels" in result.stdout
+
+
+def test_random_weights_are_of_the_layers_and_the_target_not_of_the_first_candidate(tmp_path):
+    """Whoever comes first: three networks, fresh, with the background that is asked for."""
+    for name, background in (("bright", 200), ("dark", 0)):
+        network = actor_mimic_network(normalize_features=True, background=background)
+        card = {"kind": "amn", "games": ["pong"]}
+        model_files.save(network, tmp_path / f"{name}.keras", card)
+    paths = [tmp_path / "bright.keras", tmp_path / "dark.keras"]
+    rows = np.random.default_rng(0).integers(0, 256, (3, 4, 84, 84), np.uint8)
+    one, other = (relate.candidates(p, 87)["random weights"](rows) for p in (paths, paths[::-1]))
+    assert one.shape == (3, relate.DRAWS, 512)
+    np.testing.assert_array_equal(one, other)
+    keras.utils.set_random_seed(0)
+    first = actor_mimic_network(normalize_features=True, background=87)
+    features = keras.Model(first.input, first.get_layer("features").output)(rows)
+    np.testing.assert_allclose(one[:, 0], features, rtol=1e-5, atol=1e-5)
+    assert np.abs(one[:, 0] - one[:, 1]).max() > 0.1
+
+
+def test_each_kind_of_layers_has_random_weights_of_its_own(tmp_path):
+    for name, body, normalize in (("wide", "wide", True), ("plain", "nature", False)):
+        network = actor_mimic_network(body, normalize_features=normalize)
+        model_files.save(network, tmp_path / f"{name}.keras", {"kind": "amn", "games": ["pong"]})
+    found = relate.candidates([tmp_path / "wide.keras", tmp_path / "plain.keras"])
+    assert list(found) == [
+        "wide", "plain", "random weights (nature, features not normalised)",
+        "random weights (wide, features normalised)", "pixels",
+    ]  # fmt: skip
+
+
+def test_several_networks_count_by_their_mean(frames):
+    def stacked(x):
+        return np.stack([x[:, :1], x[:, 2:]], axis=1)
+
+    singles = {"half": Features(lambda x: x[:, :1]), "nothing": Features(lambda x: x[:, 2:])}
+    expected = np.mean([row["r_squared"] for row in relate.relate(frames, singles)])
+    (row,) = relate.relate(frames, {"both": Features(stacked)})
+    assert row["r_squared"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +181,7 @@ def test_the_command(tmp_path, expert_folder, monkeypatch):
         (["boxxing", "--experts", "."], "boxing"),
         (["boxing", "--experts", "."], "experts of other games"),
         (["boxing", "--from", "plain.keras"], "layer called features"),
+        (["boxing", "--from", "one/pong.keras", "--output", "gone/a.json"], "can be written"),
         (["boxing", "--from", "one/pong.keras", "--from", "two/pong.keras"], "different names"),
     ],
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amkit import presets, runs
+from amkit import model_files, presets, runs
 from amkit.actor_mimic import OBJECTIVES, TURN, ActorMimic, Distillation
 from amkit.dqn import DQN, DQNTraining
 from amkit.experts import Expert
@@ -23,6 +23,7 @@ from amkit.networks import (
 )
 from amkit.pqn import PQN, PQNTraining
 from amkit.training import Interrupted, metrics_since, run_job
+from amkit.transfer import load_source
 
 RNG = np.random.default_rng(0)
 
@@ -341,7 +342,7 @@ def distill_job(scripted, pong, breakout, seed=0, **changes):
         Expert(pong, nature_dqn(6), {}, None),
         Expert(breakout, nature_dqn(18), {}, None),
     ]
-    student = actor_mimic_network(normalize_features=True)
+    student = actor_mimic_network(settings.body, normalize_features=True)
     learner = compiled(ActorMimic(student, [512, 512], 0.05, 0.01), settings.optimizer())
     return Distillation(experts, settings, scripted([pong, breakout], settings.envs), learner, seed)
 
@@ -432,6 +433,24 @@ def test_without_the_environments_state_new_games_begin(kind, scripted, pong, br
         resumed.play_and_learn()
 
 
+@pytest.mark.parametrize("body", ["transfer", "transfer-code"])
+def test_the_papers_large_students_learn_and_are_sources(body, scripted, pong, breakout, tmp_path):
+    few = {"envs": 1, "batch_size": 1, "replay_start_steps": 6, "update_period_steps": 2}
+    job = distill_job(scripted, pong, breakout, body=body, averaging=0.5, **few)
+    before = [weight.copy() for weight in job.learner.acting.get_weights()]
+    while job.updates < 2:
+        job.play_and_learn()
+    assert np.isfinite(job.epoch_metrics()["loss"])
+    network = job.learner.acting
+    assert all((a != b).any() for a, b in zip(before, network.get_weights(), strict=True))
+    path = tmp_path / "large.keras"
+    model_files.save(network, path, {"kind": "amn", "games": ["pong", "breakout"]})
+    source = load_source(path)
+    assert (source.body, source.normalize_features) == (body, True)
+    rows = observations(2)
+    np.testing.assert_allclose(source.network(rows), network(rows), rtol=1e-4, atol=1e-5)
+
+
 def test_the_expert_acts_when_asked(scripted, pong, breakout):
     job = distill_job(scripted, pong, breakout, behaviour="expert")
     job.policy.epsilon = 0.0
@@ -514,7 +533,7 @@ def test_each_objective_lowers_its_loss_and_brings_the_policies_together(objecti
     assert rows[-1]["kl"] < 0.5 * rows[0]["kl"]
 
 
-@pytest.mark.parametrize("games", [1, 2, 8, 13, 20])
+@pytest.mark.parametrize("games", range(1, 21))
 def test_games_share_a_budget_and_samples_per_step_stay(games):
     alone = presets.DISTILL["laptop"]
     shared = alone.divided_by(games)
@@ -522,9 +541,17 @@ def test_games_share_a_budget_and_samples_per_step_stay(games):
     assert shared.divided_by(games) == shared
     share = shared.replay_steps / shared.steps
     assert share == pytest.approx(alone.replay_steps / alone.steps, rel=1e-3)
-    assert alone.batch_size - games < shared.batch_size * games <= alone.batch_size
-    samples_per_step = shared.batch_size / shared.update_period_steps
-    assert samples_per_step == pytest.approx(alone.batch_size / alone.update_period_steps, rel=0.15)
+    samples_per_step = alone.batch_size / alone.update_period_steps
+    # A step more between updates would take more samples in all than alone.
+    whole = alone.batch_size - samples_per_step * games
+    assert whole < shared.batch_size * games <= alone.batch_size
+    assert shared.batch_size / shared.update_period_steps == samples_per_step == 2
+
+
+@pytest.mark.parametrize(("games", "rows", "period"), [(1, 128, 64), (3, 42, 21), (8, 16, 8)])
+def test_samples_of_each_game(games, rows, period):
+    shared = presets.DISTILL["laptop"].divided_by(games)
+    assert (shared.batch_size, shared.update_period_steps) == (rows, period)
 
 
 def test_epoch_metrics_begin_anew(scripted, pong, breakout):

@@ -1,12 +1,20 @@
 """`amkit evaluate`."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from amkit.cli.console import game_names, load_tensorflow, out, print_json, say, usage, work
+from amkit.cli.console import (
+    check_output,
+    game_names,
+    load_tensorflow,
+    out,
+    print_json,
+    say,
+    usage,
+    work,
+)
 
 
 def evaluate(
@@ -46,10 +54,7 @@ def evaluate(
     [bold]amkit evaluate pretrained/pong.keras --protocol quick --json[/]
     """
     with usage():
-        if output and not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
-            raise ValueError(f"--output lies in a folder that can be written. Received: {output}")
-        if output and output.is_dir():
-            raise ValueError(f"--output is a file. Received: {output}, a folder")
+        check_output(output)
         load_tensorflow()
         from amkit import scoring
         from amkit.cli.progress import EvaluationProgress

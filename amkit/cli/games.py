@@ -1,14 +1,21 @@
 """`amkit games`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from amkit.cli.console import out, print_json, usage
 
+if TYPE_CHECKING:
+    from amkit.games import Game
+
 
 def games(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[GAME]", help="Show this one alone, with all its actions."),
+    ] = None,
     experts: Annotated[
         Path | None, typer.Option(help="Folder of experts to look for (pretrained/).")
     ] = None,
@@ -18,13 +25,13 @@ def games(
 
     Any other game of the ALE works too, by its snake_case id.
 
-    Example: [bold]amkit games --experts pretrained/[/]
-    """
-    from rich.markup import escape
-    from rich.table import Table
+    Examples:
 
-    from amkit.games import GAMES, SPLITS
-    from amkit.report import number
+    [bold]amkit games --experts pretrained/[/]
+
+    [bold]amkit games pong[/]  which of the 18 actions it has, and their places in the outputs
+    """
+    from amkit.games import GAMES
 
     with usage():
         from amkit.atari import find_game
@@ -32,7 +39,7 @@ def games(
 
         found = experts_at_hand(experts)
         others = [find_game(name) for name in found if name not in GAMES]
-    listed = [*GAMES.values(), *others]
+        listed = [find_game(name)] if name else [*GAMES.values(), *others]
     if json:
         print_json(
             [
@@ -41,6 +48,7 @@ def games(
                     "splits": game.splits,
                     "actions": game.actions,
                     "action_codes": game.action_codes.tolist(),
+                    "action_mask": game.action_mask.astype(int).tolist(),
                     "random": game.scores.random,
                     "human": game.scores.human,
                     "dqn": game.scores.dqn,
@@ -49,7 +57,19 @@ def games(
                 for game in listed
             ]
         )
-        return
+    elif name:
+        _show(listed[0], found.get(listed[0].name))
+    else:
+        _list(listed, found)
+
+
+def _list(listed: list["Game"], found: dict[str, Path]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from amkit.games import SPLITS
+    from amkit.report import number
+
     table = Table(
         caption="splits: multitask, sources, targets; random, human, DQN: Mnih et al. 2015, whole "
         "games, raw scores"
@@ -67,3 +87,31 @@ def games(
             escape(found[game.name].name) if game.name in found else "-",
         )
     out.print(table)
+
+
+def _show(game: "Game", expert: Path | None) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from amkit.games import ACTIONS
+    from amkit.report import number
+
+    table = Table(
+        title=game.title,
+        caption="code: the ALE's, and the output of an AMN; mask: 1 where the game has the action; "
+        "expert: output of an expert",
+    )
+    for column in ("code", "action", "mask", "expert"):
+        table.add_column(column, justify="left" if column == "action" else "right")
+    for code, action in enumerate(ACTIONS):
+        legal = action in game.actions
+        own = str(game.actions.index(action)) if legal else "-"
+        table.add_row(str(code), action, str(int(legal)), own)
+    out.print(table)
+    scores = game.scores
+    out.print(
+        f"random {number(scores.random)}, human {number(scores.human)}, DQN {number(scores.dqn)} "
+        "(Mnih et al. 2015, whole games, raw scores)"
+    )
+    out.print(f"splits: {', '.join(game.splits) or '-'}")
+    out.print(f"expert: {escape(str(expert)) if expert else '-'}", soft_wrap=True)

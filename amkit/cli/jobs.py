@@ -182,16 +182,18 @@ def _begin(
 
 
 def _say_total(begun: list[Any]) -> None:
-    """Says how long several trainings take, by the first of them: they differ in the game alone."""
+    """Says how long the rest of several trainings takes, at the pace of the first of them."""
     from amkit import configs, runs
+    from amkit.training import steps_done
 
     unfinished = [run for run in begun if not runs.is_finished(run.folder)]
     if len(unfinished) > 1:
         with work():
-            total = configs.duration(len(unfinished) * configs.minutes(unfinished[0].config))
+            pace = configs.pace(unfinished[0].config)
+            left = [configs.minutes(run.config, pace, steps_done(run)) for run in unfinished]
         say(
             f"{len(unfinished)} of {len(begun)} trainings to do, one after the other: "
-            f"about {total} here in all, each followed by its evaluation"
+            f"{sum(left, configs.Minutes())}; each is followed by its evaluation"
         )
 
 

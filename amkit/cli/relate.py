@@ -8,7 +8,15 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from amkit.cli.console import load_tensorflow, out, print_json, spinner, usage, work
+from amkit.cli.console import (
+    check_output,
+    load_tensorflow,
+    out,
+    print_json,
+    spinner,
+    usage,
+    work,
+)
 
 
 def relate(
@@ -24,13 +32,16 @@ def relate(
         int, typer.Option(help="Agent steps of random play to look at.", min=1024)
     ] = 8192,
     seed: Annotated[int, typer.Option(help="Of the random play.", min=0, max=2**29)] = 0,
+    output: Annotated[
+        Path | None, typer.Option(help="Also write the result as JSON into this file.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
 ) -> None:
     """Guess which networks help to learn a new game, before `amkit transfer` is run.
 
     The game is played at random for some seconds. A network may be worth beginning from if its
     features tell what reward lies ahead there; random weights and plain pixels are judged beside
-    it. Examples:
+    it. One that has learnt the target itself is marked: it is no source for a new game. Examples:
 
     [bold]amkit relate breakout --experts pretrained/[/]  which of the shipped experts?
 
@@ -39,7 +50,8 @@ def relate(
     with usage():
         if not models and not experts:
             raise ValueError("networks are given by --from or --experts. Received: neither")
-        from amkit.atari import find_game
+        check_output(output)
+        from amkit.atari import background, find_game
         from amkit.experts import find_experts
 
         target = find_game(game)
@@ -53,22 +65,41 @@ def relate(
             )
         load_tensorflow()
         from amkit import relate as relating
+        from amkit.atari import FRAMES_PER_STEP
+        from amkit.checkpoints import json_text, write_whole
 
-        candidates = relating.candidates(paths)
+        candidates = relating.candidates(paths, background(target))
+        facts = relating.facts(paths, target)
     with work(), spinner() as tell:
         tell(f"{steps:,} steps of {target.name}, played at random")
         frames = relating.play_at_random(target, steps, seed=seed)
         rows = relating.relate(frames, candidates, tell)
+    nothing = {"weight_hash": None, "knows_target": False}
+    judged = frames.reward_ahead.size
+    result = {
+        "target": target.name,
+        "steps": judged,
+        "frames": judged * FRAMES_PER_STEP,
+        "seed": seed,
+        "candidates": [{**row, **facts.get(row["name"], nothing)} for row in rows],
+    }
+    if output:
+        with work():
+            write_whole(output, json_text(result))
     if json:
-        print_json({"game": target.name, "steps": steps, "seed": seed, "candidates": rows})
+        print_json(result)
         return
     table = Table(box=box.SIMPLE)
     table.add_column("features of")
     table.add_column("R²", justify="right")
     table.add_column("±", justify="right")
-    for row in rows:
+    table.add_column("")
+    for row in result["candidates"]:
         table.add_row(
-            escape(row["name"]), f"{row['r_squared']:.3f}", f"{row['standard_error']:.3f}"
+            escape(row["name"]),
+            f"{row['r_squared']:.3f}",
+            f"{row['standard_error']:.3f}",
+            f"has learnt {target.name}" if row["knows_target"] else "",
         )
     out.print(table)
     out.print(

@@ -113,7 +113,22 @@ def transfer_table(table: list[dict[str, Any]]) -> Table:
 
 
 def theory_table(results: dict[str, Any]) -> list[Table]:
-    """Tables of Theorem 1's contraction ratios and of Proposition 1's costs."""
+    """Tables of Lemma 1's distances, Theorem 1's contraction ratios and Proposition 1's costs."""
+    lemma = results["lemma_1"]
+    distances = lemma["distances"]
+    fixed_point = Table(
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+        title="Lemma 1: distance to the fixed point",
+        caption=f"one fixed policy, weight decay {lemma['decay']:g}; greatest and least of "
+        f"{len(distances)} starts",
+    )
+    for column in ("updates", "greatest", "least"):
+        fixed_point.add_column(column, justify="right")
+    for update in (0, 25, 50, 100, 200):
+        at = [start[update] for start in distances]
+        fixed_point.add_row(str(update), f"{max(at):.2g}", f"{min(at):.2g}")
+
     ratios: dict[str, dict[float, float]] = {}
     for row in results["theorem_1"]:
         ratios.setdefault(row["operator"], {})[row["decay"]] = row["ratio"]
@@ -142,7 +157,7 @@ def theory_table(results: dict[str, Any]) -> list[Table]:
     for steps in (50, 100, 200, 400):
         names = ("student_acts", "student_bound", "expert_acts", "expert_bound")
         cost.add_row(str(steps), *(f"{growth[name][steps - 1]:,.1f}" for name in names))
-    return [contraction, cost]
+    return [fixed_point, contraction, cost]
 
 
 def expert_table(results: list[dict[str, Any]], markdown: bool = False) -> Table:

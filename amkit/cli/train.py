@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from amkit.cli.console import print_json, say, usage, work
+from amkit.cli.console import load_tensorflow, print_json, say, usage, work
 from amkit.cli.jobs import (
     CheckpointMinutes,
     Json,
@@ -30,7 +30,13 @@ def train(
         list[str] | None, typer.Argument(help="ALE games, such as pong or space_invaders.")
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="The paper's 20 games, those of its Table 1 first.")
+        bool,
+        typer.Option(
+            "--all",
+            help="The paper's 20 games, those of its Table 1 first. Where --preset or --steps is "
+            "not given, as the shipped experts: Kangaroo's preset is explore, and some games have "
+            "2.2 or 3 M steps.",
+        ),
     ] = False,
     preset: Annotated[
         str | None,
@@ -66,7 +72,7 @@ def train(
 
     [bold]amkit train pong --resume[/]  after Ctrl-C or a kill
 
-    [bold]amkit train --all --into pretrained/ --resume[/]  begins, or goes on
+    [bold]mkdir -p runs/zoo; amkit train --all --into runs/zoo --resume[/]  begins, or goes on
     """
     from amkit import model_files
     from amkit.games import SPLITS
@@ -77,6 +83,7 @@ def train(
             raise ValueError("--run is for one game. Received: " + ", ".join(names))
         if into and not (into.is_dir() and os.access(into, os.W_OK)):
             raise ValueError(f"--into is a folder that can be written. Received: {into}")
+    zoo = _zoo() if every and preset is None else {}  # Steps go with the preset they are for.
 
     def request(name: str) -> Request:
         def make_config(**options: object) -> dict:
@@ -91,9 +98,9 @@ def train(
             ["train", name],
             make_config,
             {
-                "preset": preset,
+                "preset": preset or zoo.get(name, {}).get("preset"),
                 "seed": seed,
-                "steps": steps,
+                "steps": steps or zoo.get(name, {}).get("steps"),
                 "protocol": protocol,
                 "test_epochs": test_epochs,
                 "precision": precision,
@@ -119,6 +126,14 @@ def train(
         results.append(result)
     if json:
         print_json(results if len(names) > 1 else results[0])
+
+
+def _zoo() -> dict[str, dict[str, Any]]:
+    """Game -> preset and steps, where the shipped expert has others than `laptop`."""
+    load_tensorflow()
+    from amkit.presets import ZOO
+
+    return ZOO
 
 
 def _names(games: list[str], every: bool, splits: dict[str, tuple[str, ...]]) -> list[str]:

@@ -1,0 +1,73 @@
+"""How long a run takes: its training, its tests, and what is left of it."""
+
+import pytest
+
+from amkit import configs, hardware, runs
+from amkit.cli import jobs
+from amkit.configs import Minutes, Pace
+from amkit.evaluation import PROTOCOLS
+
+PACE = Pace(step=0.001, test_round=0.01)
+
+
+def config(**options):
+    return configs.expert_config("pong", precision="float32", steps=600_000, **options)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "length", "rounds"),
+    [
+        ("quick", 2_000, 2_000),  # Ten games side by side.
+        ("quick", 27_000, 27_000),
+        ("paper", 2_000, 8_000),  # 63 games in 16 environments: four each.
+        ("paper", 27_000, 27_000),  # Five games.
+        ("paper-30", 27_000, 54_000),
+        ("tiny", 2_000, 50),
+    ],
+)
+def test_rounds_of_a_protocol(protocol, length, rounds):
+    assert PROTOCOLS[protocol].rounds(length) == rounds
+
+
+def test_tests_of_whole_games_are_part_of_the_estimate():
+    assert configs.minutes(config(), PACE) == Minutes(10, 0, 0)
+    found = configs.minutes(config(test_epochs=6), PACE)
+    assert found == Minutes(10, pytest.approx(2), pytest.approx(27))
+    several = {**config(test_epochs=6), "games": ["pong", "breakout"]}
+    assert configs.minutes(several, PACE).most_testing == pytest.approx(54)
+    assert "2 min to 27 min of tests, for games of 2,000 to 27,000 steps" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("done", "training", "most"),
+    [(0, 10, 27), (250_000, 35 / 6, 18), (300_000, 5, 13.5), (600_064, 0, 0)],
+)
+def test_what_is_left_of_a_run(done, training, most):
+    left = configs.minutes(config(test_epochs=6), PACE, done)
+    assert (left.training, left.most_testing) == (pytest.approx(training), pytest.approx(most))
+
+
+def test_the_plan_says_how_long_tests_take(monkeypatch):
+    measured = []
+
+    def rate(*words, **options):
+        measured.append(words)
+        return 1000.0
+
+    for name in ("emulation_rate", "forward_rate", "training_rate"):
+        monkeypatch.setattr(hardware, name, rate)
+    assert "of tests" not in configs.plan(config())
+    without = len(measured)
+    # Ten environments, for each of which an emulator and a network take a millisecond.
+    assert "4 min to 54 min of tests" in configs.plan(config(test_epochs=6))
+    assert len(measured) == 2 * without + 2
+
+
+def test_of_several_runs_only_what_is_left_counts(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(configs, "pace", lambda config: PACE)
+    begun = [runs.Run(tmp_path / name, config()) for name in ("done", "half", "new")]
+    (tmp_path / "done" / "model.keras").touch()
+    begun[1].write_metrics([{"steps": 100_000, "loss": 1.0}, {"steps": 300_000, "loss": 0.5}])
+    jobs._say_total(begun)
+    said = capsys.readouterr().err
+    assert "2 of 3 trainings to do, one after the other: about 15 min here in all" in said
