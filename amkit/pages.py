@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from amkit import ablation_report, checkpoints, plots, report
 from amkit.ablation_report import Ablations
 from amkit.games import SPLITS, TABLE_2
+from amkit.relate_report import Relation, relation
 from amkit.report import Estimate, Recorded
 from amkit.transfer_report import Transfers, table_2
 
@@ -105,16 +106,22 @@ def write(
     return table, aggregates
 
 
-def write_transfer(recorded: Transfers, folder: Path, seed: int = 0) -> list[dict[str, Any]]:
+def write_transfer(
+    recorded: Transfers,
+    folder: Path,
+    seed: int = 0,
+    guesses: Mapping[tuple[str, str], float] | None = None,
+) -> tuple[list[dict[str, Any]], Relation | None]:
     """Writes a report on transfer, in the same form.
 
     Args:
         recorded: from `transfer_report.transfers`.
         folder: as in `write`.
         seed: int. Of the intervals.
+        guesses: from `relate_report.read_guesses`; None where there are none.
 
     Returns:
-        `transfer_report.table_2`.
+        (`transfer_report.table_2`, `relate_report.relation` of the guesses).
 
     Raises:
         OSError: if the folder cannot be written.
@@ -136,8 +143,15 @@ def write_transfer(recorded: Transfers, folder: Path, seed: int = 0) -> list[dic
     ]
     areas = [{key: value for key, value in row.items() if key != "points"} for row in table]
     tables = {"table_2.csv": report.csv_text(points), "areas.csv": report.csv_text(areas)}
+    related = None
+    if guesses is not None:
+        related = relation(recorded, table, guesses, seed)
+        for ending in (".png", ".svg"):
+            plots.save(plots.guesses_and_gains(related.points), folder / f"relation{ending}")
+        tables["relation.csv"] = report.csv_text(related.points)
+        blocks += _relation(related)
     _write_texts(f"Transfer to {len(recorded.games)} games", blocks, tables, folder)
-    return table
+    return table, related
 
 
 def write_ablations(recorded: Ablations, folder: Path, seed: int = 0) -> list[dict[str, Any]]:
@@ -220,6 +234,25 @@ def _write_texts(
     }
     for name, text in {**tables, **pages}.items():
         checkpoints.write_whole(folder / name, text)
+
+
+def _relation(related: Relation) -> list[Block]:
+    rows = [
+        [p["game"].replace("_", " "), p["source"], f"{p['guess']:+.3f}", f"{p['gain']:+.2f}"]
+        for p in related.points
+    ]
+    return [
+        Heading("Did relate tell?"),
+        Paragraph(
+            "Guess: how much more of the reward ahead a network's features tell than those of "
+            "random weights, from random play (R², amkit relate). Gain: (a - b) / (|a| + |b|) of "
+            "the mean scores above chance over all tests, begun with its weights and with random "
+            "ones; 0 is none, 0.33 twice as much. Spearman's correlation over "
+            f"{len(rows)} pairs: {_interval(related.correlation)}, games drawn anew."
+        ),
+        Picture("relation", "What relate said beforehand, and what transfer gained."),
+        Grid(("game", "first weights", "guess", "gain"), rows),
+    ]
 
 
 def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Block]:

@@ -204,6 +204,35 @@ def transfer_curves(table: Sequence[Mapping[str, Any]]) -> "Figure":
     return figure
 
 
+def guesses_and_gains(points: Sequence[Mapping[str, Any]]) -> "Figure":
+    """What transfer gained over what was guessed, a colour for each game.
+
+    Args:
+        points: `relate_report.Relation.points`.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    ax = figure.subplots()
+    for game in dict.fromkeys(point["game"] for point in points):
+        own = [point for point in points if point["game"] == game]
+        ax.scatter(
+            [point["guess"] for point in own],
+            [point["gain"] for point in own],
+            s=18,
+            label=game.replace("_", " "),
+        )
+    for line in (ax.axhline, ax.axvline):
+        line(0, color="gray", linewidth=0.8, linestyle="--")
+    ax.set_xlabel("R² of the reward ahead, less random weights'", fontsize=9)
+    ax.set_ylabel("gain of transfer", fontsize=9)
+    ax.tick_params(labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
+    if points:
+        ax.legend(fontsize=8, frameon=False)
+    return figure
+
+
 def _panels(games: Sequence[str], xlabel: str) -> "tuple[Figure, dict[str, Axes]]":
     """A panel of scores over steps for each game, four in a row."""
     from matplotlib.figure import Figure

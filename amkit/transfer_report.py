@@ -146,7 +146,7 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
     """
     rng = np.random.default_rng(seed)
     curves = {key: _curves(cards, key[0], rng) for key, cards in recorded.runs.items()}
-    chances = {game: _chance(recorded.runs[game, RANDOM][0], game) for game in recorded.games}
+    chances = {game: chance(recorded.runs[game, RANDOM][0], game) for game in recorded.games}
     above = [of.areas - chances[game][0] for (game, _), of in curves.items()]
     in_logarithms = _between_runs([np.log(own) for own in above if own.min() > 0])
     rows = []
@@ -203,8 +203,13 @@ def _curves(cards: Sequence[Mapping[str, Any]], game: str, rng: np.random.Genera
     return _Curves(curve(cards, game), means.mean(axis=1), draws)
 
 
-def _chance(card: Mapping[str, Any], game: str) -> tuple[float, float]:
-    """Mean score of random actions and its error; NaN where the tests were of another emulator."""
+def chance(card: Mapping[str, Any], game: str) -> tuple[float, float]:
+    """Mean score of random actions and its error; NaN where the tests were of another emulator.
+
+    Args:
+        card: of a run that plays the game.
+        game: its name.
+    """
     random = score_of(card, game)["random"]
     mean = random["mean"] if tested_alike(card, game) else float("nan")
     return mean, random["standard_error"] or 0

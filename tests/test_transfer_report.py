@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from amkit import pages, transfer_report
+from amkit import pages, relate_report, transfer_report
 from amkit.cli import app
 
 PART = {"standard_error": 1.0, "games": 10}
@@ -322,3 +322,74 @@ def test_the_command_writes_everything(tmp_path):
     assert answer["curves"][1]["area"]["value"] == 2
     assert answer["curves"][1]["area_difference"]["value"] == 7.5
     assert answer["curves"][1]["steps_ratio"]["value"] == 0.5
+
+
+def guess(path, target, **r_squared):
+    """A file as `amkit relate --output` writes it; the networks' hashes are their names."""
+    rows = [
+        {"name": name, "r_squared": value, "weight_hash": name} for name, value in r_squared.items()
+    ]
+    rows += [{"name": "random weights", "r_squared": 0.1, "weight_hash": None}]
+    path.write_text(json.dumps({"target": target, "candidates": rows}))
+    return path
+
+
+def begun(game, source, rise):
+    return card(game, source, rise=rise, transfer={"source": source, "weights": source})
+
+
+def test_what_relate_guessed_beside_what_transfer_gave(tmp_path):
+    cards = [card(game, rise=20.0) for game in ("breakout", "krull")]
+    cards += [begun("breakout", "a", 60.0), begun("breakout", "b", 20.0)]
+    cards += [begun("krull", "a", 40.0), begun("krull", "b", 10.0), begun("krull", "c", 99.0)]
+    recorded = transfer_report.transfers(cards)
+    files = [
+        guess(tmp_path / "1.json", "breakout", a=0.4, b=0.3, unused=0.9),
+        guess(tmp_path / "2.json", "krull", a=0.2, b=0.05),
+    ]
+    table, related = pages.write_transfer(
+        recorded, tmp_path / "page", guesses=relate_report.read_guesses(files)
+    )
+    assert len(table) == 7
+    found = {(p["game"], p["source"]): (p["guess"], p["gain"]) for p in related.points}
+    assert found == {  # c was not judged. Areas are 3/4 of the rises, above a chance of 2.
+        ("breakout", "a"): (pytest.approx(0.3), pytest.approx((60 - 20) / 80)),
+        ("breakout", "b"): (pytest.approx(0.2), pytest.approx(0)),
+        ("krull", "a"): (pytest.approx(0.1), pytest.approx((40 - 20) / 60)),
+        ("krull", "b"): (pytest.approx(-0.05), pytest.approx((10 - 20) / 30)),
+    }
+    # Guesses in order 4 3 2 1, gains 4 2 3 1: 1 - 6 (0 + 1 + 1 + 0) / (4 (16 - 1)).
+    assert related.correlation.value == pytest.approx(0.8)
+    page = (tmp_path / "page" / "report.md").read_text()
+    assert "Did relate tell?" in page and "0.80" in page
+    assert (tmp_path / "page" / "relation.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        ([(1, 1), (2, 4), (3, 9)], 1),
+        ([(1, 5), (2, 4), (3, 3)], -1),
+        ([(1, 1), (1, 2), (2, 3), (3, 4)], np.sqrt(0.9)),  # Two share the places 1 and 2.
+        ([(1, 1), (1, 2), (1, 3)], np.nan),
+        ([(1, 1), (2, 2)], np.nan),
+    ],
+)
+def test_spearman(pairs, expected):
+    assert relate_report.spearman(pairs) == pytest.approx(expected, nan_ok=True)
+
+
+def test_guesses_that_are_something_else(tmp_path):
+    runs = []
+    for source in ("random", "a"):
+        path = tmp_path / f"{source}.json"
+        path.write_text(json.dumps(begun("breakout", source, 20.0)))
+        runs.append(str(path))
+    wrong = tmp_path / "wrong.json"
+    for content in ("{}", "[", '{"target": "breakout", "candidates": [3]}', '{"target": 1}'):
+        wrong.write_text(content)
+        result = CliRunner().invoke(app, ["report", *runs, "--relate", str(wrong)])
+        assert result.exit_code == 2, result.output
+        assert "a guess is a file of `amkit relate" in " ".join(result.stderr.split())
+    result = CliRunner().invoke(app, ["report", *runs, "--relate", str(tmp_path / "none")])
+    assert result.exit_code == 1 and "no file" in result.stderr

@@ -18,6 +18,13 @@ def report(
             "transfer`."
         ),
     ],
+    guesses: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--relate",
+            help="Of transfers: what `amkit relate --output` guessed beforehand. May be repeated.",
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option(help="Folder to write.")] = Path("report"),
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
@@ -36,6 +43,8 @@ def report(
     [bold]amkit report runs/amn-multitask runs/amn-multitask-2 runs/mdqn-multitask[/]
 
     [bold]amkit report runs/both-act runs/student-acts runs/expert-acts[/]
+
+    [bold]amkit report runs/transfer-* --relate krull.json --relate gopher.json[/]
     """
     with usage():
         if not find_spec("matplotlib"):
@@ -45,20 +54,26 @@ def report(
         from amkit import ablation_report, pages
         from amkit import report as tables
         from amkit.cli.tables import ablation_table, report_table, transfer_table
+        from amkit.relate_report import read_guesses
         from amkit.transfer_report import transfers, unfinished
 
         missing = unfinished(runs)
         cards = tables.read_cards(path for path in runs if path not in missing)
         if missing or any("transfer" in card for card in cards):
             recorded = transfers(cards, missing)
+            told = read_guesses(guesses) if guesses else None
             for note in recorded.skipped:
                 say(note)
-            table = pages.write_transfer(recorded, output, seed)
-            shown = transfer_table(table)
+            table, related = pages.write_transfer(recorded, output, seed, told)
+            shown = transfer_table(table, related)
             estimates = ("area", "area_difference", "steps_ratio")
             answer = {
-                "curves": [{**row, **{key: vars(row[key]) for key in estimates}} for row in table]
+                "curves": [{**row, **{key: vars(row[key]) for key in estimates}} for row in table],
+                "relation": related
+                and {"points": related.points, "correlation": vars(related.correlation)},
             }
+        elif guesses:
+            raise ValueError("--relate is for reports of transfers. Received: none of these")
         elif ablation_report.differ(cards):
             table = pages.write_ablations(ablation_report.ablations(cards), output, seed)
             shown = ablation_table(table)

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.markup import escape
@@ -10,6 +10,9 @@ from rich.table import Table
 
 from amkit.games import SPLITS, normalized
 from amkit.report import number, percent
+
+if TYPE_CHECKING:
+    from amkit.relate_report import Relation
 
 
 def score_table(scores: list[dict[str, Any]]) -> Table:
@@ -85,14 +88,24 @@ def ablation_table(table: list[dict[str, Any]]) -> Table:
     return shown
 
 
-def transfer_table(table: list[dict[str, Any]]) -> Table:
-    """A table of `transfer_report.table_2`: first and last tests, area, steps to match."""
-    shown = Table(
-        box=box.SIMPLE,
-        padding=(0, 1, 0, 0),
-        caption="area: mean score above chance, relative to random weights, 95 % interval; "
-        "match: agent steps to random's last score",
+def transfer_table(table: list[dict[str, Any]], related: "Relation | None" = None) -> Table:
+    """A table of `transfer_report.table_2`: first and last tests, area, steps to match.
+
+    Args:
+        table: that one.
+        related: what `relate` guessed beforehand, if that is known; for the caption.
+    """
+    caption = (
+        "area: mean score above chance, relative to random weights, 95 % interval; "
+        "match: agent steps to random's last score"
     )
+    if related:
+        found = related.correlation
+        caption += (
+            f"; relate's guesses and gains, {len(related.points)} pairs: Spearman "
+            f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+        )
+    shown = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption=caption)
     for column in ("game", "first weights", "runs", "first", "last", "area", "", "match"):
         left = column in ("game", "first weights")
         shown.add_column(column, justify="left" if left else "right", no_wrap=True)

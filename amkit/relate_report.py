@@ -1,0 +1,134 @@
+"""Whether `amkit relate` told beforehand what `amkit transfer` then gave. Nothing is trained."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from amkit.cards import ModelFileError, read_bounded
+from amkit.games import GAMES
+from amkit.report import REPLICATES, Estimate
+from amkit.transfer_report import RANDOM, Transfers, chance
+
+_MAX_BYTES = 2**20
+_RANDOM_WEIGHTS = "random weights"  # What `amkit relate` calls them.
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Guesses beside what came of them.
+
+    Attributes:
+        points: one per game and source that was both judged and run: game, source, guess (R² of its
+            features, less that of random weights) and gain: (a - b) / (|a| + |b|), a and b the mean
+            scores above chance, over all tests, begun with its weights and with random ones. 0 is
+            none, 1/3 twice as much.
+        correlation: Spearman's, over all points; its interval draws games anew. NaN of fewer than
+            three points, or where one side is the same everywhere.
+    """
+
+    points: list[dict[str, Any]]
+    correlation: Estimate
+
+
+def read_guesses(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
+    """Reads what `amkit relate --output` wrote.
+
+    Args:
+        paths: the files.
+
+    Returns:
+        (target game, weight hash of a network) -> its R², less that of random weights.
+
+    Raises:
+        ValueError: if one is missing or something else.
+    """
+    guesses = {}
+    for path in paths:
+        try:
+            result = json.loads(read_bounded(path, _MAX_BYTES, "guesses are of amkit relate"))
+            rows = {row["name"]: row for row in result["candidates"]}
+            scores = {name: float(row["r_squared"]) for name, row in rows.items()}
+            nothing = fmean(v for name, v in scores.items() if name.startswith(_RANDOM_WEIGHTS))
+            target = GAMES[result["target"]].name
+            guesses |= {
+                (target, rows[name]["weight_hash"]): score - nothing
+                for name, score in scores.items()
+                if rows[name]["weight_hash"]
+            }
+        except ModelFileError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"a guess is a file of `amkit relate GAME --output FILE`. Received: {path}"
+            ) from error
+    return guesses
+
+
+def relation(
+    recorded: Transfers,
+    table: Sequence[Mapping[str, Any]],
+    guesses: Mapping[tuple[str, str], float],
+    seed: int = 0,
+) -> Relation:
+    """Compares guesses with gains.
+
+    Args:
+        recorded: from `transfer_report.transfers`.
+        table: from `transfer_report.table_2`.
+        guesses: from `read_guesses`.
+        seed: int. Of the interval.
+    """
+    areas = {(row["game"], row["source"]): _area(row["points"]) for row in table}
+    points = []
+    for (game, source), area in areas.items():
+        card = recorded.runs[game, source][0]
+        guess = guesses.get((game, card["transfer"].get("weights")))
+        level, _ = chance(recorded.runs[game, RANDOM][0], game)
+        own, random = area - level, areas[game, RANDOM] - level
+        size = abs(own) + abs(random)
+        if guess is not None and size > 0:
+            gain = (own - random) / size
+            points.append({"game": game, "source": source, "guess": guess, "gain": gain})
+    return Relation(points, _correlation(points, seed))
+
+
+def _area(points: Sequence[Mapping[str, Any]]) -> float:
+    return float(np.mean([point["mean"] for point in points]))
+
+
+def _correlation(points: Sequence[Mapping[str, Any]], seed: int) -> Estimate:
+    games = list(dict.fromkeys(point["game"] for point in points))
+    by_game = [[(p["guess"], p["gain"]) for p in points if p["game"] == game] for game in games]
+    pairs = [pair for own in by_game for pair in own]
+    rng = np.random.default_rng(seed)
+    draws = [
+        spearman([pair for i in drawn for pair in by_game[i]])
+        for drawn in rng.integers(0, len(games), (REPLICATES, len(games)))
+    ]
+    known = [draw for draw in draws if not np.isnan(draw)]
+    value = spearman(pairs)
+    if np.isnan(value) or not known:
+        return Estimate(np.nan, np.nan, np.nan)
+    low, high = np.percentile(known, [2.5, 97.5])
+    return Estimate(value, float(low), float(high))
+
+
+def spearman(pairs: Sequence[tuple[float, float]]) -> float:
+    """Rank correlation; NaN of fewer than three pairs, or where one side is the same everywhere."""
+    if len(pairs) < 3:
+        return float("nan")
+    one, other = (_ranks(np.array(side)) for side in zip(*pairs, strict=True))
+    if not (one.std() and other.std()):
+        return float("nan")
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Places in order; equal values share the mean of theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (counts.cumsum() - (counts - 1) / 2)[places]
