@@ -109,12 +109,16 @@ def _body(network: keras.Model) -> str:
 
 
 def _over_all_actions(expert: keras.Model, game: Game) -> keras.Model:
-    """An expert with 18 outputs: its own, each at the place of its action, and zeros."""
+    """An expert with 18 outputs: its own, each at the place of its action.
+
+    All others are the mean of its own: zeros would be far below them in a good state, so that a
+    greedy policy would hardly ever try an action that the expert did not have.
+    """
     output = expert.layers[-1]
     head = keras.layers.Dense(NUM_ACTIONS, name=output.name, dtype="float32")
     network = keras.Model(expert.input, head(output.input), name=expert.name)
     for place, own in zip(head.weights, output.get_weights(), strict=True):
-        spread = np.zeros(place.shape, np.float32)
+        spread = np.repeat(own.mean(axis=-1, keepdims=True), NUM_ACTIONS, axis=-1)
         spread[..., game.action_codes] = own
         place.assign(spread)
     return network
@@ -134,7 +138,7 @@ def initialise(
         network: Functional model with the source's layers, freshly made; changed in place.
         source: the AMN.
         head: "keep" the output layer, or begin with a "new" one, as `network` has it. Of an expert
-            of another game, actions that it does not know begin with a value of 0.
+            of another game, actions that it does not know begin with the mean value of its own.
         freeze: name of a layer: it and all before it do not learn. None freezes nothing.
 
     Raises:
