@@ -273,7 +273,8 @@ def test_a_student_that_begins_as_an_expert(expert_folder):
     assert "from expert-pong weights" in result.stderr
     card = read_card(Path(json.loads(result.stdout)["model"]))
     weights = read_card(first)["weight_hash"]
-    assert card["begin"] == {"source": "expert-pong", "weights": weights}
+    begun = {"source": "expert-pong", "weights": weights, "learnt": ["pong"]}
+    assert card["begin"] == begun
     assert f"--from {first}" in card["command"]
     refused(2, "goes on as it began", *words, "--resume", "--from", expert_folder / "pong.keras")
     # Other layers: its features are not normalised.
