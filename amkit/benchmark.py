@@ -80,19 +80,35 @@ def measure(
                         "rate": samples,
                     }
                 )
+    return {
+        "game": game.name,
+        "precision": precision,
+        "bodies": _bodies(emulation, precision, seconds / 4, tell),
+        "steps": [
+            {"what": what, "rate": steps, "ratio": steps / emulation} for what, steps in rows
+        ],
+        "updates": updates,
+        "machine": hardware.describe(),
+    }
+
+
+def _bodies(
+    emulation: float, precision: str, seconds: float, tell: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """What students of each of `BODIES` cost; experts are asked in every step, they in half."""
     settings = presets.DISTILL["laptop"]
-    asking_experts = hardware.forward_rate(precision, _DISTILLING_ENVS, seconds / 4)
+    asking_experts = hardware.forward_rate(precision, _DISTILLING_ENVS, seconds)
     bodies = []
     for body in BODIES:
         tell(f"the body {body}")
         student = hardware.Rates(
             emulation,
-            hardware.forward_rate(precision, _DISTILLING_ENVS, seconds / 4, body),
+            hardware.forward_rate(precision, _DISTILLING_ENVS, seconds, body),
             hardware.training_rate(
                 precision,
                 hardware.default_jit_compile(),
                 settings.batch_size,
-                seconds / 4,
+                seconds,
                 body,
             ),
         )
@@ -106,16 +122,7 @@ def measure(
                 "steps": 1 / (student.seconds_per_step(0.5, samples) + 1 / asking_experts),
             }
         )
-    return {
-        "game": game.name,
-        "precision": precision,
-        "bodies": bodies,
-        "steps": [
-            {"what": what, "rate": steps, "ratio": steps / emulation} for what, steps in rows
-        ],
-        "updates": updates,
-        "machine": hardware.describe(),
-    }
+    return bodies
 
 
 def _acting(game: Game, precision: str) -> Callable[[], int]:
