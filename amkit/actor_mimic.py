@@ -40,6 +40,7 @@ class DistillSettings:
         steps: agent steps in all.
         total_steps: a budget, of all games together: see `divided_by`. None is no budget.
         envs: N, environments of each game played in parallel.
+        total_envs: within a budget, at most so many of all games together.
         replay_steps: capacity of a game's replay memory.
         replay_start_steps: steps played before learning begins.
         update_period_steps: agent steps per joint update over all games.
@@ -65,6 +66,7 @@ class DistillSettings:
     steps: int
     total_steps: int | None
     envs: int
+    total_envs: int | None
     replay_steps: int
     replay_start_steps: int
     update_period_steps: int
@@ -107,7 +109,8 @@ class DistillSettings:
         in as many times smaller updates of each game. An update comes after a whole number of
         steps: where the games do not divide it, it has fewer samples in all than alone. Where each
         has fewer steps than alone, its memory is as much smaller: it goes as far back as before, in
-        share of the training.
+        share of the training. Nor does each need as many environments for an update's worth of
+        rows; fewer get deeper into their games. The running average moves as far per step.
 
         Args:
             games: G.
@@ -116,10 +119,14 @@ class DistillSettings:
             return self
         period = max(self.update_period_steps // games, 1)
         steps = min(self.steps, self.total_steps // games)
+        envs = max(min(self.envs, self.total_envs // games), 1)
         return replace(
             self,
             steps=steps,
             total_steps=None,
+            envs=envs,
+            total_envs=None,
+            averaging=self.averaging * envs / self.envs,
             replay_steps=self.replay_steps * steps // self.steps,
             update_period_steps=period,
             batch_size=max(round(period * self.batch_size / self.update_period_steps), 1),

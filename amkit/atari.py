@@ -1,6 +1,7 @@
 """The Atari games as parallel environments. The only room that names ale_py."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -143,20 +144,23 @@ class AtariEnvironments:
         self.action_masks = np.repeat(
             [game.action_mask for game in self.games], envs_per_game, axis=0
         )
-        self._envs = [
-            AtariVectorEnv(
-                game.name,
-                envs_per_game,
-                max_num_frames_per_episode=max_steps * FRAMES_PER_STEP,
-                repeat_action_probability=sticky,
-                full_action_space=True,  # One code per action in every game: the ALE's 18.
-                life_loss_info=life_loss_terminal,
-                reward_clipping=False,
-            )
-            for game in self.games
-        ]
-        first = [env.reset(seed=seed + 1000 * i)[0] for i, env in enumerate(self._envs)]
-        self.observation = np.concatenate(first)
+        self._envs = []
+        resets = []
+        # An emulator takes 80 ms of a core to make, and as long to seed: one beside the other.
+        with ThreadPoolExecutor(1) as beside:
+            for i, game in enumerate(self.games):
+                env = AtariVectorEnv(
+                    game.name,
+                    envs_per_game,
+                    max_num_frames_per_episode=max_steps * FRAMES_PER_STEP,
+                    repeat_action_probability=sticky,
+                    full_action_space=True,  # One code per action in every game: the ALE's 18.
+                    life_loss_info=life_loss_terminal,
+                    reward_clipping=False,
+                )
+                self._envs.append(env)
+                resets.append(beside.submit(env.reset, seed=seed + 1000 * i))
+        self.observation = np.concatenate([reset.result()[0] for reset in resets])
         self.start = np.ones(len(self.observation), bool)
         self.ended = np.zeros(len(self.observation), bool)
 

@@ -327,6 +327,7 @@ def pace(config: dict[str, Any]) -> Pace:
             settings["envs"],
             settings["batch_size"] * len(config["games"]),
             body,
+            len(config["games"]),
         )
         if "passes" in settings:
             samples, forwards = settings["passes"], 1

@@ -216,6 +216,7 @@ def test_distill_then_evaluate_the_newest(expert_folder):
     words = ["--feature-weight", "0.01", "--behaviour", "expert", "--epsilon", "0.2"]
     result = amkit("distill", "--experts", expert_folder, *TINY, *words)
     assert result.exit_code == 0, result.output
+    assert "starting 8 emulators" in result.stderr
     card = read_card(Path("runs/amn-all/model.keras"))
     assert card["kind"] == "amn" and card["games"] == ["breakout", "pong"]
     assert card["settings"]["feature_weight"] == 0.01

@@ -539,6 +539,9 @@ def test_games_share_a_budget_and_samples_per_step_stay(games):
     shared = alone.divided_by(games)
     assert shared.steps == min(300_000, 2_400_000 // games)
     assert shared.divided_by(games) == shared
+    assert shared.envs == min(64, 256 // games)
+    # As far in a step of one environment as there are fewer of them.
+    assert shared.averaging / alone.averaging == pytest.approx(shared.envs / alone.envs)
     share = shared.replay_steps / shared.steps
     assert share == pytest.approx(alone.replay_steps / alone.steps, rel=1e-3)
     samples_per_step = alone.batch_size / alone.update_period_steps

@@ -208,7 +208,7 @@ def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> 
             say(f"{run.folder} is finished already")
             return _result(run, read_card(run.model_path).get("scores", []))
         say(configs.plan(run.config))
-        callbacks, progress = _callbacks(run.folder, tensorboard)
+        callbacks, progress = _callbacks(run, tensorboard)
         evaluation = EvaluationProgress()
         try:
             scores = recipes.run(
@@ -228,16 +228,17 @@ def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> 
         return _result(run, scores)
 
 
-def _callbacks(folder: Path, tensorboard: bool) -> tuple[list, Any]:
+def _callbacks(run: Any, tensorboard: bool) -> tuple[list, Any]:
     import keras
 
     from amkit.cli.progress import TrainingProgress
 
-    progress = TrainingProgress(folder.name)
+    emulators = len(run.config["games"]) * run.config["settings"]["envs"]
+    progress = TrainingProgress(run.folder.name, f"starting {emulators} emulators")
     callbacks = [progress]
     if tensorboard:
         callbacks.append(
-            keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False)
+            keras.callbacks.TensorBoard(str(run.folder / "tensorboard"), write_graph=False)
         )
     return callbacks, progress
 

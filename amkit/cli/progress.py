@@ -49,15 +49,22 @@ class TrainingProgress(keras.callbacks.Callback):
 
     Args:
         title: str. What is being trained.
+        before: str. What is done before it begins, shown until then.
     """
 
-    def __init__(self, title: str):
+    def __init__(self, title: str, before: str):
         super().__init__()
         self._title = title
         self._note = ""
+        self._before = err.status(before) if err.is_terminal else None
+        if self._before:
+            self._before.start()
+        else:
+            say(before)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Opens the bar."""
+        self._end_before()
         self._total = int(logs["total_steps"])  # Keras hands numbers on as floats.
         self._first = self._steps = int(logs["steps"])
         self._begun = self._told = self._last = time.monotonic()
@@ -116,6 +123,7 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def close(self) -> None:
         """Ends the bar, whether the training is complete or not."""
+        self._end_before()
         if getattr(self, "_bar", None):
             self._bar.stop()
         self._bar = None
@@ -123,6 +131,11 @@ class TrainingProgress(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Closes the bar."""
         self.close()
+
+    def _end_before(self) -> None:
+        if self._before:  # A terminal shows one live line at a time.
+            self._before.stop()
+        self._before = None
 
     def _rate(self) -> float:
         return (self._steps - self._first) / max(time.monotonic() - self._begun, 1e-9)
