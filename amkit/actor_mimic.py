@@ -15,6 +15,7 @@ from amkit.networks import (
     frozen_copy,
     move_towards,
     over_all_actions,
+    quick,
     with_features,
 )
 from amkit.replay import ReplayMemory
@@ -171,7 +172,7 @@ class ActorMimic(keras.Model):
         self.temperature = temperature
         self.feature_weight = feature_weight
         self.objective = objective
-        self._student_with_features = with_features(student)
+        self._student_with_features = quick(with_features(student))
         self.projections = []
         if feature_weight:  # f_i of Eq. 5: linear (App. B), one per game.
             width = student.get_layer("features").output.shape[-1]
@@ -396,7 +397,7 @@ class _StudentAndExperts:
     """
 
     def __init__(self, student: keras.Model, experts: Sequence[Expert], settings: DistillSettings):
-        self._student = student
+        self._student = quick(student)
         self._behaviour = settings.behaviour
         self.step = tf.Variable(0, dtype=tf.int32, trainable=False)  # Of each environment.
         # Turns begin at different steps in different environments.
@@ -404,7 +405,7 @@ class _StudentAndExperts:
         self._head_start = (2 * TURN * env // settings.envs).astype(np.int32)
         self._features = bool(settings.feature_weight)
         self._experts = [
-            (with_features(e.network) if self._features else e.network, e.game.action_codes)
+            (quick(with_features(e.network) if self._features else e.network), e.game.action_codes)
             for e in experts
         ]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from amkit.games import NUM_ACTIONS, Game
 
@@ -189,6 +190,43 @@ def multitask_convolutions(
     return keras.Model(observation, outputs, name="multitask_convolutions")
 
 
+class _Kernel(keras.layers.Layer):
+    """A function of tensors, compiled by XLA into one kernel."""
+
+    def __init__(self, function: Callable[[Any], Any], output: Any):
+        super().__init__(dtype=output.dtype, autocast=False)
+        self._function = tf.function(function, jit_compile=True, autograph=False)
+        self._output = output
+
+    def call(self, x: Any) -> Any:
+        return self._function(x)
+
+    def compute_output_spec(self, x: Any) -> Any:
+        return keras.KerasTensor((x.shape[0], *self._output.shape[1:]), self._output.dtype)
+
+
+def quick(network: keras.Model) -> keras.Model:
+    """The same network, for running but not for saving: what it does to pixels is one XLA kernel.
+
+    Op by op, rescaling and transposing them takes a CPU half of a forward pass (`amkit bench`); its
+    convolutions, on the other hand, are slower by XLA.
+
+    Args:
+        network: Functional model, observation -> anything. One made elsewhere, without the layers
+            that ours have, is returned as it is.
+
+    Returns:
+        Functional `keras.Model`, sharing the weights.
+    """
+    if [layer.name for layer in network.layers[1:3]] != ["rescaling", "channels_last"]:
+        return network
+    pixels = network.get_layer("channels_last").output
+    prepare = keras.Model(network.input, pixels)
+    rest = keras.Model(pixels, network.output)
+    observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8", name="observation")
+    return keras.Model(observation, rest(_Kernel(prepare, pixels)(observation)), name=network.name)
+
+
 def with_features(network: keras.Model) -> keras.Model:
     """The same network, which also hands out its pre-output activations.
 
@@ -262,14 +300,16 @@ def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]
                 f"several games share {NUM_ACTIONS} outputs. Received: {network.output.shape[-1]}"
             )
 
+        quickly = quick(network)
+
         def values(observation: Any, training: bool = False) -> Any:
-            return over_all_actions(network(observation, training=training), games[0].action_codes)
+            return over_all_actions(quickly(observation, training=training), games[0].action_codes)
 
         return values
 
     # Each head sees the rows of its own game only.
     maps = network.get_layer("flatten").output
-    trunk = keras.Model(network.input, maps)
+    trunk = quick(keras.Model(network.input, maps))
     heads = [keras.Model(maps, network.get_layer(_own_output(game)).output) for game in games]
 
     def values_of_own(observation: Any, training: bool = False) -> Any:
@@ -289,11 +329,11 @@ def for_game(network: keras.Model, game: Game) -> keras.Model:
         game: one of its games.
 
     Returns:
-        Functional `keras.Model`, observation -> float [B, n] or [B, 18].
+        Functional `keras.Model`, observation -> float [B, n] or [B, 18], for running, as `quick`.
     """
-    if network.output.shape[-1] <= NUM_ACTIONS:
-        return network
-    return keras.Model(network.input, network.get_layer(_own_output(game)).output)
+    if network.output.shape[-1] > NUM_ACTIONS:
+        network = keras.Model(network.input, network.get_layer(_own_output(game)).output)
+    return quick(network)
 
 
 def plays(network: keras.Model, game: Game) -> bool:
