@@ -8,14 +8,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from amkit import losses
+from amkit import kernels, losses
 from amkit.experts import Expert
+from amkit.kernels import quick
 from amkit.networks import (
     BODIES,
     frozen_copy,
     move_towards,
     over_all_actions,
-    quick,
     with_features,
 )
 from amkit.replay import ReplayMemory
@@ -225,7 +225,7 @@ class ActorMimic(keras.Model):
                 loss += self.feature_weight * tf.reduce_mean(feature_loss)
                 self._feature_loss.update_state(feature_loss)
         variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        kernels.apply(self.optimizer, tape.gradient(loss, variables), variables)
 
         expert_policy = losses.boltzmann_policy(expert_q, mask, self.temperature)
         self._loss.update_state(loss)

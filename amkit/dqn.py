@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from amkit import losses
+from amkit import kernels, losses
 from amkit.games import Game
 from amkit.networks import for_games, frozen_copy
 from amkit.replay import ReplayMemory
@@ -114,7 +114,7 @@ class DQN(keras.Model):
             error = losses.td_error(q_values, batch["action"], target)
             loss = tf.reduce_mean(losses.huber(error))
         variables = self.online.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        kernels.apply(self.optimizer, tape.gradient(loss, variables), variables)
         self._loss.update_state(loss)
         self._value.update_state(next_value)
         return self.get_metrics_result()

@@ -12,9 +12,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from amkit import __version__
+from amkit import __version__, kernels
 from amkit.atari import AtariEnvironments
 from amkit.games import Game
+from amkit.kernels import quick
 from amkit.networks import OBSERVATION_SHAPE, actor_mimic_network
 
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -85,7 +86,7 @@ def emulation_rate(game: Game, envs: int, seconds: float) -> float:
 
 def forward_rate(precision: str, batch_size: int, seconds: float, body: str = "nature") -> float:
     """Observations per second through a network of 18 outputs, graph mode."""
-    network = actor_mimic_network(body, dtype=precision)
+    network = quick(actor_mimic_network(body, dtype=precision))
     observation = _observations(batch_size)
     forward = tf.function(lambda: network(observation), autograph=False)
 
@@ -176,7 +177,7 @@ def training_rate(
 
 def _updates(precision: str, jit_compile: bool, batch_size: int, body: str) -> Callable[[], int]:
     """An update, which returns its number of samples."""
-    network = actor_mimic_network(body, dtype=precision)
+    network = quick(actor_mimic_network(body, dtype=precision))
     optimizer = keras.optimizers.Adam()
     optimizer.build(network.trainable_variables)
     observation = _observations(batch_size)
@@ -185,7 +186,8 @@ def _updates(precision: str, jit_compile: bool, batch_size: int, body: str) -> C
     def update():
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(network(observation, training=True)))
-        optimizer.apply(tape.gradient(loss, network.trainable_variables))
+        variables = network.trainable_variables
+        kernels.apply(optimizer, tape.gradient(loss, variables), variables)
         return loss
 
     def step() -> int:

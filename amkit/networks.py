@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from amkit.games import NUM_ACTIONS, Game
+from amkit.kernels import quick
 
 OBSERVATION_SHAPE = (4, 84, 84)
 
@@ -188,43 +188,6 @@ def multitask_convolutions(
     ]
     outputs = keras.layers.Concatenate(name="output", dtype="float32")(q_values)
     return keras.Model(observation, outputs, name="multitask_convolutions")
-
-
-class _Kernel(keras.layers.Layer):
-    """A function of tensors, compiled by XLA into one kernel."""
-
-    def __init__(self, function: Callable[[Any], Any], output: Any):
-        super().__init__(dtype=output.dtype, autocast=False)
-        self._function = tf.function(function, jit_compile=True, autograph=False)
-        self._output = output
-
-    def call(self, x: Any) -> Any:
-        return self._function(x)
-
-    def compute_output_spec(self, x: Any) -> Any:
-        return keras.KerasTensor((x.shape[0], *self._output.shape[1:]), self._output.dtype)
-
-
-def quick(network: keras.Model) -> keras.Model:
-    """The same network, for running but not for saving: what it does to pixels is one XLA kernel.
-
-    Op by op, rescaling and transposing them takes a CPU half of a forward pass (`amkit bench`); its
-    convolutions, on the other hand, are slower by XLA.
-
-    Args:
-        network: Functional model, observation -> anything. One made elsewhere, without the layers
-            that ours have, is returned as it is.
-
-    Returns:
-        Functional `keras.Model`, sharing the weights.
-    """
-    if [layer.name for layer in network.layers[1:3]] != ["rescaling", "channels_last"]:
-        return network
-    pixels = network.get_layer("channels_last").output
-    prepare = keras.Model(network.input, pixels)
-    rest = keras.Model(pixels, network.output)
-    observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8", name="observation")
-    return keras.Model(observation, rest(_Kernel(prepare, pixels)(observation)), name=network.name)
 
 
 def with_features(network: keras.Model) -> keras.Model:

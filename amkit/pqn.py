@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from amkit import losses
+from amkit import kernels, losses
 from amkit.games import Game
 from amkit.networks import for_games, frozen_copy, move_towards
 from amkit.rollout import Environments, EpsilonGreedy, rollout
@@ -149,7 +149,7 @@ class PQN(keras.Model):
             error = losses.td_error(q_values, batch["action"], batch["returns"])
             loss = tf.reduce_mean(losses.squared(error) * batch["weight"])
         variables = self.online.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        kernels.apply(self.optimizer, tape.gradient(loss, variables), variables)
         self._loss.update_state(loss)
         self._returns.update_state(batch["returns"], sample_weight=batch["weight"])
         return self.get_metrics_result()

@@ -3,10 +3,9 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from amkit.games import GAMES
-from amkit.networks import actor_mimic_network, nature_dqn, quick, with_features
+from amkit.networks import actor_mimic_network, nature_dqn, with_features
 
 OBSERVATION = np.random.default_rng(0).integers(0, 256, (2, 4, 84, 84), np.uint8)
 
@@ -99,40 +98,3 @@ def test_a_filter_sees_the_background_as_zero():
 def test_every_game_has_an_expert_network():
     for game in GAMES.values():
         assert nature_dqn(game.num_actions).output.shape[-1] == game.num_actions
-
-
-@pytest.mark.parametrize("body", ["nature", "transfer-code"])
-@pytest.mark.parametrize(
-    ("dtype", "tolerance"), [("float32", 1e-5), ("mixed_bfloat16", 5e-2)], ids=str
-)
-def test_quick_says_the_same(body, dtype, tolerance):
-    model = actor_mimic_network(body, background=87.5, dtype=dtype)
-    fast = quick(with_features(model))
-    for ours, theirs in zip(fast(OBSERVATION), with_features(model)(OBSERVATION), strict=True):
-        ours, theirs = np.asarray(ours, np.float32), np.asarray(theirs, np.float32)
-        assert ours.dtype == theirs.dtype and ours.shape == theirs.shape
-        assert np.abs(ours - theirs).max() < tolerance * np.abs(theirs).max()
-
-
-def test_quick_shares_weights_and_learns():
-    model = nature_dqn(6, normalize_features=True, background=30)
-    fast = quick(model)
-    assert fast is not model
-    variables = model.trainable_variables
-    assert [v.path for v in fast.trainable_variables] == [v.path for v in variables]
-    model.get_layer("output").kernel.assign(np.random.default_rng(0).normal(size=(512, 6)))
-    gradients = []
-    for network in (model, fast):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(network(OBSERVATION, training=True) ** 2)
-        gradients.append(tape.gradient(loss, variables))
-    for ours, theirs in zip(*gradients, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
-
-
-def test_quick_leaves_other_networks_as_they_are():
-    observation = keras.Input((4, 84, 84), dtype="uint8")
-    x = keras.layers.Permute((2, 3, 1))(observation)
-    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(x))
-    other = keras.Model(observation, keras.layers.Dense(6)(x))
-    assert quick(other) is other
