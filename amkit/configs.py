@@ -295,8 +295,8 @@ def check_goes_on(
             )
 
 
-# Sampling, copying and waiting, which no part has by itself: runs took 1.25 (distilling one game) to
-# 1.5 times (14 games) as long as their parts, experts 1.3 times.
+# Sampling, copying and waiting, which no part has by itself: distilling one game took 1.25 times as
+# long as its parts, 14 games 1.5 times, experts 1.3 times.
 _BETWEEN = 1.4
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from amkit.evaluation import Protocol, evaluate_game
+from amkit.evaluation import GameResult, Player, Protocol, evaluate_games
 from amkit.games import Game
 from amkit.networks import for_game
 from amkit.runs import DamagedRun, Run
@@ -77,37 +77,36 @@ class LearningCurve(keras.callbacks.Callback):
         if due <= done:
             return
         try:
-            tested = [self._test(game, steps) for game in self._games]
+            results = self._test()
         except _Stopped:
             return  # Done again when the run goes on.
-        self.rows += tested
+        self.rows += [
+            {
+                "steps": steps,
+                "game": result.game,
+                "mean": result.mean,
+                "standard_error": result.standard_error,
+                "games": len(result.scores),
+            }
+            for result in results
+        ]
         text = io.StringIO()
         writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         self._run.write("tests.csv", text.getvalue())
 
-    def _test(self, game: Game, steps: int) -> dict[str, Any]:
-        def report(games: int, played: int) -> None:
+    def _test(self) -> list[GameResult]:
+        def report(what: str, games: int, steps: int) -> None:
             if self.model.stop_training:
                 raise _Stopped
             if self._on_progress:
-                self._on_progress(game.name, games, played)
+                self._on_progress(what, games, steps)
 
-        result = evaluate_game(
-            for_game(self._network, game),
-            game,
-            self._protocol,
-            seed=self._seed,
-            on_progress=report,
-        )
-        return {
-            "steps": steps,
-            "game": game.name,
-            "mean": result.mean,
-            "standard_error": result.standard_error,
-            "games": len(result.scores),
-        }
+        players = [
+            Player(for_game(self._network, game), game, 0.05, game.name) for game in self._games
+        ]
+        return evaluate_games(players, self._protocol, seed=self._seed, on_progress=report)
 
 
 class _Stopped(Exception):

@@ -7,7 +7,9 @@ given before anything in it is known, so the counted games are distributed as a 
 """
 
 import math
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,6 +170,76 @@ def evaluate_game(
             environments.close()
     scores, lengths = queue.result()
     return GameResult(game.name, scores, lengths)
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who plays a game, and what that is called for people.
+
+    Attributes:
+        network: as in `evaluate_game`.
+        game: the game.
+        epsilon: float in [0, 1]. As in `evaluate_game`.
+        label: str.
+    """
+
+    network: Callable[[Any], Any]
+    game: Game
+    epsilon: float
+    label: str
+
+
+def evaluate_games(
+    players: Sequence[Player],
+    protocol: Protocol,
+    *,
+    seed: int = 0,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> list[GameResult]:
+    """`evaluate_game` for several players, two at a time: alone, few environments leave cores idle.
+
+    Args:
+        players: who plays what.
+        protocol: see `PROTOCOLS`.
+        seed: int. As in `evaluate_game`, of each.
+        on_progress: called with (a player's label, whole games counted so far, agent steps they
+            took), by one thread at a time. What it raises ends all, and is raised.
+
+    Returns:
+        One `GameResult` per player; the same as one by one.
+    """
+    ending, reporting = threading.Event(), threading.Lock()
+
+    def evaluate(player: Player) -> GameResult:
+        def report(games: int, steps: int) -> None:
+            with reporting:
+                if ending.is_set():
+                    raise _Ending
+                if on_progress:
+                    on_progress(player.label, games, steps)
+
+        return evaluate_game(
+            player.network,
+            player.game,
+            protocol,
+            epsilon=player.epsilon,
+            seed=seed,
+            on_progress=report,
+        )
+
+    with ThreadPoolExecutor(2) as pool:
+        results = [pool.submit(evaluate, player) for player in players]
+        try:
+            for result in as_completed(results):
+                result.result()  # Raises what went wrong first.
+            return [result.result() for result in results]
+        finally:  # Also after Ctrl-C: leaving the pool waits for those that play.
+            ending.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Ending(Exception):
+    """Another player's evaluation failed, or was stopped: this one is not wanted any more."""
 
 
 class _SerialOrder:

@@ -10,7 +10,14 @@ import numpy as np
 from amkit import model_files
 from amkit.atari import find_game
 from amkit.cards import ModelFileError, card_path, read_card
-from amkit.evaluation import PROTOCOLS, GameResult, Protocol, evaluate_game, random_network
+from amkit.evaluation import (
+    PROTOCOLS,
+    GameResult,
+    Player,
+    Protocol,
+    evaluate_games,
+    random_network,
+)
 from amkit.experts import experts_at_hand, load_experts
 from amkit.games import Game, UnknownGame
 from amkit.networks import for_game, plays
@@ -151,25 +158,25 @@ def score(
         One entry per game: game, protocol, epsilon, seed, mean, standard_error, games, steps,
         scores; `random` and, where there is one, `expert` with mean, standard_error and games.
     """
-    entries = []
+    known = {game.name: _known_scores(asked, game) for game in asked.games}
+    players = {}  # (game, part) -> who is to play
     for game in asked.games:
 
-        def play(network: Callable, epsilon: float, what: str, game: Game = game) -> GameResult:
-            def report(games: int, steps: int) -> None:
-                if on_progress:
-                    on_progress(f"{game.name} ({what})", games, steps)
+        def add(part: str, network: Callable, epsilon: float, what: str, game: Game = game) -> None:
+            players[game.name, part] = Player(network, game, epsilon, f"{game.name} ({what})")
 
-            return evaluate_game(
-                network,
-                game,
-                asked.protocol,
-                epsilon=epsilon,
-                seed=asked.seed,
-                on_progress=report,
-            )
-
-        known = _known_scores(asked, game)
-        result = play(for_game(asked.network, game), asked.epsilon, asked.card["kind"])
+        add("own", for_game(asked.network, game), asked.epsilon, asked.card["kind"])
+        if "random" not in known[game.name]:
+            add("random", random_network, 1.0, "random")
+        if game.name in asked.experts and "expert" not in known[game.name]:
+            add("expert", _expert(asked, game), asked.epsilon, "its expert")
+    results = evaluate_games(
+        list(players.values()), asked.protocol, seed=asked.seed, on_progress=on_progress
+    )
+    played = dict(zip(players, results, strict=True))
+    entries = []
+    for game in asked.games:
+        result = played[game.name, "own"]
         entry = {
             "game": game.name,
             "protocol": asked.protocol.name,
@@ -178,12 +185,12 @@ def score(
             **_summary(result),
             "steps": int(np.sum(result.lengths)),
             "scores": result.scores,
-            "random": known.get("random") or _summary(play(random_network, 1.0, "random")),
         }
-        if game.name in asked.experts:
-            entry["expert"] = known.get("expert") or _summary(
-                play(_expert(asked, game), asked.epsilon, "its expert")
-            )
+        for part in ("random", "expert"):
+            if (game.name, part) in played:
+                entry[part] = _summary(played[game.name, part])
+            elif part in known[game.name]:
+                entry[part] = known[game.name][part]
         entries.append(entry)
     return entries
 

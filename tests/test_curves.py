@@ -2,7 +2,7 @@
 
 import pytest
 
-from amkit import curves, runs
+from amkit import curves, evaluation, runs
 from amkit.evaluation import PROTOCOLS, GameResult
 
 
@@ -15,12 +15,12 @@ def played(monkeypatch):
     """Games that were played, by name; every one scores its number."""
     names = []
 
-    def evaluate_game(network, game, protocol, *, seed, on_progress):
+    def evaluate_game(network, game, protocol, *, epsilon, seed, on_progress):
         on_progress(0, 10)
         names.append(game.name)
         return GameResult(game.name, [len(names), len(names) + 1], [1, 1])
 
-    monkeypatch.setattr(curves, "evaluate_game", evaluate_game)
+    monkeypatch.setattr(evaluation, "evaluate_game", evaluate_game)
     monkeypatch.setattr(curves, "for_game", lambda network, game: network)
     return names
 

@@ -7,8 +7,10 @@ from amkit.atari import Outcome
 from amkit.evaluation import (
     PROTOCOLS,
     GameResult,
+    Player,
     Protocol,
     evaluate_game,
+    evaluate_games,
     random_network,
 )
 
@@ -93,3 +95,30 @@ def test_random_pong_in_the_emulator(pong):
     assert -21 <= result.mean < -19
     again = evaluate_game(random_network, pong, PROTOCOLS["quick"], epsilon=1.0, envs=10)
     assert again.scores == result.scores
+
+
+def test_several_players_at_once_are_the_same_as_one_by_one(pong, breakout):
+    protocol = Protocol("two", 0, 2, 0.0, "two games, cut", max_steps=60)
+    players = [
+        Player(random_network, game, epsilon, f"{game.name} {epsilon}")
+        for game in (pong, breakout)
+        for epsilon in (1.0, 0.0)
+    ]
+    told = set()
+    results = evaluate_games(
+        players, protocol, seed=3, on_progress=lambda label, *rest: told.add(label)
+    )
+    assert results == [
+        evaluate_game(random_network, p.game, protocol, epsilon=p.epsilon, seed=3) for p in players
+    ]
+    assert told == {player.label for player in players}
+
+
+def test_an_error_in_one_ends_all(pong, breakout):
+    def fail(label, games, steps):
+        if label == "breakout" and steps > 100:
+            raise RuntimeError("enough")
+
+    players = [Player(random_network, game, 1.0, game.name) for game in (pong, breakout)]
+    with pytest.raises(RuntimeError, match="enough"):
+        evaluate_games(players, PROTOCOLS["paper-30"], on_progress=fail)

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from amkit import model_files, scoring
+from amkit import evaluation, model_files, scoring
 from amkit.cards import read_card
 from amkit.evaluation import PROTOCOLS, GameResult
 from amkit.networks import actor_mimic_network, nature_dqn
@@ -45,7 +45,7 @@ def test_an_experts_card_saves_measuring_it_again(amn, monkeypatch, protocol, ep
         asked.append(game.name)
         return GameResult(game.name, [1.0, 3.0], [10, 10])
 
-    monkeypatch.setattr(scoring, "evaluate_game", evaluate_game)
+    monkeypatch.setattr(evaluation, "evaluate_game", evaluate_game)
     request = scoring.request(amn, None, protocol, epsilon, amn.parent / "experts")
     (entry,) = scoring.score(request)
     assert len(asked) == played
