@@ -47,7 +47,6 @@ def measure_rates(
     envs: int,
     batch_size: int,
     body: str = "nature",
-    games: int = 1,
     seconds: float = 0.5,
 ) -> Rates:
     """Measures emulation, acting and learning, about `seconds` each and the time to trace.
@@ -56,15 +55,14 @@ def measure_rates(
         game: whose emulator.
         precision: str. Keras dtype policy.
         jit_compile: bool. XLA for the update, or the plain graph.
-        envs: int. Environments of a game stepped at once.
+        envs: int. Environments stepped, and acted for, at once.
         batch_size: int. Of the updates.
         body: str. The network's, one of `networks.BODIES`.
-        games: int. How many games' environments are acted for at once.
         seconds: float.
     """
     return Rates(
         emulation_rate(game, envs, seconds),
-        forward_rate(precision, games * envs, seconds, body),
+        forward_rate(precision, envs, seconds, body),
         training_rate(precision, jit_compile, batch_size, seconds, body),
     )
 

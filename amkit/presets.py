@@ -81,7 +81,7 @@ TRANSFER = {
 
 _DISTILL_LAPTOP = DistillSettings(
     steps=300_000,
-    total_steps=1_700_000,  # Half an hour of two cores with its evaluation, however many games.
+    total_steps=1_400_000,  # Half an hour of two cores with its evaluation, however many games.
     envs=64,
     total_envs=256,
     replay_steps=100_000,

@@ -537,7 +537,7 @@ def test_each_objective_lowers_its_loss_and_brings_the_policies_together(objecti
 def test_games_share_a_budget_and_samples_per_step_stay(games):
     alone = presets.DISTILL["laptop"]
     shared = alone.divided_by(games)
-    assert shared.steps == min(300_000, 1_700_000 // games)
+    assert shared.steps == min(300_000, 1_400_000 // games)
     assert shared.divided_by(games) == shared
     assert shared.envs == min(64, 256 // games)
     # As far in a step of one environment as there are fewer of them.
