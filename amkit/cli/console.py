@@ -65,6 +65,8 @@ def work() -> Iterator[None]:
         fail(str(error), FAILED)
     except OSError as error:
         fail(f"{error.filename or 'the disk'}: {error.strerror or error}", FAILED)
+    except KeyboardInterrupt:
+        fail("stopped", FAILED)
     except Exception as error:
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
             fail("out of memory: fewer games, or a preset with a smaller replay, need less", FAILED)
