@@ -304,7 +304,9 @@ class Distillation:
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
-        self._average = tf.function(lambda: learner.average(settings.averaging), autograph=False)
+        self._average = tf.function(
+            lambda: learner.average(settings.averaging), jit_compile=True, autograph=False
+        )  # Element by element: one kernel, as in `kernels`.
 
     def play_and_learn(self) -> None:
         """Act and ask the experts; store and learn while the emulators step."""

@@ -181,5 +181,5 @@ def _load(path: Path, game: Game, dtype: str) -> Expert:
             f"Received: {outputs}"
         )
     if dtype != "float32":
-        network = model_files.in_precision(network, dtype)
+        network = model_files.for_running(network, dtype)
     return Expert(game, network, card, path)

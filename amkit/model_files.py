@@ -200,7 +200,7 @@ def in_precision(model: "keras.Model", dtype: str) -> "keras.Model":
         dtype: str. Keras dtype policy of every layer but the last, which stays float32.
 
     Returns:
-        Functional `keras.Model` of float32 weights.
+        Functional `keras.Model`; of float32 weights by float32 and the mixed policies.
     """
     import keras
 
@@ -216,6 +216,17 @@ def in_precision(model: "keras.Model", dtype: str) -> "keras.Model":
     copy = keras.models.clone_model(model, clone_function=twin)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def for_running(model: "keras.Model", dtype: str) -> "keras.Model":
+    """As `in_precision`, for a network that learns no more: its weights are cast once, here.
+
+    Under a mixed policy Keras casts them in every call, which takes longer than a forward pass of
+    one observation; the outputs are the same.
+    """
+    import keras
+
+    return in_precision(model, keras.DTypePolicy(dtype).compute_dtype)
 
 
 def _unpack(path: Path) -> tuple[dict, bytes]:

@@ -335,5 +335,8 @@ def test_precision_twin():
     assert twin.get_layer("conv1").compute_dtype == "bfloat16"
     assert twin.get_layer("output").compute_dtype == "float32"
     np.testing.assert_allclose(twin(OBSERVATION), model(OBSERVATION), atol=0.1)
+    running = model_files.for_running(model, "mixed_bfloat16")
+    assert running.get_layer("conv1").kernel.dtype == "bfloat16"
+    np.testing.assert_array_equal(running(OBSERVATION), twin(OBSERVATION))
     back = model_files.in_precision(twin, "float32")
     np.testing.assert_array_equal(back(OBSERVATION), model(OBSERVATION))
