@@ -198,7 +198,9 @@ class PQNTraining:
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
-        self._average = tf.function(lambda: learner.average(settings.averaging), autograph=False)
+        self._average = tf.function(
+            lambda: learner.average(settings.averaging), jit_compile=True, autograph=False
+        )
         # One rollout, reused: 4 frames per step are kept, as the rollout is short.
         self._num_games = len(games)
         shape = (settings.rollout_steps, len(games) * settings.envs)
