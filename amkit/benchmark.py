@@ -22,7 +22,7 @@ from amkit.training import Job, compile_learner
 _ENVS = 64
 # As many rows as preset `laptop` has of all its games: networks are asked for them at once.
 _DISTILLING_ENVS = 256
-_DISTILLING_BATCH = 512  # It learns on twice as many of eight games, on 1,792 of fourteen.
+_DISTILLING_BATCH = 512  # Four times the preset's: what a sample costs least in.
 
 
 def measure(
@@ -48,7 +48,11 @@ def measure(
     rows = [(f"emulation alone, {_ENVS} environments", emulation)]
     for what, make in (
         (f"acting, {_ENVS} environments", _acting),
-        (f"distilling, {_DISTILLING_ENVS} environments, 1 training sample per step", _distilling),
+        (
+            f"distilling, {_DISTILLING_ENVS} environments, 1 training sample per step, "
+            f"updates of {_DISTILLING_BATCH}",
+            _distilling,
+        ),
         ("expert training, preset laptop (PQN)", _pqn),
         ("expert training, preset paper (DQN, 8 samples per step)", paper_dqn),
     ):

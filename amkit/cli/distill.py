@@ -16,7 +16,6 @@ from amkit.cli.jobs import (
     Resume,
     RunFolder,
     Seed,
-    Steps,
     TensorBoard,
     TestEpochs,
     Xla,
@@ -36,7 +35,13 @@ def distill(
     preset: Annotated[
         str | None, typer.Option(help="laptop (fast; if not given), or paper (App. B).")
     ] = None,
-    steps: Steps = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Agent steps per game (laptop: 300,000, or what 1.4 M of all games leave it).",
+            min=1,
+        ),
+    ] = None,
     objective: Annotated[
         str | None,
         typer.Option(help="What is imitated: policy (Eq. 4), or q_values (section 3.1)."),

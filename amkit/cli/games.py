@@ -64,7 +64,6 @@ def games(
 
 
 def _list(listed: list["Game"], found: dict[str, Path]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from amkit.games import SPLITS
@@ -72,7 +71,7 @@ def _list(listed: list["Game"], found: dict[str, Path]) -> None:
 
     table = Table(
         caption="splits: multitask, sources, targets; random, human, DQN: Mnih et al. 2015, whole "
-        "games, raw scores"
+        "games, raw scores; expert: at hand (amkit games GAME: where)"
     )
     for column in ("game", "splits", "actions", "random", "human", "DQN", "expert"):
         right = column in ("actions", "random", "human", "DQN")
@@ -84,7 +83,7 @@ def _list(listed: list["Game"], found: dict[str, Path]) -> None:
             " ".join(split[0] if split in game.splits else " " for split in SPLITS),
             str(game.num_actions),
             *map(number, numbers),
-            escape(found[game.name].name) if game.name in found else "-",
+            "yes" if game.name in found else "-",
         )
     out.print(table)
 

@@ -35,7 +35,10 @@ Steps = Annotated[
 ]
 Precision = Annotated[
     str | None,
-    typer.Option(help="float32 or mixed_bfloat16; measured at the start if not given."),
+    typer.Option(
+        help="float32 or mixed_bfloat16; if not given, measured at the start (preset paper: "
+        "float32)."
+    ),
 ]
 Xla = Annotated[
     bool | None,
@@ -50,7 +53,10 @@ Resume = Annotated[
 ]
 ProtocolName = Annotated[
     str | None,
-    typer.Option("--protocol", help="Protocol of the scores on the model's card (quick)."),
+    typer.Option(
+        "--protocol",
+        help="Protocol of the scores on the model's card (quick; preset paper: paper).",
+    ),
 ]
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write TensorBoard logs into the run folder.")

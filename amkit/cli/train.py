@@ -34,8 +34,8 @@ def train(
         typer.Option(
             "--all",
             help="The paper's 20 games, those of its Table 1 first. Where --preset or --steps is "
-            "not given, as the shipped experts: Kangaroo's preset is explore, and some games have "
-            "2.2 or 3 M steps.",
+            "not given, as the shipped experts: Kangaroo's and Beam Rider's preset is explore, "
+            "and some games have 2.2 or 3 M steps.",
         ),
     ] = False,
     preset: Annotated[
