@@ -836,7 +836,8 @@ print(f"with itself {np.diag(similar).mean():.2f}; with another game {others.mea
 # %% [markdown]
 # ## What came out here
 #
-# One seed and short runs. The tables above say how sure each number is.
+# One seed and short runs. The tables above say how sure each number is. The `amn.keras` of this
+# page's outputs is an earlier one (400,000 steps, begun at random): the one that ships is better.
 #
 # - **Scale.** The levels of the games differ by a factor of 14, their gaps by 6. Three games (Crazy
 #   Climber, Enduro, Atlantis) make up nearly four fifths of the squared gradient of Q-regression at

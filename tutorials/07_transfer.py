@@ -590,7 +590,8 @@ print("order as it came out:", " > ".join(sorted(compared, key=lambda name: -mea
 # %% [markdown]
 # ## What came out here
 #
-# Little, and that is the result: read it as an example of what such an experiment looks like when it is too short.
+# Little, and that is the result: read it as an example of what such an experiment looks like when it is too short. (The `amn.keras` of
+# this page's outputs is an earlier one. And random weights then saw another luminance as zero than the AMNs' did.)
 #
 # - **Breakout.** No transfer is to be seen, in either direction. Over the curve, random weights have 1.55 and 2.40, AMN-policy 1.26 and 2.41,
 #   AMN-feature 1.74 and 2.12: the seeds of one beginning lie as far apart as the beginnings do. The best end is a seed of random

@@ -216,7 +216,7 @@ print(f"greatest difference of a pixel after the third step, of 255: {max(differ
 # %% [markdown]
 # Where this can go wrong without any error:
 #
-# | setting | here, as in training | otherwise |
+# | setting | here, and in training where nothing else is said | otherwise |
 # |---|---|---|
 # | `repeat_action_probability` | 0.0 | the `v5` ids have 0.25: the emulator repeats the last action by chance |
 # | `frameskip` of `gymnasium.make` | 1, as a wrapper skips | the `v5` ids skip 4 already; with the wrapper it would be 16 |
@@ -224,8 +224,8 @@ print(f"greatest difference of a pixel after the third step, of 255: {max(differ
 # | bytes or floats | bytes; the network divides by 255 itself | `AtariPreprocessing(scale_obs=True)` would divide twice |
 # | end of an episode | the whole game | `AtariPreprocessing(terminal_on_life_loss=True)` ends it with a life; it is off by default |
 # | after a reset | 0 to 29 no-ops, below | `AtariPreprocessing` plays 1 to 30 by default; `gymnasium.make` none |
-# | frames before the first | repeated, `padding_type="reset"` | black in the ALE's vector environment; it matters for three steps |
-# | FIRE after a reset | not pressed | the ALE's vector environment presses it; Breakout does not start without (exercise 2) |
+# | frames before the first | repeated, `padding_type="reset"`; in training black | it matters for three steps |
+# | FIRE after a reset | not pressed; in training pressed once | Breakout does not start without (exercise 2) |
 #
 # Now the loop itself.
 
@@ -454,7 +454,7 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# What the table says:
+# What the table says (of an earlier `amn.keras`, as all outputs of this page; the one that ships was trained further):
 #
 # - **Where the ball is** is almost a linear function of the pixels: it is the only bright spot of the field. With enough
 #   labels the pixels win; for *y* they do so early. The network was never asked for the position itself. The features
