@@ -125,7 +125,7 @@ def table(recorded: Ablations, seed: int = 0) -> list[dict[str, Any]]:
             {
                 "variant": name,
                 "runs": len(runs.amns),
-                "steps": runs.amns[0].get("steps"),
+                "steps": runs.amns[0].get("steps", 0),
                 "minutes": runs.amns[0].get("minutes"),
                 "scores": games,
                 "geometric_mean": mean,

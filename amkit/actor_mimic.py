@@ -22,9 +22,9 @@ from amkit.replay import ReplayMemory
 from amkit.rollout import Decision, Environments, EpsilonGreedy, rollout
 from amkit.training import (
     TrainingScores,
-    environments_state,
     metrics_since,
-    set_environments_state,
+    replay_state,
+    set_replay_state,
 )
 
 BEHAVIOURS = ("student", "expert", "both")
@@ -47,7 +47,8 @@ class DistillSettings:
         update_period_steps: agent steps per joint update over all games.
         batch_size: samples of each game in an update.
         averaging: share of the way towards the student that its running average (Polyak averaging),
-            which acts and is kept, moves for every `envs` steps. 1 is no average.
+            which acts and is kept, moves in each round of `envs` steps that has an update. 1 is
+            no average.
         objective: what the student regresses on: the experts' "policy" (Eq. 4), or their "q_values"
             (section 3.1).
         temperature: tau of Eq. 3.
@@ -366,27 +367,11 @@ class Distillation:
 
     def get_state(self) -> dict[str, Any]:
         """Returns counters, memories, random states; the environments' where they have one."""
-        return {
-            "steps": self.steps,
-            "updates": self.updates,
-            "memories": {str(i): memory.get_state() for i, memory in enumerate(self.memories)},
-            "acting": self.policy.get_state(),
-            "scores": self.scores.get_state(),
-            **environments_state(self.environments),
-        }
+        return replay_state(self)
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
-        self.steps = state["steps"]
-        self.updates = state["updates"]
-        self.policy.set_state(state["acting"])
-        for i, memory in enumerate(self.memories):
-            memory.set_state(state["memories"][str(i)])
-        games_go_on = set_environments_state(self.environments, state)
-        self.scores.set_state(state["scores"], games_go_on)
-        if not games_go_on:
-            for memory in self.memories:
-                memory.cut_off()
+        set_replay_state(self, state)
 
 
 class _StudentAndExperts:

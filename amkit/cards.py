@@ -1,8 +1,12 @@
 """The card beside a model's file: what its weights do not say. Data of unknown origin, checked."""
 
 import json
+from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+from amkit.games import canonical_name
 
 KINDS = ("expert", "amn", "mdqn", "mcdqn")
 _MAX_CARD_BYTES = 16 * 2**20
@@ -50,8 +54,8 @@ def read_card(path: Path) -> dict[str, Any]:
     scores = card.get("scores", [])
     if not (isinstance(scores, list) and all(map(_is_score, scores))):
         raise ModelFileError(f"{beside}: scores is a list of entries as `amkit train` writes them")
-    for key in ("steps", "minutes"):
-        if not isinstance(card.get(key, 0), int | float):
+    for key in ("steps", "minutes", "parameters"):
+        if not _is_number(card.get(key, 0)):
             raise ModelFileError(f"{beside}: {key} is a number. Received: {card[key]!r}")
     for key in _OBJECTS:
         if not isinstance(card.get(key, {}), dict):
@@ -59,8 +63,18 @@ def read_card(path: Path) -> dict[str, Any]:
     for key in ("begin", "transfer"):
         if not _are_names(card.get(key, {}).get("learnt", [])):
             raise ModelFileError(f"{beside}: what {key} had learnt is a list of names")
-    if not isinstance(card.get("background", 0), int | float):
+    if "transfer" in card and not isinstance(card["transfer"].get("source"), str):
+        raise ModelFileError(f"{beside}: the source of transfer is a name")
+    if not _is_number(card.get("background", 0)):
         raise ModelFileError(f"{beside}: background is a number")
+    if not _is_number(card.get("settings", {}).get("temperature", 1)):
+        raise ModelFileError(f"{beside}: temperature is a number")
+    for times in (
+        card.get("forward_milliseconds", {}),
+        card.get("one_expert", {}).get("forward_milliseconds", {}),
+    ):
+        if not (isinstance(times, dict) and all(map(_is_number, times.values()))):
+            raise ModelFileError(f"{beside}: forward_milliseconds are numbers")
     tests = card.get("tests", [])
     if not (isinstance(tests, list) and all(map(_is_test, tests))):
         raise ModelFileError(f"{beside}: tests is a list of entries as `amkit train` writes them")
@@ -73,6 +87,31 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
+def models_in(folder: Path) -> list[Path]:
+    """The `.keras` files of a folder, and of the run folders in it, in alphabetical order."""
+    return sorted([*folder.glob("[!.]*.keras"), *folder.glob("*/model.keras")])
+
+
+def is_policy(card: Mapping[str, Any]) -> bool:
+    """Whether a network's outputs are logits of a policy: an AMN's, unless it imitated Q-values."""
+    objective = card.get("settings", {}).get("objective")
+    return card["kind"] == "amn" and objective != "q_values"
+
+
+def games_learnt(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """Games that a network has learnt, or that the one had learnt which it began as."""
+    begun = [card.get(key, {}).get("learnt", []) for key in ("begin", "transfer")]
+    return tuple(dict.fromkeys(map(canonical_name, chain(card["games"], *begun))))
+
+
+def _is_number(part: Any) -> bool:
+    return isinstance(part, int | float)
+
+
+def _are_numbers(part: Any) -> bool:
+    return isinstance(part, list) and all(map(_is_number, part))
+
+
 def _are_names(part: Any) -> bool:
     """Whether this is a list of strings."""
     return isinstance(part, list) and all(isinstance(one, str) for one in part)
@@ -83,7 +122,8 @@ def _is_score(entry: Any) -> bool:
     return (
         _is_mean(entry)
         and all(isinstance(entry.get(key), str) for key in ("game", "protocol"))
-        and isinstance(entry.get("epsilon"), int | float)
+        and _is_number(entry.get("epsilon"))
+        and _are_numbers(entry.get("scores", []))
         and _is_mean(entry.get("random"))
         and ("expert" not in entry or _is_mean(entry["expert"]))
     )
@@ -103,7 +143,7 @@ def _is_epoch(row: Any) -> bool:
     return (
         isinstance(row, dict)
         and isinstance(row.get("steps"), int)
-        and all(isinstance(value, int | float | None) for value in row.values())
+        and all(value is None or _is_number(value) for value in row.values())
     )
 
 
@@ -111,7 +151,7 @@ def _is_mean(part: Any) -> bool:
     """Whether this is a mean score; a single game has no standard error."""
     return (
         isinstance(part, dict)
-        and all(isinstance(part.get(key), int | float) for key in ("mean", "games"))
+        and all(_is_number(part.get(key)) for key in ("mean", "games"))
         and isinstance(part.get("standard_error", ""), int | float | None)
     )
 

@@ -7,7 +7,6 @@ complete, so a kill at any moment leaves the one before it.
 
 import errno
 import json
-import math
 import os
 import re
 import shutil
@@ -18,45 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from amkit.files import write_text
+
 _NAME = re.compile(r"checkpoint-\d{6,}")
 _KEPT = 2  # The newest, and one to fall back on. Unchanged arrays are one file in both.
 
 
 class CheckpointError(RuntimeError):
     """No checkpoint could be written or read."""
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all.
-
-    Args:
-        path: the file; replaced if it is there.
-        text: its content.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def json_text(value: Any) -> str:
-    """JSON that every reader takes: numbers that are not finite, such as a NaN, become null."""
-    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def save(folder: Path, state: Mapping[str, Any]) -> Path:
@@ -157,7 +125,7 @@ def _write(target: Path, state: Mapping, before: Path | None) -> None:
         arrays[key] = {"file": name, "crc32": _crc32(array), "kind": _kind(array)}
     content = {"arrays": arrays, "values": _without_arrays(state)}
     manifest = {"crc32": zlib.crc32(json.dumps(content).encode()), "content": content}
-    write_whole(target / "manifest.json", json.dumps(manifest))
+    write_text(target / "manifest.json", json.dumps(manifest))
     _sync_folder(target)
 
 

@@ -187,15 +187,19 @@ def transfer_config(
     """
     settings = _named(presets.TRANSFER, preset, "preset")
     found = find_game(game)
-    normalize = isinstance(settings, PQNSettings)
+    by_pqn = isinstance(settings, PQNSettings)  # Which needs normalised features.
     amn = load_source(source or like) if source or like else None
     begin: dict[str, Any] = {
         "from": None,
         "source": "random",
         "body": amn.body if amn else "nature",
-        "normalize_features": amn.normalize_features if amn else normalize,
+        "normalize_features": amn.normalize_features if amn else by_pqn,
     }
     if source is not None:
+        if label(source) == begin["source"]:  # What a report would call it.
+            raise ValueError(
+                f"weights come from a file called otherwise than random ones. Received: {source}"
+            )
         begin |= {"from": str(Path(source).resolve()), "source": label(source)}
         begin |= {"weights": amn.weight_hash, "head": head, "freeze": freeze}
         begin["learnt"] = list(amn.games)
@@ -206,7 +210,7 @@ def transfer_config(
     return {
         "kind": "expert",
         "games": [found.name],
-        "background": background(found) if normalize else 0,
+        "background": background(found) if by_pqn else 0,
         "transfer": begin,
         **_common(preset, seed, settings, {**overrides, "test_epochs": test_epochs}),
     }

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from amkit.evaluation import GameResult, Player, Protocol, evaluate_games
-from amkit.games import Game
+from amkit.games import EPSILON, Game
 from amkit.networks import for_game
 from amkit.runs import DamagedRun, Run
 
@@ -104,7 +104,7 @@ class LearningCurve(keras.callbacks.Callback):
                 self._on_progress(what, games, steps)
 
         players = [
-            Player(for_game(self._network, game), game, 0.05, game.name) for game in self._games
+            Player(for_game(self._network, game), game, EPSILON, game.name) for game in self._games
         ]
         return evaluate_games(players, self._protocol, seed=self._seed, on_progress=report)
 

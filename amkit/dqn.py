@@ -16,9 +16,9 @@ from amkit.rollout import Environments, EpsilonGreedy, rollout
 from amkit.schedules import Piecewise
 from amkit.training import (
     TrainingScores,
-    environments_state,
     metrics_since,
-    set_environments_state,
+    replay_state,
+    set_replay_state,
 )
 
 
@@ -219,24 +219,8 @@ class DQNTraining:
 
     def get_state(self) -> dict[str, Any]:
         """Returns counters, memories, random states; the environments' where they have one."""
-        return {
-            "steps": self.steps,
-            "updates": self.updates,
-            "memories": {str(i): memory.get_state() for i, memory in enumerate(self.memories)},
-            "acting": self.policy.get_state(),
-            "scores": self.scores.get_state(),
-            **environments_state(self.environments),
-        }
+        return replay_state(self)
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
-        self.steps = state["steps"]
-        self.updates = state["updates"]
-        for i, memory in enumerate(self.memories):
-            memory.set_state(state["memories"][str(i)])
-        self.policy.set_state(state["acting"])
-        games_go_on = set_environments_state(self.environments, state)
-        self.scores.set_state(state["scores"], games_go_on)
-        if not games_go_on:
-            for memory in self.memories:
-                memory.cut_off()
+        set_replay_state(self, state)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from amkit.atari import MAX_STEPS_PER_GAME, AtariEnvironments
-from amkit.games import NUM_ACTIONS, Game
+from amkit.games import EPSILON, NUM_ACTIONS, Game
 from amkit.networks import over_all_actions
 from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
 
@@ -111,7 +111,7 @@ def evaluate_game(
     game: Game,
     protocol: Protocol,
     *,
-    epsilon: float = 0.05,
+    epsilon: float = EPSILON,
     seed: int = 0,
     envs: int = 16,
     on_progress: Callable[[int, int], None] | None = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amkit import model_files
 from amkit.atari import find_game
-from amkit.cards import ModelFileError, card_path, read_card
+from amkit.cards import ModelFileError, card_path, models_in, read_card
 from amkit.games import NUM_ACTIONS, Game, UnknownGame, normalized
 
 if TYPE_CHECKING:  # Listing a folder needs no Keras.
@@ -39,13 +39,12 @@ class Expert:
     @property
     def feature_size(self) -> int:
         """D, the width of the layer `features`; ExpertError if there is none such."""
-        for layer in self.network.layers:
-            if layer.name == "features" and len(layer.output.shape) == 2:
-                return layer.output.shape[-1]
-        raise ExpertError(
-            f"{self.path} has no layer called features with outputs [B, D], "
-            "which feature regression needs"
-        )
+        from amkit.networks import feature_size
+
+        try:
+            return feature_size(self.network)
+        except ValueError as error:
+            raise ExpertError(f"feature regression, {self.path}: {error}") from None
 
 
 def find_experts(folder: Path) -> dict[str, Path]:
@@ -67,7 +66,7 @@ def find_experts(folder: Path) -> dict[str, Path]:
             f"experts come from a folder that holds them. Received: {folder}, which is no folder"
         )
     found: dict[str, Path] = {}
-    for path in sorted([*folder.glob("[!.]*.keras"), *folder.glob("*/model.keras")]):
+    for path in models_in(folder):
         card = read_card(path)
         if card["kind"] != "expert" or "transfer" in card:  # A target DQN is no teacher.
             continue

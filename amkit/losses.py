@@ -7,7 +7,7 @@ does not depend on the batch size.
 import numpy as np
 import tensorflow as tf
 
-# Added to illegal logits before a softmax. Finite, so that 0 * log(0) never makes a NaN; so large
+# What illegal logits become before a softmax. Finite, so that 0 * log(0) never makes a NaN; so low
 # that exp() of it is exactly 0 in float32 and float64 and no gradient flows.
 _ILLEGAL = -1e9
 
@@ -128,7 +128,8 @@ def lambda_returns(
 
     G_t = r_t + gamma * (V_{t+1} + c_{t+1} * (G_{t+1} - Q_{t+1})), G_t = r_t after a terminal step;
     V = sum_a pi(a|s) Q(s, a), Q_t = Q(s_t, a_t), c_t = lambda * pi(a_t|s_t) (Precup et al. 2000;
-    Sutton and Barto 2018, section 12.10). Of a greedy pi they are Watkins's.
+    Sutton and Barto 2018, section 12.10). Of a greedy pi they are Watkins's. With c = lambda,
+    whatever was done, they are Q(lambda)'s with off-policy corrections (Harutyunyan et al. 2016).
 
     Args:
         reward: float32 [T, N]. Clipped rewards.

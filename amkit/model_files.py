@@ -9,7 +9,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import pickletools
 import tempfile
 import zipfile
@@ -22,7 +21,7 @@ import numpy as np
 
 from amkit import __version__
 from amkit.cards import ModelFileError, card_path, read_bounded, read_card
-from amkit.checkpoints import json_text
+from amkit.files import json_text, sync, whole
 from amkit.games import NUM_ACTIONS
 
 if TYPE_CHECKING:
@@ -114,19 +113,10 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
         "versions": {"amkit": __version__} | {name: version(name) for name in _PACKAGES},
         "weight_hash": weight_hash(plain),
     }
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    temporary_card = temporary.with_suffix(".json")
-    try:
-        plain.save(temporary)
-        temporary_card.write_text(json_text(card), encoding="utf-8")
-        for written in (temporary, temporary_card):
-            with open(written, "rb+") as file:
-                os.fsync(file.fileno())
-        os.replace(temporary_card, card_path(path))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-        temporary_card.unlink(missing_ok=True)
+    with whole(path) as model_file, whole(card_path(path)) as card_file:
+        plain.save(model_file)
+        sync(model_file)  # A full disk shows before the card, the inner one, takes its place.
+        card_file.write_text(json_text(card), encoding="utf-8")
 
 
 def copy(path: Path, target: Path) -> None:
@@ -386,7 +376,7 @@ def _is_plain(value: Any) -> bool:
     return (
         value is None
         or isinstance(value, bool)
-        or value in (*("valid", "same", "channels_last", "channels_first"),)
+        or value in ("valid", "same", "channels_last", "channels_first")
     )
 
 

@@ -205,6 +205,20 @@ def with_features(network: keras.Model) -> keras.Model:
     )
 
 
+def feature_size(network: keras.Model) -> int:
+    """D, the width of a network's pre-output layer.
+
+    Raises:
+        ValueError: if there is no layer called `features` with outputs [B, D].
+    """
+    for layer in network.layers:
+        if layer.name == "features" and len(layer.output.shape) == 2:
+            return layer.output.shape[-1]
+    raise ValueError(
+        f"a network has a layer called features, of outputs [B, D]. Received: {network.name}"
+    )
+
+
 def frozen_copy(network: keras.Model) -> keras.Model:
     """The same layers and weights anew, which training leaves as they are."""
     copy = keras.models.clone_model(network)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amkit import ablation_report, checkpoints, plots, report
+from amkit import ablation_report, files, plots, report
 from amkit.ablation_report import Ablations
-from amkit.games import SPLITS, TABLE_2
+from amkit.games import EPSILON, SPLITS, TABLE_2
 from amkit.relate_report import Relation, relation
 from amkit.report import Estimate, Recorded
 from amkit.transfer_report import Transfers, table_2
@@ -129,10 +129,9 @@ def write_transfer(
     folder.mkdir(parents=True, exist_ok=True)
     table = table_2(recorded, seed)
     blocks = [*_table_2(recorded, table)]
-    for ending in (".png", ".svg"):
-        plots.save(plots.transfer_curves(table), folder / f"figure_7{ending}")
+    _draw(plots.transfer_curves(table), folder / "figure_7")
     caption = (
-        "Figure 7: tests of the target DQNs while they learn (epsilon 0.05); the band is one "
+        f"Figure 7: tests of the target DQNs while they learn (epsilon {EPSILON}); the band is one "
         "standard error."
     )
     blocks += [Heading("Learning curves"), Picture("figure_7", caption)]
@@ -146,8 +145,7 @@ def write_transfer(
     related = None
     if guesses is not None:
         related = relation(recorded, table, guesses, seed)
-        for ending in (".png", ".svg"):
-            plots.save(plots.guesses_and_gains(related.points), folder / f"relation{ending}")
+        _draw(plots.guesses_and_gains(related.points), folder / "relation")
         tables["relation.csv"] = report.csv_text(related.points)
         blocks += _relation(related)
     _write_texts(f"Transfer to {len(recorded.games)} games", blocks, tables, folder)
@@ -170,8 +168,7 @@ def write_ablations(recorded: Ablations, folder: Path, seed: int = 0) -> list[di
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = ablation_report.table(recorded, seed)
-    for ending in (".png", ".svg"):
-        plots.save(plots.variant_scores(table), folder / f"variants{ending}")
+    _draw(plots.variant_scores(table), folder / "variants")
     caption = (
         "Expert-normalised scores of each game, and their geometric mean, with 95 % intervals; "
         "1 is the expert, and the dashed line the first variant."
@@ -186,6 +183,11 @@ def write_ablations(recorded: Ablations, folder: Path, seed: int = 0) -> list[di
     return table
 
 
+def _draw(figure: "Figure", path: Path) -> None:
+    for ending in (".png", ".svg"):
+        plots.save(figure, path.with_name(path.name + ending))
+
+
 def _variants(recorded: Ablations, table: Sequence[Mapping[str, Any]]) -> list[Block]:
     runs = next(iter(recorded.variants.values())).amns
     first, machine = runs[0]["scores"][0], runs[0].get("machine", {})
@@ -194,7 +196,7 @@ def _variants(recorded: Ablations, table: Sequence[Mapping[str, Any]]) -> list[B
             row["variant"].replace("_", " "),
             str(row["runs"]),
             report.number(row["minutes"]),
-            *(f"{score.value:.2f}" for score in row["scores"].values()),
+            *(f"{row['scores'][game].value:.2f}" for game in recorded.games),
             _interval(row["geometric_mean"]),
             _interval(row["difference"]) if row["difference"] else "-",
         ]
@@ -233,7 +235,7 @@ def _write_texts(
         "index.html": page(title, blocks, folder),
     }
     for name, text in {**tables, **pages}.items():
-        checkpoints.write_whole(folder / name, text)
+        files.write_text(folder / name, text)
 
 
 def _relation(related: Relation) -> list[Block]:
@@ -286,7 +288,7 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
             f"on {machine.get('cores')} cores of {machine.get('processor')}; they differ in their "
             "first weights and in what a name adds (head new: the output layer is; freeze: layers "
             "up to it do not learn). The paper's: 10,000,000 steps each. Each test: protocol "
-            f"{card.get('test_protocol')}, epsilon 0.05, raw scores of whole games."
+            f"{card.get('test_protocol')}, epsilon {EPSILON}, raw scores of whole games."
         ),
         *map(Paragraph, recorded.skipped),
         Heading("Table 2"),
@@ -492,8 +494,7 @@ def _pictures(
     found: list[Block] = []
 
     def add(name: str, figure: "Figure", caption: str) -> None:
-        for ending in (".png", ".svg"):
-            plots.save(figure, folder / f"{name}{ending}")
+        _draw(figure, folder / name)
         found.append(Picture(name, caption))
 
     add(
@@ -515,7 +516,7 @@ def _pictures(
                     name,
                     plots.learning_curves(table, curves, networks),
                     f"{name.replace('_', ' ').capitalize()}: {whose} while training; each point is "
-                    f"a test (protocol {protocol}, epsilon 0.05), the band one standard error.",
+                    f"a test (protocol {protocol}, epsilon {EPSILON}); the band: a standard error.",
                 )
     else:
         found.append(

@@ -1,12 +1,13 @@
 """Figures from recorded numbers; nothing is trained or measured here. Needs the extra `plots`."""
 
-import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from amkit.files import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -271,9 +272,5 @@ def _finish(panels: "Mapping[str, Axes]") -> None:
 
 def save(figure: "Figure", path: Path) -> None:
     """Writes a figure, .png or .svg, whole or not at all."""
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with whole(path) as temporary:
         figure.savefig(temporary, dpi=130)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

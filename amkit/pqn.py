@@ -8,8 +8,9 @@ under. And who acts, whose values are bootstrapped from, and what comes out in t
 average of the network that learns: large steps then do not make it forget or tremble.
 
 Where rewards are far apart, a policy that has met none yet gets worse by exploring less. Then some
-environments go on exploring, and returns are those of whoever acted (Peng's Q(lambda), as in PQN):
-what a random action led to is told to all that came before it.
+environments go on exploring, and traces are not cut by what the policy would hardly have done
+(Q(lambda) with off-policy corrections, Harutyunyan et al. 2016): what a random action led to is
+told to all that came before it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +53,7 @@ class PQNSettings:
             (Polyak averaging), in (0, 1]; 1 acts with the learning one itself.
         target_epsilon: of the epsilon-greedy policy whose values are learnt; 0 for the greedy one.
         tree_backup: whether a return ends where that policy would hardly have acted so; if not, it
-            is of what was done (Peng's Q(lambda)).
+            goes on whatever was done (Harutyunyan et al. 2016).
         epsilon: exploration, (agent step, value) points with straight lines between.
         hold: steps that a random action is held for, on average; points as for epsilon.
         explorers: the last so many environments of each game go on exploring: their epsilon falls

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from amkit.actor_mimic import DistillSettings
 from amkit.dqn import DQNSettings
+from amkit.games import EPSILON
 from amkit.pqn import PQNSettings
 
 _EXPERT_LAPTOP = PQNSettings(
@@ -15,9 +16,9 @@ _EXPERT_LAPTOP = PQNSettings(
     discount=0.99,
     trace_decay=0.9,
     averaging=0.1,
-    target_epsilon=0.05,  # What scores are measured under: risks count.
+    target_epsilon=EPSILON,  # What scores are measured under: risks count.
     tree_backup=True,
-    epsilon=((0, 1.0), (100_000, 0.05)),  # Down to that which scores are measured under.
+    epsilon=((0, 1.0), (100_000, EPSILON)),  # Down to that which scores are measured under.
     hold=((0, 10.0), (60_000, 10.0), (100_000, 1.0)),  # Enduro rewards only a longer effort.
     explorers=0,
     learning_rate=1e-3,

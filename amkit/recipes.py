@@ -17,6 +17,7 @@ from amkit.curves import LearningCurve
 from amkit.dqn import DQN, DQNSettings, DQNTraining
 from amkit.evaluation import PROTOCOLS
 from amkit.experts import find_experts, load_experts
+from amkit.games import EPSILON
 from amkit.networks import actor_mimic_network, multitask_convolutions, nature_dqn
 from amkit.pqn import PQN, PQNSettings, PQNTraining
 from amkit.runs import Run, RunError
@@ -180,7 +181,7 @@ def run(
         card=config,
         games=games,
         protocol=PROTOCOLS[config["protocol"]],
-        epsilon=0.05,
+        epsilon=EPSILON,
         seed=SEED,
         experts=experts,
     )

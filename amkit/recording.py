@@ -4,7 +4,7 @@ Needs Pillow, and imageio with PyAV for mp4: the extra `video`.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amkit.atari import FRAMES_PER_STEP, AtariEnvironments, Screen
-from amkit.games import Game
+from amkit.files import whole
+from amkit.games import EPSILON, Game
 from amkit.networks import over_all_actions
 from amkit.rollout import EpsilonGreedy, rollout
 
@@ -52,7 +53,7 @@ def play(
     network: Callable[[Any], Any],
     game: Game,
     *,
-    epsilon: float = 0.05,
+    epsilon: float = EPSILON,
     seed: int = 0,
     steps: int | None = None,
 ) -> Iterator[Moment]:
@@ -90,12 +91,6 @@ def play(
     finally:
         environments.close()
         screen.close()
-
-
-def is_policy(card: Mapping[str, Any]) -> bool:
-    """Whether a network's outputs are logits of a policy: an AMN's, unless it imitated Q-values."""
-    objective = card.get("settings", {}).get("objective")
-    return card["kind"] == "amn" and objective != "q_values"
 
 
 def draw(moment: Moment, game: Game, policy: bool) -> "Image":
@@ -176,12 +171,8 @@ def write(moments: Iterable[Moment], game: Game, policy: bool, path: Path) -> tu
             steps += 1
             yield draw(moment, game, policy)
 
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
+    with whole(path) as temporary:
         (_write_gif if path.suffix == ".gif" else _write_mp4)(pictures(), temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return steps, shown[0].score + shown[0].reward
 
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from amkit import model_files
 from amkit.atari import AtariEnvironments
-from amkit.cards import read_card
+from amkit.cards import games_learnt, read_card
 from amkit.evaluation import random_network
-from amkit.games import Game, canonical_name
-from amkit.networks import OBSERVATION_SHAPE, actor_mimic_network
+from amkit.games import Game
+from amkit.networks import OBSERVATION_SHAPE, actor_mimic_network, feature_size
 from amkit.rollout import EpsilonGreedy, rollout
 from amkit.runs import label
 from amkit.transfer import load_source
@@ -109,7 +109,7 @@ def relate(
             on_progress(name)
         features = _features(network, frames.observation)
         scores = [
-            np.mean([_held_out(one, frames.reward_ahead, fold, len(folds)) for one in features])
+            np.mean([_held_out(one, frames.reward_ahead, folds, fold) for one in features])
             for fold in range(FOLDS)
         ]
         rows.append(
@@ -145,8 +145,10 @@ def candidates(paths: Sequence[Path], background: float = 0) -> dict[str, keras.
         name = label(path)
         if name in found:
             raise ValueError(f"networks have different names. Received: two called {name}")
-        if "features" not in [layer.name for layer in network.layers]:
-            raise ValueError(f"a network has a layer called features. Received: {path}")
+        try:
+            feature_size(network)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
         found[name] = keras.Model(network.input, network.get_layer("features").output)
         try:
             source = load_source(path)
@@ -170,13 +172,13 @@ def facts(paths: Sequence[Path], target: Game) -> dict[str, dict[str, str | bool
 
     Returns:
         name -> "weight_hash", which the card of a target DQN names its source by; "knows_target",
-        whether it has learnt this very game.
+        whether it has learnt this very game, or began as one that has.
     """
     cards = {label(path): read_card(path) for path in paths}
     return {
         name: {
             "weight_hash": card["weight_hash"],
-            "knows_target": target.name in map(canonical_name, card["games"]),
+            "knows_target": target.name in games_learnt(card),
         }
         for name, card in cards.items()
     }
@@ -211,11 +213,10 @@ def _features(network: keras.Model, observation: np.ndarray) -> np.ndarray:
     return np.moveaxis(features, 2, 0)
 
 
-def _held_out(features: np.ndarray, targets: np.ndarray, fold: int, envs: int) -> float:
+def _held_out(features: np.ndarray, targets: np.ndarray, folds: np.ndarray, fold: int) -> float:
     """R^2 on a fold's environments; the penalty is chosen on a part of the others."""
-    place = np.arange(envs) % FOLDS
-    validation = place == (fold + 1) % FOLDS
-    held_out = place == fold
+    validation = folds == (fold + 1) % FOLDS
+    held_out = folds == fold
 
     def flat(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         return values[:, chosen].reshape(-1, *values.shape[2:])

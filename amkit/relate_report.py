@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from amkit.cards import ModelFileError, read_bounded
-from amkit.games import GAMES
+from amkit.games import canonical_name
 from amkit.report import REPLICATES, Estimate
 from amkit.transfer_report import RANDOM, Transfers, chance
 
@@ -54,7 +54,7 @@ def read_guesses(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
             rows = {row["name"]: row for row in result["candidates"]}
             scores = {name: float(row["r_squared"]) for name, row in rows.items()}
             nothing = fmean(v for name, v in scores.items() if name.startswith(_RANDOM_WEIGHTS))
-            target = GAMES[result["target"]].name
+            target = canonical_name(result["target"])
             guesses |= {
                 (target, rows[name]["weight_hash"]): score - nothing
                 for name, score in scores.items()

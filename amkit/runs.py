@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from amkit import checkpoints
+from amkit import files
 
 
 class RunError(RuntimeError):
@@ -90,7 +90,7 @@ class Run:
     def write(self, name: str, text: str) -> None:
         """Writes a file of the folder, whole or not at all; RunError if that cannot be done."""
         try:
-            checkpoints.write_whole(self.folder / name, text)
+            files.write_text(self.folder / name, text)
         except OSError as error:
             raise RunError(f"{self.folder / name} cannot be written: {error.strerror}") from error
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from amkit import model_files
 from amkit.atari import find_game
-from amkit.cards import ModelFileError, card_path, read_card
+from amkit.cards import ModelFileError, card_path, models_in, read_card
 from amkit.evaluation import (
     PROTOCOLS,
     GameResult,
@@ -19,7 +19,7 @@ from amkit.evaluation import (
     random_network,
 )
 from amkit.experts import experts_at_hand, load_experts
-from amkit.games import Game, UnknownGame
+from amkit.games import EPSILON, Game, UnknownGame
 from amkit.networks import for_game, plays
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def request(
     model: Path | None,
     game_names: Sequence[str] | None = None,
     protocol: str = "paper",
-    epsilon: float = 0.05,
+    epsilon: float = EPSILON,
     experts: Path | None = None,
     seed: int = SEED,
 ) -> Request:
@@ -128,7 +128,7 @@ def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> Pa
     """
     for root in roots:
         amns = []
-        for path in [*root.glob("[!.]*.keras"), *root.glob("*/model.keras")]:
+        for path in models_in(root):
             try:
                 if read_card(path)["kind"] == "amn":
                     amns.append(path)
@@ -160,16 +160,16 @@ def score(
     """
     known = {game.name: _known_scores(asked, game) for game in asked.games}
     players = {}  # (game, part) -> who is to play
+
+    def add(game: Game, part: str, network: Callable, epsilon: float, what: str) -> None:
+        players[game.name, part] = Player(network, game, epsilon, f"{game.name} ({what})")
+
     for game in asked.games:
-
-        def add(part: str, network: Callable, epsilon: float, what: str, game: Game = game) -> None:
-            players[game.name, part] = Player(network, game, epsilon, f"{game.name} ({what})")
-
-        add("own", for_game(asked.network, game), asked.epsilon, asked.card["kind"])
+        add(game, "own", for_game(asked.network, game), asked.epsilon, asked.card["kind"])
         if "random" not in known[game.name]:
-            add("random", random_network, 1.0, "random")
+            add(game, "random", random_network, 1.0, "random")
         if game.name in asked.experts and "expert" not in known[game.name]:
-            add("expert", _expert(asked, game), asked.epsilon, "its expert")
+            add(game, "expert", _expert(asked, game), asked.epsilon, "its expert")
     results = evaluate_games(
         list(players.values()), asked.protocol, seed=asked.seed, on_progress=on_progress
     )

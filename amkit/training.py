@@ -21,7 +21,7 @@ from amkit.runs import Run
 
 
 class Interrupted(Exception):
-    """The user asked to stop; the run was saved and can be resumed."""
+    """Somebody asked to stop: the user, or a callback. The run was saved and can be resumed."""
 
 
 class Job(Protocol):
@@ -75,8 +75,8 @@ def run_job(
         job: what to do.
         run: where to write.
         callbacks: Keras callbacks. `on_train_batch_end` is called once a round with the steps done,
-            `on_epoch_end` with the epoch's metrics. They may stop the training, as under `fit`, by
-            `self.model.stop_training`.
+            `on_epoch_end` with the epoch's metrics. They may stop the training by
+            `self.model.stop_training`, for good or to be resumed.
         checkpoint_seconds: float. Period of the checkpoints; a kill loses at most this, and what a
             callback was doing.
 
@@ -84,7 +84,7 @@ def run_job(
         `Progress`, complete.
 
     Raises:
-        Interrupted: after Ctrl-C, the state saved.
+        Interrupted: after Ctrl-C, SIGTERM or a callback's stop, the state saved.
         CheckpointError: if the state cannot be written or read.
     """
     progress = _resume(job, run)
@@ -267,6 +267,36 @@ class TrainingScores:
         self._finished = [list(scores) for scores in state["finished"]]
         if games_go_on:
             self._keeper.set_state(state["running"])
+
+
+def replay_state(job: Any) -> dict[str, Any]:
+    """The state of a job that keeps a memory of each game: counters, memories, random states.
+
+    Args:
+        job: with `steps`, `updates`, `memories`, `policy`, `scores` and `environments`.
+    """
+    return {
+        "steps": job.steps,
+        "updates": job.updates,
+        "memories": {str(i): memory.get_state() for i, memory in enumerate(job.memories)},
+        "acting": job.policy.get_state(),
+        "scores": job.scores.get_state(),
+        **environments_state(job.environments),
+    }
+
+
+def set_replay_state(job: Any, state: Mapping[str, Any]) -> None:
+    """Puts back what `replay_state` returned. Emulators start new games; all else goes on."""
+    job.steps = state["steps"]
+    job.updates = state["updates"]
+    for i, memory in enumerate(job.memories):
+        memory.set_state(state["memories"][str(i)])
+    job.policy.set_state(state["acting"])
+    games_go_on = set_environments_state(job.environments, state)
+    job.scores.set_state(state["scores"], games_go_on)
+    if not games_go_on:
+        for memory in job.memories:
+            memory.cut_off()
 
 
 def environments_state(environments: object) -> dict[str, Any]:

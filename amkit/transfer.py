@@ -5,7 +5,6 @@ And the other way about: a student begins as one of its experts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import keras
@@ -13,6 +12,7 @@ import numpy as np
 
 from amkit import model_files
 from amkit.atari import find_game
+from amkit.cards import games_learnt, is_policy
 from amkit.games import NUM_ACTIONS, Game
 from amkit.networks import BODIES, Body
 
@@ -62,16 +62,13 @@ def load_source(path: Path) -> Source:
         )
     if outputs < NUM_ACTIONS:
         network = _over_all_actions(network, find_game(card["games"][0]))
-    settings = card.get("settings", {})
-    imitates = settings.get("objective") == "policy"  # Q-values have the right scale already.
-    # Its own games, and those of what it began with itself.
-    begun = [card.get(key, {}).get("learnt", []) for key in ("begin", "transfer")]
     return Source(
         network,
-        float(settings.get("temperature", 1)) if imitates else 1.0,
+        # Q-values have the right scale already.
+        float(card.get("settings", {}).get("temperature", 1)) if is_policy(card) else 1.0,
         _background(network),
         card["weight_hash"],
-        tuple(dict.fromkeys([*card["games"], *chain(*begun)])),
+        games_learnt(card),
         _body(network),
         any(isinstance(layer, keras.layers.LayerNormalization) for layer in network.layers),
     )

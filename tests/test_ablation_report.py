@@ -116,6 +116,8 @@ def test_scores_of_another_protocol_cannot_be_compared():
 
 def test_the_command(tmp_path):
     cards = [card((18.0, 8.0)), card((9.0, 4.0), settings={"temperature": 1.0})]
+    cards[1]["games"].reverse()  # Their order makes no difference.
+    cards[1]["scores"].reverse()
     runs = [tmp_path / name for name in ("as-it-is", "tau-1")]
     for folder, found in zip(runs, cards, strict=True):
         folder.mkdir()
@@ -130,6 +132,9 @@ def test_the_command(tmp_path):
     assert {path.name for path in out.iterdir()} == names
     _, other = csv.DictReader((out / "variants.csv").open())
     assert float(other["boxing"]) == pytest.approx(0.45) and other["variant"] == "temperature 1"
+    rows = [line.split("|") for line in (out / "report.md").read_text().splitlines()]
+    (shown,) = [row for row in rows if row[1:2] == [" temperature 1 "]]
+    assert " 0.45 " in shown[4] and " 0.20 " in shown[5]  # Boxing, then Pong.
     answer = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert answer["variants"][0]["difference"] is None
     assert answer["variants"][1]["scores"]["pong"]["value"] == pytest.approx(0.2)

@@ -18,6 +18,8 @@ from amkit.cards import ModelFileError, card_path, read_card
 from amkit.networks import actor_mimic_network, nature_dqn, with_features
 
 CARD = {"kind": "expert", "games": ["pong"]}
+_MEAN = {"mean": 1.0, "standard_error": 0.1, "games": 30}
+SCORE = {"game": "pong", "protocol": "paper", "epsilon": 0.05, **_MEAN, "random": _MEAN}
 OBSERVATION = np.random.default_rng(0).integers(0, 256, (3, 4, 84, 84), np.uint8)
 
 
@@ -318,6 +320,16 @@ def test_extra_members(saved):
         (json.dumps({**CARD, "weight_hash": "0", "learning_curve": None}), "learning_curve is"),
         (json.dumps({**CARD, "weight_hash": "0", "learning_curve": [1]}), "learning_curve is"),
         (json.dumps({**CARD, "weight_hash": "0", "one_expert": 3}), "one_expert is an object"),
+        (json.dumps({**CARD, "weight_hash": "0", "transfer": {}}), "source of transfer is a name"),
+        (json.dumps({**CARD, "weight_hash": "0", "settings": {"temperature": [1]}}), "temperature"),
+        (
+            json.dumps({**CARD, "weight_hash": "0", "forward_milliseconds": {"1": "fast"}}),
+            "forward_milliseconds are numbers",
+        ),
+        (
+            json.dumps({**CARD, "weight_hash": "0", "scores": [{**SCORE, "scores": ["a"]}]}),
+            "scores is a list of entries",
+        ),
     ],
 )
 def test_cards(saved, card, match):

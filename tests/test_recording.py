@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from amkit import recording
+from amkit.cards import is_policy
 from amkit.networks import nature_dqn
 
 
@@ -57,7 +58,7 @@ def test_a_video_has_one_picture_per_step(pong, tmp_path, policy, ending):
     ],
 )
 def test_what_imitated_policies_is_shown_as_one(card, policy):
-    assert recording.is_policy(card) is policy
+    assert is_policy(card) is policy
 
 
 def test_paths_are_checked(tmp_path):

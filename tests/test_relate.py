@@ -123,15 +123,25 @@ def test_a_candidate_that_has_learnt_the_target_is_marked(tmp_path, frames, monk
         return [{"name": name, "r_squared": 0.5, "standard_error": 0.1} for name in candidates]
 
     monkeypatch.setattr(relate, "relate", judge)
-    for name, games in (("amn", ["pong", "breakout"]), ("other", ["pong"])):
-        model_files.save(nature_dqn(18), Path(f"{name}.keras"), {"kind": "amn", "games": games})
-    words = ["relate", "breakout", "--from", "amn.keras", "--from", "other.keras"]
+    begun = {"source": "breakout", "learnt": ["breakout"]}
+    for name, games, more in (
+        ("amn", ["pong", "breakout"], {}),
+        ("heir", ["pong"], {"begin": begun}),
+        ("other", ["pong"], {}),
+    ):
+        card = {"kind": "amn", "games": games, **more}
+        model_files.save(nature_dqn(18), Path(f"{name}.keras"), card)
+    words = ["relate", "breakout"]
+    for name in ("amn", "heir", "other"):
+        words += ["--from", f"{name}.keras"]
     result = CliRunner().invoke(app, [*words, "--output", "guess.json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(Path("guess.json").read_text())["candidates"]
-    assert [row["name"] for row in rows if row["knows_target"]] == ["amn"]
+    assert [row["name"] for row in rows if row["knows_target"]] == ["amn", "heir"]
     shown = result.stdout.splitlines()
-    assert [line.split()[0] for line in shown if "has learnt breakout" in line] == ["amn"]
+    assert [line.split()[0] for line in shown if "has learnt breakout" in line] == [
+        "amn", "heir",
+    ]  # fmt: skip
     assert "pixels" in result.stdout
 
 
@@ -181,6 +191,7 @@ def test_several_networks_count_by_their_mean(frames):
         (["boxxing", "--experts", "."], "boxing"),
         (["boxing", "--experts", "."], "experts of other games"),
         (["boxing", "--from", "plain.keras"], "layer called features"),
+        (["boxing", "--from", "maps.keras"], "layer called features"),
         (["boxing", "--from", "one/pong.keras", "--output", "gone/a.json"], "can be written"),
         (["boxing", "--from", "one/pong.keras", "--from", "two/pong.keras"], "different names"),
     ],
@@ -190,6 +201,9 @@ def test_wrong_usage(tmp_path, monkeypatch, words, match):
     observation = keras.Input((4, 84, 84), dtype="uint8")
     plain = keras.Model(observation, keras.layers.Dense(3)(keras.layers.Flatten()(observation)))
     model_files.save(plain, tmp_path / "plain.keras", {"kind": "amn", "games": ["pong"]})
+    maps = keras.layers.Conv2D(2, 8, 8, name="features", data_format="channels_first")(observation)
+    maps = keras.Model(observation, keras.layers.Dense(3)(keras.layers.Flatten()(maps)))
+    model_files.save(maps, tmp_path / "maps.keras", {"kind": "amn", "games": ["pong"]})
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         card = {"kind": "expert", "games": ["pong"]}

@@ -331,6 +331,13 @@ def test_a_target_is_no_teacher(amn, tmp_path, monkeypatch):
     assert find_experts(tmp_path / "runs") == {}
 
 
+def test_a_source_is_not_called_as_random_weights_are(amn, tmp_path):
+    source = tmp_path / "random.keras"
+    model_files.copy(amn, source)
+    with pytest.raises(ValueError, match="called otherwise than random ones"):
+        configs.transfer_config("krull", source)
+
+
 def test_a_missing_source(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = amkit("transfer", "pong", "--from", "gone.keras")

@@ -365,6 +365,11 @@ def test_what_relate_guessed_beside_what_transfer_gave(tmp_path):
     assert (tmp_path / "page" / "relation.svg").exists()
 
 
+def test_a_guess_of_a_game_that_the_paper_has_not(tmp_path):
+    guesses = relate_report.read_guesses([guess(tmp_path / "1.json", "ms_pacman", a=0.4)])
+    assert [game for game, _ in guesses] == ["ms_pacman"]
+
+
 @pytest.mark.parametrize(
     ("pairs", "expected"),
     [

@@ -7,10 +7,10 @@ import typer
 from amkit.cli.console import game_names, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
+    Command,
     Json,
     Precision,
     ProtocolName,
-    Request,
     Resume,
     RunFolder,
     Seed,
@@ -69,7 +69,7 @@ def baseline(
 
         return baseline_config(architecture, names, **options)
 
-    request = Request(
+    request = Command(
         architecture,
         names,
         f"{architecture}-{split or '-'.join(sorted(names))}",

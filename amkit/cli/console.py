@@ -109,7 +109,7 @@ def check_output(path: Path | None) -> None:
 
 def print_json(value: Any) -> None:
     """Writes one JSON document to stdout."""
-    from amkit.checkpoints import json_text
+    from amkit.files import json_text
 
     sys.stdout.write(json_text(value))
 

@@ -9,10 +9,10 @@ from amkit.cards import read_card
 from amkit.cli.console import game_names, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
+    Command,
     Json,
     Precision,
     ProtocolName,
-    Request,
     Resume,
     RunFolder,
     Seed,
@@ -105,7 +105,7 @@ def distill(
 
         return distill_config(experts, games=names, source=source, **options)
 
-    request = Request(
+    request = Command(
         "amn",
         names,
         f"amn-{split or '-'.join(sorted(names or ['all']))}",

@@ -15,6 +15,7 @@ from amkit.cli.console import (
     usage,
     work,
 )
+from amkit.games import EPSILON
 
 
 def evaluate(
@@ -24,7 +25,7 @@ def evaluate(
     ] = None,
     epsilon: Annotated[
         float, typer.Option(help="Probability of a random action, in [0, 1].")
-    ] = 0.05,
+    ] = EPSILON,
     games: Annotated[
         str | None, typer.Option(help="Games, comma-separated (all on the model's card).")
     ] = None,
@@ -70,7 +71,7 @@ def evaluate(
 
         out.print(score_table(scores))
     if output:
-        from amkit.checkpoints import json_text, write_whole
+        from amkit.files import json_text, write_text
 
         with work():
-            write_whole(output, json_text(scores))
+            write_text(output, json_text(scores))

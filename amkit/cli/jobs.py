@@ -80,7 +80,7 @@ RUNS = Path("runs")
 
 
 @dataclass(frozen=True)
-class Request:
+class Command:
     """What a job's command line asks for.
 
     Attributes:
@@ -120,7 +120,7 @@ class Request:
 
 
 def run_jobs(
-    requests: list[Request],
+    requests: list[Command],
     *,
     folder: Path | None,
     resume: bool,
@@ -158,7 +158,7 @@ def run_jobs(
 
 
 def _begin(
-    requests: list[Request], folder: Path | None, resume: bool, stack: ExitStack
+    requests: list[Command], folder: Path | None, resume: bool, stack: ExitStack
 ) -> list[Any]:
     """Opens each job's run: those that go on first, then, if all is well, the new ones."""
     from amkit import runs

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from amkit.cli.console import finite, load_tensorflow, out, print_json, say, usage, work
+from amkit.games import EPSILON
 
 
 def record(
@@ -23,7 +24,7 @@ def record(
     ] = 30.0,
     epsilon: Annotated[
         float, typer.Option(help="Probability of a random action, in [0, 1].")
-    ] = 0.05,
+    ] = EPSILON,
     seed: Annotated[
         int, typer.Option(help="Of emulator and exploration.", min=0, max=2**31 - 1)
     ] = 0,
@@ -42,6 +43,7 @@ def record(
             raise ValueError("recording needs amkit's extra 'video': pip install -e '.[video]'")
         load_tensorflow()
         from amkit import recording, scoring
+        from amkit.cards import is_policy
         from amkit.networks import for_game
 
         asked = scoring.request(model, [game] if game else None, epsilon=epsilon)
@@ -57,7 +59,7 @@ def record(
         steps=max(round(seconds * recording.STEPS_PER_SECOND), 1),
     )
     with work():
-        steps, score = recording.write(moments, chosen, recording.is_policy(asked.card), path)
+        steps, score = recording.write(moments, chosen, is_policy(asked.card), path)
     if json:
         print_json({"video": str(path), "steps": steps, "score": score})
     else:

@@ -66,7 +66,7 @@ def relate(
         load_tensorflow()
         from amkit import relate as relating
         from amkit.atari import FRAMES_PER_STEP
-        from amkit.checkpoints import json_text, write_whole
+        from amkit.files import json_text, write_text
 
         candidates = relating.candidates(paths, background(target))
         facts = relating.facts(paths, target)
@@ -85,7 +85,7 @@ def relate(
     }
     if output:
         with work():
-            write_whole(output, json_text(result))
+            write_text(output, json_text(result))
     if json:
         print_json(result)
         return

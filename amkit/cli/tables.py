@@ -62,7 +62,7 @@ def report_table(table: list[dict[str, Any]], aggregates: dict[str, Any]) -> Tab
             f"{normalised.value:.2f}",
             f"({normalised.low:.2f}-{normalised.high:.2f})",
             percent(row["ratio"]),
-            percent(paper.amn_mean / paper.expert_mean) if paper else "-",
+            percent(paper.ratio) if paper else "-",
         )
     return shown
 

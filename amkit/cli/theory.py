@@ -25,7 +25,7 @@ def theory(
 
     Example: [bold]amkit theory[/]  a table, and a figure in runs/theory/
     """
-    from amkit import __version__, checkpoints, runs, theory_study
+    from amkit import __version__, files, runs, theory_study
     from amkit.cli.tables import theory_table
 
     with usage():
@@ -43,7 +43,7 @@ def theory(
             results["theorem_1"] = theory_study.theorem_1(seed)
             tell("Proposition 1")
             results["proposition_1"] = theory_study.proposition_1()
-        checkpoints.write_whole(folder / "results.json", json_format.dumps(results) + "\n")
+        files.write_text(folder / "results.json", json_format.dumps(results) + "\n")
         plots.save(plots.theory_figure(results), folder / "theory.png")
     say(f"figure: {folder / 'theory.png'}")
     if json:

@@ -9,10 +9,10 @@ import typer
 from amkit.cli.console import load_tensorflow, print_json, say, usage, work
 from amkit.cli.jobs import (
     CheckpointMinutes,
+    Command,
     Json,
     Precision,
     ProtocolName,
-    Request,
     Resume,
     RunFolder,
     Seed,
@@ -33,9 +33,9 @@ def train(
         bool,
         typer.Option(
             "--all",
-            help="The paper's 20 games, those of its Table 1 first. Where --preset or --steps is "
-            "not given, as the shipped experts: Kangaroo's and Beam Rider's preset is explore, "
-            "and some games have 2.2 or 3 M steps.",
+            help="The paper's 20 games, those of its Table 1 first; without --preset as the "
+            "shipped experts: Kangaroo's and Beam Rider's preset is explore, and some games have "
+            "2.2 or 3 M steps, where --steps does not say otherwise.",
         ),
     ] = False,
     preset: Annotated[
@@ -85,13 +85,13 @@ def train(
             raise ValueError(f"--into is a folder that can be written. Received: {into}")
     zoo = _zoo() if every and preset is None else {}  # Steps go with the preset they are for.
 
-    def request(name: str) -> Request:
+    def request(name: str) -> Command:
         def make_config(**options: object) -> dict:
             from amkit.configs import expert_config
 
             return expert_config(name, **options)
 
-        return Request(
+        return Command(
             "expert",
             [name],
             f"expert-{name}",

@@ -11,10 +11,10 @@ from amkit.cards import read_card
 from amkit.cli.console import game_names, load_tensorflow, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
+    Command,
     Json,
     Precision,
     ProtocolName,
-    Request,
     Resume,
     Steps,
     TensorBoard,
@@ -89,7 +89,7 @@ def transfer(
         hashes = {path: read_card(path)["weight_hash"] for path in amns}
         layers = _layers(amns) if RANDOM in sources or len(amns) > 1 else {}
 
-    def request(name: str, source: str, seed: int) -> Request:
+    def request(name: str, source: str, seed: int) -> Command:
         path = None if source == RANDOM else Path(source)
         begun = [runs.label(Path(source))]
         if path and head == "new":
@@ -104,7 +104,7 @@ def transfer(
 
             return transfer_config(name, path, like=like, **options)
 
-        return Request(
+        return Command(
             "expert",
             [name],
             # What no name says, `--resume` could take another experiment's run for.
