@@ -33,6 +33,15 @@ EXPERT = {
     "laptop": _EXPERT_LAPTOP,
     # For games that `laptop` finds no reward in, such as Kangaroo.
     "explore": replace(_EXPERT_LAPTOP, tree_backup=False, explorers=16),
+    # For games that reward play from the first step on, such as Pong: no time for exploring in long
+    # strides, and steps small enough to do without an average.
+    "plain": replace(
+        _EXPERT_LAPTOP,
+        averaging=1.0,
+        learning_rate=5e-4,
+        epsilon=((0, 1.0), (60_000, EPSILON)),
+        hold=((0, 1.0),),
+    ),
     # For tests: seconds, and learns nothing.
     "tiny": replace(
         _EXPERT_LAPTOP,
@@ -154,6 +163,7 @@ TEST_PROTOCOL = {
     "paper": "paper",
     "laptop": "quick",
     "explore": "quick",
+    "plain": "quick",
     "tiny": "tiny",
     "tiny-dqn": "tiny",
 }
