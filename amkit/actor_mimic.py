@@ -104,7 +104,7 @@ class DistillSettings:
         if not 0 <= self.epsilon <= 1:
             raise ValueError(f"epsilon lies in [0, 1]. Received: {self.epsilon}")
 
-    def divided_by(self, games: int) -> "DistillSettings":
+    def divided_by(self, games: int, asked: int | None = None) -> "DistillSettings":
         """The settings of each of several games; without a budget, these very ones.
 
         Games that share a budget of steps also share an update's samples: as many samples per step,
@@ -116,12 +116,16 @@ class DistillSettings:
 
         Args:
             games: G.
+            asked: int or None. Agent steps per game, where the budget is not to say. As many as
+                alone or more come with the memory and the environments of alone.
         """
         if self.total_steps is None:
             return self
         period = max(self.update_period_steps // games, 1)
         steps = min(self.steps, self.total_steps // games)
         envs = max(min(self.envs, self.total_envs // games), 1)
+        if asked is not None and asked >= self.steps:
+            steps, envs = self.steps, self.envs
         return replace(
             self,
             steps=steps,

@@ -86,7 +86,8 @@ def distill_config(
     loaded = load_experts(experts, games)
     if overrides.get("feature_weight"):
         _ = [expert.feature_size for expert in loaded]  # Raises where one has no features.
-    settings = _named(presets.DISTILL, preset, "preset").divided_by(len(loaded))
+    settings = _named(presets.DISTILL, preset, "preset")
+    settings = settings.divided_by(len(loaded), overrides.get("steps"))
     # One network sees all games: zero is the mean of their backgrounds.
     backgrounds = [background(expert.game) for expert in loaded]
     config = {

@@ -551,6 +551,15 @@ def test_games_share_a_budget_and_samples_per_step_stay(games):
     assert shared.batch_size / shared.update_period_steps == samples_per_step == 2
 
 
+def test_as_many_steps_as_alone_come_with_all_else_of_alone():
+    alone = presets.DISTILL["laptop"]
+    shared, more, fewer = (alone.divided_by(8, steps) for steps in (None, 500_000, 200_000))
+    for setting in ("envs", "replay_steps", "averaging", "steps"):
+        assert getattr(more, setting) == getattr(alone, setting) != getattr(shared, setting)
+    assert fewer == shared
+    assert more.batch_size == shared.batch_size
+
+
 @pytest.mark.parametrize(("games", "rows", "period"), [(1, 128, 64), (3, 42, 21), (8, 16, 8)])
 def test_samples_of_each_game(games, rows, period):
     shared = presets.DISTILL["laptop"].divided_by(games)
