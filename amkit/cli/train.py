@@ -41,8 +41,8 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="laptop (fast; if not given), explore (for rare rewards), or paper (Mnih et al. "
-            "2015, days)."
+            help="laptop (fast; if not given), explore (for rare rewards), plain (for games that "
+            "reward play from the first step on, such as Pong), or paper (Mnih et al. 2015, days)."
         ),
     ] = None,
     steps: Steps = None,
