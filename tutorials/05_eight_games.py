@@ -21,7 +21,7 @@
 # - the baselines MDQN and MCDQN, Table 1 with intervals, and how to ask whether games help or hurt
 #   each other.
 #
-# **Time** 40 minutes, some 12 of them computing on two cores. **Needs** 4 GiB of free memory,
+# **Time** 30 minutes, some 10 of them computing on two cores. **Needs** 4 GiB of free memory,
 # `pip install -e '.[plots]'`, and the eight experts and `amn.keras`, which come with amkit.
 # Tutorial 3 first.
 #
@@ -55,7 +55,6 @@ from amkit.configs import baseline_config, distill_config
 from amkit.evaluation import Protocol, random_network
 from amkit.games import ACTIONS, TABLE_1, normalized
 from amkit.hardware import fastest_precision
-from amkit.model_files import in_precision
 from amkit.networks import for_game, for_games, over_all_actions
 from amkit.recipes import build
 from amkit.training import compile_learner
@@ -203,18 +202,17 @@ def q_loss(q_values, outputs, mask):  # Squared error, mean over the legal actio
     return tf.reduce_sum(error**2, axis=-1) / tf.reduce_sum(tf.cast(mask, tf.float32), axis=-1)
 
 
-def flat(values, half, most=256):
-    """Some rows of one half of the environments: [N, ...]."""
-    rows = values[:HALF] if half == 0 else values[HALF:]
-    rows = rows.reshape(-1, *values.shape[2:])
+def held_out(values, most=256):
+    """Some rows of the environments that nothing is trained on: [N, ...]."""
+    rows = values[HALF:].reshape(-1, *values.shape[2:])
     return rows[:: max(len(rows) // most, 1)][:most]
 
 
-def gradient_of(network, loss, i, half=1):
+def gradient_of(network, loss, i):
     """Gradient of game i's mean loss, a list of one array per weight."""
     with tf.GradientTape() as tape:
-        outputs = network(flat(states[i], half), training=True)
-        mean = tf.reduce_mean(loss(flat(expert_q[i], half), outputs, masks[i]))
+        outputs = network(held_out(states[i]), training=True)
+        mean = tf.reduce_mean(loss(held_out(expert_q[i]), outputs, masks[i]))
     return [part.numpy() for part in tape.gradient(mean, network.trainable_variables)]
 
 
@@ -788,50 +786,6 @@ show_scores(["AMN", "alone"], alone_games)
 # make the cost go away; if not, the games really conflict. And what is held equal is a choice: here
 # it is samples of the game and updates. With equal computing time the student alone would have
 # eight times as many samples, which is another question.
-#
-# ### Do their gradients point the same way?
-#
-# A cheaper hint needs no training at all. Take the gradients of two games at the same weights.
-# Where their *cosine* is above 0, a small step for one is a step for the other too; where it is
-# below 0, it undoes the other's (Yu et al. 2020). A cosine of noisy gradients is near 0 whatever
-# the truth. So rows and columns below are gradients from different environments: a game with
-# *itself* shows how much the noise leaves of 1.
-
-
-# %%
-shared = in_precision(student, "float32")
-gradients = [
-    [gradient_of(shared, policy_loss, i, half) for i in range(len(games))] for half in (0, 1)
-]
-
-
-def cosines(parts=slice(None)):
-    """[8, 8]: gradients on one half of the environments against those on the other."""
-    both = []
-    for half in gradients:
-        found = np.array([np.concatenate([g.ravel() for g in game[parts]]) for game in half])
-        both.append(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-30))
-    return both[0] @ both[1].T
-
-
-similar = cosines()
-figure, ax = plt.subplots(figsize=(6.5, 5.2))
-image = ax.imshow(similar, cmap="RdBu", vmin=-1, vmax=1)
-ax.set_xticks(range(8), [name.replace("_", " ") for name in names], rotation=45, ha="right")
-ax.set_yticks(range(8), [name.replace("_", " ") for name in names])
-for i in range(8):
-    for j in range(8):
-        ax.text(j, i, f"{similar[i, j]:.2f}", ha="center", va="center", fontsize=7)
-figure.colorbar(image, label="cosine of two games' gradients")
-plt.show()
-others = similar[~np.eye(8, dtype=bool)]
-print(f"with itself {np.diag(similar).mean():.2f}; with another game {others.mean():.2f} "
-      f"({others.min():.2f} to {others.max():.2f}), {np.mean(others < 0):.0%} below 0")  # fmt: skip
-
-# %% [markdown]
-# This is a hint about one moment, at the end of one short run, and about one step. Cosines near 0
-# mean that the games go about in different directions: neither help nor harm in a single step, but
-# they still share a limited number of weights.
 
 # %% [markdown]
 # ## What came out here
@@ -864,9 +818,6 @@ print(f"with itself {np.diag(similar).mean():.2f}; with another game {others.mea
 #   points in place of 289 ± 27. In Breakout the KL points the same way (0.029 ± 0.019), but agreement
 #   and score point the other (6.3 ± 1.3 points with the others, 2.5 ± 1.1 alone). Two or three
 #   standard errors, two games, one seed: a reason to look again, not a law.
-# - **Cosines.** A game's gradient agrees with itself in Breakout (0.83) and Pong (0.75), less so in
-#   Space Invaders (0.39), and hardly elsewhere: there is too much noise to see anything. Between
-#   games the mean is 0.01. No pair stands out, neither for help nor for harm.
 
 # %% [markdown]
 # ## You should know
@@ -891,7 +842,6 @@ print(f"with itself {np.diag(similar).mean():.2f}; with another game {others.mea
 #    What would have to be done to $\tau$?
 # 2. Take the arithmetic mean, the median and the geometric mean of the paper's normalised scores.
 #    Which game makes the difference? Leave out each game in turn.
-# 3. In which layers do the games' gradients agree, and in which do they not?
 #
 # ### Solutions
 
@@ -927,13 +877,3 @@ for i, name in enumerate(papers):
     rest = np.delete(values, i)
     three = f"{rest.mean():.2f}, {np.median(rest):.2f}, {geometric_mean(rest):.2f}"
     print(f"   without {name:15s} {three}")
-
-# %%
-# 3. Kernels only. Judge each line by its first column: where a game's gradient does not even agree
-# with itself, there is nothing to be seen.
-print("3. mean cosine          with itself   with another game")
-for i, weight in enumerate(shared.trainable_variables):
-    if weight.path.endswith("kernel"):
-        found = cosines(slice(i, i + 1))
-        off = found[~np.eye(8, dtype=bool)]
-        print(f"   {weight.path:22s} {np.diag(found).mean():9.2f} {off.mean():14.2f}")
