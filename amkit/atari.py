@@ -148,19 +148,23 @@ class AtariEnvironments:
         resets = []
         # An emulator takes 80 ms of a core to make, and as long to seed: one beside the other.
         with ThreadPoolExecutor(1) as beside:
-            for i, game in enumerate(self.games):
-                env = AtariVectorEnv(
-                    game.name,
-                    envs_per_game,
-                    max_num_frames_per_episode=max_steps * FRAMES_PER_STEP,
-                    repeat_action_probability=sticky,
-                    full_action_space=True,  # One code per action in every game: the ALE's 18.
-                    life_loss_info=life_loss_terminal,
-                    reward_clipping=False,
-                )
-                self._envs.append(env)
-                resets.append(beside.submit(env.reset, seed=seed + 1000 * i))
-        self.observation = np.concatenate([reset.result()[0] for reset in resets])
+            try:
+                for i, game in enumerate(self.games):
+                    env = AtariVectorEnv(
+                        game.name,
+                        envs_per_game,
+                        max_num_frames_per_episode=max_steps * FRAMES_PER_STEP,
+                        repeat_action_probability=sticky,
+                        full_action_space=True,  # One code per action in every game: the ALE's 18.
+                        life_loss_info=life_loss_terminal,
+                        reward_clipping=False,
+                    )
+                    self._envs.append(env)
+                    resets.append(beside.submit(env.reset, seed=seed + 1000 * i))
+                self.observation = np.concatenate([reset.result()[0] for reset in resets])
+            except BaseException:  # Ctrl-C need not wait for those that have not begun.
+                beside.shutdown(cancel_futures=True)
+                raise
         self.start = np.ones(len(self.observation), bool)
         self.ended = np.zeros(len(self.observation), bool)
 

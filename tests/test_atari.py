@@ -1,5 +1,8 @@
 """The emulator behind our environments: every trap that they are built around."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -104,6 +107,28 @@ def test_a_seed_repeats_the_games(pong):
         environments.close()
     np.testing.assert_array_equal(frames[0], frames[1])
     assert (frames[0] != frames[2]).any()
+
+
+def test_stopped_while_emulators_start_it_waits_for_none_that_has_not_begun(pong, monkeypatch):
+    begun, made = threading.Event(), []
+
+    class Slow:
+        def __init__(self, *args, **options):
+            if len(made) == 3:
+                begun.wait()
+                raise KeyboardInterrupt
+            made.append(self)
+
+        def reset(self, seed):
+            begun.set()
+            resets.append(seed)
+            time.sleep(0.2)
+
+    resets = []
+    monkeypatch.setattr("ale_py.vector_env.AtariVectorEnv", Slow)
+    with pytest.raises(KeyboardInterrupt):
+        AtariEnvironments([pong] * 4, 1)
+    assert len(resets) == 1
 
 
 def test_any_other_game_works_with_what_is_known_of_it():
