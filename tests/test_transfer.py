@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from amkit import configs, model_files, recipes
+from amkit import configs, forecast, model_files, recipes
 from amkit.cards import ModelFileError, read_card
 from amkit.cli import app
 from amkit.experts import find_experts
@@ -194,9 +194,9 @@ def test_a_student_that_regresses_on_q_values_begins_with_its_experts(tmp_path, 
 def test_a_source_that_knows_the_target_is_told_apart(amn):
     options = {"preset": "tiny", "precision": "float32"}
     known = configs.transfer_config("pong", amn, **options)
-    assert known["transfer"]["knows_target"] and "no transfer" in configs.plan(known)
+    assert known["transfer"]["knows_target"] and "no transfer" in forecast.plan(known)
     new = configs.transfer_config("breakout", amn, **options)
-    assert not new["transfer"]["knows_target"] and "no transfer" not in configs.plan(new)
+    assert not new["transfer"]["knows_target"] and "no transfer" not in forecast.plan(new)
 
 
 def test_what_a_source_began_as_it_has_learnt_too(amn, tmp_path):

@@ -189,22 +189,22 @@ def _begin(
 
 def _say_total(begun: list[Any]) -> None:
     """Says how long the rest of several trainings takes, at the pace of the first of them."""
-    from amkit import configs, runs
+    from amkit import forecast, runs
     from amkit.training import steps_done
 
     unfinished = [run for run in begun if not runs.is_finished(run.folder)]
     if len(unfinished) > 1:
         with work():
-            pace = configs.pace(unfinished[0].config)
-            left = [configs.minutes(run.config, pace, steps_done(run)) for run in unfinished]
+            pace = forecast.pace(unfinished[0].config)
+            left = [forecast.minutes(run.config, pace, steps_done(run)) for run in unfinished]
         say(
             f"{len(unfinished)} of {len(begun)} trainings to do, one after the other: "
-            f"{sum(left, configs.Minutes())}; each is followed by its evaluation"
+            f"{sum(left, forecast.Minutes())}; each is followed by its evaluation"
         )
 
 
 def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:
-    from amkit import configs, recipes, runs
+    from amkit import forecast, recipes, runs
     from amkit.cards import read_card
     from amkit.cli.progress import EvaluationProgress
     from amkit.training import Interrupted
@@ -213,7 +213,7 @@ def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> 
         if runs.is_finished(run.folder):
             say(f"{run.folder} is finished already")
             return _result(run, read_card(run.model_path).get("scores", []))
-        say(configs.plan(run.config))
+        say(forecast.plan(run.config))
         callbacks, progress = _callbacks(run, tensorboard)
         evaluation = EvaluationProgress()
         try:

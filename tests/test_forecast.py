@@ -2,10 +2,10 @@
 
 import pytest
 
-from amkit import configs, hardware, runs
+from amkit import configs, forecast, hardware, runs
 from amkit.cli import jobs
-from amkit.configs import Minutes, Pace
 from amkit.evaluation import PROTOCOLS
+from amkit.forecast import Minutes, Pace
 
 PACE = Pace(step=0.001, test_round=0.01)
 
@@ -30,11 +30,11 @@ def test_rounds_of_a_protocol(protocol, length, rounds):
 
 
 def test_tests_of_whole_games_are_part_of_the_estimate():
-    assert configs.minutes(config(), PACE) == Minutes(10, 0, 0)
-    found = configs.minutes(config(test_epochs=6), PACE)
+    assert forecast.minutes(config(), PACE) == Minutes(10, 0, 0)
+    found = forecast.minutes(config(test_epochs=6), PACE)
     assert found == Minutes(10, pytest.approx(2), pytest.approx(27))
     several = {**config(test_epochs=6), "games": ["pong", "breakout"]}
-    assert configs.minutes(several, PACE).most_testing == pytest.approx(54)
+    assert forecast.minutes(several, PACE).most_testing == pytest.approx(54)
     assert "2 min to 27 min of tests, for games of 2,000 to 27,000 steps" in str(found)
 
 
@@ -43,7 +43,7 @@ def test_tests_of_whole_games_are_part_of_the_estimate():
     [(0, 10, 27), (250_000, 35 / 6, 18), (300_000, 5, 13.5), (600_064, 0, 0)],
 )
 def test_what_is_left_of_a_run(done, training, most):
-    left = configs.minutes(config(test_epochs=6), PACE, done)
+    left = forecast.minutes(config(test_epochs=6), PACE, done)
     assert (left.training, left.most_testing) == (pytest.approx(training), pytest.approx(most))
 
 
@@ -56,15 +56,15 @@ def test_the_plan_says_how_long_tests_take(monkeypatch):
 
     for name in ("emulation_rate", "forward_rate", "training_rate"):
         monkeypatch.setattr(hardware, name, rate)
-    assert "of tests" not in configs.plan(config())
+    assert "of tests" not in forecast.plan(config())
     without = len(measured)
     # Ten environments, for each of which an emulator and a network take a millisecond.
-    assert "4 min to 54 min of tests" in configs.plan(config(test_epochs=6))
+    assert "4 min to 54 min of tests" in forecast.plan(config(test_epochs=6))
     assert len(measured) == 2 * without + 2
 
 
 def test_of_several_runs_only_what_is_left_counts(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(configs, "pace", lambda config: PACE)
+    monkeypatch.setattr(forecast, "pace", lambda config: PACE)
     begun = [runs.Run(tmp_path / name, config()) for name in ("done", "half", "new")]
     (tmp_path / "done" / "model.keras").touch()
     begun[1].write_metrics([{"steps": 100_000, "loss": 1.0}, {"steps": 300_000, "loss": 0.5}])
