@@ -8,13 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from amkit import hardware, model_files, presets
+from amkit import hardware, presets
 from amkit.actor_mimic import ActorMimic, Distillation
 from amkit.atari import AtariEnvironments
 from amkit.dqn import DQN, DQNTraining
 from amkit.experts import Expert
 from amkit.games import Game
-from amkit.networks import BODIES, actor_mimic_network, nature_dqn
+from amkit.networks import BODIES, actor_mimic_network, for_running, nature_dqn
 from amkit.pqn import PQN, PQNTraining
 from amkit.rollout import EpsilonGreedy, rollout
 from amkit.training import Job, compile_learner
@@ -153,7 +153,7 @@ def _distilling(game: Game, precision: str) -> Callable[[], int]:
         batch_size=_DISTILLING_BATCH,
     )
     network = nature_dqn(game.num_actions, normalize_features=True)
-    network = model_files.for_running(network, precision)
+    network = for_running(network, precision)
     expert = Expert(game, network, {}, Path())
     student = actor_mimic_network(normalize_features=True, dtype=precision)
     learner = ActorMimic(student, [512], settings.temperature)

@@ -180,5 +180,7 @@ def _load(path: Path, game: Game, dtype: str) -> Expert:
             f"Received: {outputs}"
         )
     if dtype != "float32":
-        network = model_files.for_running(network, dtype)
+        from amkit.networks import for_running  # TensorFlow, which lists of experts do without.
+
+        network = for_running(network, dtype)
     return Expert(game, network, card, path)

@@ -12,7 +12,7 @@ import math
 import pickletools
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,6 +104,8 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
     Raises:
         OSError: if the folder cannot be written.
     """
+    from amkit.networks import in_precision
+
     path = Path(path)
     plain = in_precision(model, "float32")
     card = {
@@ -180,50 +182,6 @@ def load(path: Path) -> "keras.Model":
         reason = " ".join(str(error).split())[:200]
         raise ModelFileError(f"{path} does not describe a network: {reason}") from None
     return model
-
-
-def in_precision(model: "keras.Model", dtype: str) -> "keras.Model":
-    """A twin of a network that computes in another precision, its weights copied.
-
-    Args:
-        model: Functional model of stock layers.
-        dtype: str. Keras dtype policy of every layer but the last, which stays float32.
-
-    Returns:
-        Functional `keras.Model`; of float32 weights by float32 and the mixed policies.
-    """
-    return _twin(model, lambda layer: dtype)
-
-
-def for_running(model: "keras.Model", dtype: str) -> "keras.Model":
-    """As `in_precision`, for a network that learns no more: its weights are cast once, here.
-
-    Under a mixed policy Keras casts them in every call, which takes longer than a forward pass of
-    one observation. The outputs are the same: what Keras does not cast, normalisations, stays.
-    """
-    import keras
-
-    cast = keras.DTypePolicy(dtype).compute_dtype
-    kernels = (keras.layers.Conv2D, keras.layers.Dense)
-    return _twin(model, lambda layer: cast if isinstance(layer, kernels) else dtype)
-
-
-def _twin(model: "keras.Model", policy: Callable[["keras.layers.Layer"], str]) -> "keras.Model":
-    """The same layers and weights under other dtype policies; the last stays in float32."""
-    import keras
-
-    last = model.layers[-1].name
-
-    def twin(layer: "keras.layers.Layer") -> "keras.layers.Layer":
-        config = layer.get_config()
-        if not isinstance(layer, keras.layers.InputLayer):
-            config["dtype"] = "float32" if layer.name == last else policy(layer)
-            config.pop("trainable", None)  # Frozen was how it learnt, not what it is.
-        return type(layer).from_config(config)
-
-    copy = keras.models.clone_model(model, clone_function=twin)
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 def _unpack(path: Path) -> tuple[dict, bytes]:

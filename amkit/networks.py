@@ -227,6 +227,46 @@ def frozen_copy(network: keras.Model) -> keras.Model:
     return copy
 
 
+def in_precision(model: keras.Model, dtype: str) -> keras.Model:
+    """A twin of a network that computes in another precision, its weights copied.
+
+    Args:
+        model: Functional model of stock layers.
+        dtype: str. Keras dtype policy of every layer but the last, which stays float32.
+
+    Returns:
+        Functional `keras.Model`; of float32 weights by float32 and the mixed policies.
+    """
+    return _twin(model, lambda layer: dtype)
+
+
+def for_running(model: keras.Model, dtype: str) -> keras.Model:
+    """As `in_precision`, for a network that learns no more: its weights are cast once, here.
+
+    Under a mixed policy Keras casts them in every call, which takes longer than a forward pass of
+    one observation. The outputs are the same: what Keras does not cast, normalisations, stays.
+    """
+    cast = keras.DTypePolicy(dtype).compute_dtype
+    kernels = (keras.layers.Conv2D, keras.layers.Dense)
+    return _twin(model, lambda layer: cast if isinstance(layer, kernels) else dtype)
+
+
+def _twin(model: keras.Model, policy: Callable[[keras.layers.Layer], str]) -> keras.Model:
+    """The same layers and weights under other dtype policies; the last stays in float32."""
+    last = model.layers[-1].name
+
+    def twin(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if not isinstance(layer, keras.layers.InputLayer):
+            config["dtype"] = "float32" if layer.name == last else policy(layer)
+            config.pop("trainable", None)  # Frozen was how it learnt, not what it is.
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(model, clone_function=twin)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
 def move_towards(network: keras.Model, other: keras.Model, share: float) -> None:
     """Moves a network's weights towards another's of the same layers.
 

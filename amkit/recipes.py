@@ -18,7 +18,12 @@ from amkit.dqn import DQN, DQNSettings, DQNTraining
 from amkit.evaluation import PROTOCOLS
 from amkit.experts import find_experts, load_experts
 from amkit.games import EPSILON
-from amkit.networks import actor_mimic_network, multitask_convolutions, nature_dqn
+from amkit.networks import (
+    actor_mimic_network,
+    in_precision,
+    multitask_convolutions,
+    nature_dqn,
+)
 from amkit.pqn import PQN, PQNSettings, PQNTraining
 from amkit.runs import Run, RunError
 from amkit.scoring import SEED, Request, score
@@ -174,7 +179,7 @@ def run(
     )
     with closing(job.environments):
         progress = run_job(job, run_folder, [*callbacks, curve], checkpoint_seconds)
-    trained = model_files.in_precision(network, "float32")
+    trained = in_precision(network, "float32")
     asked = Request(
         path=run_folder.model_path,
         network=trained,
@@ -213,7 +218,7 @@ def run(
     card["forward_milliseconds"] = hardware.forward_milliseconds(trained)
     if config["kind"] == "amn":
         card["expert_weights"] = config["expert_weights"]
-        expert = model_files.in_precision(job.experts[0].network, "float32")
+        expert = in_precision(job.experts[0].network, "float32")
         card["one_expert"] = {
             "parameters": expert.count_params(),
             "forward_milliseconds": hardware.forward_milliseconds(expert),

@@ -15,7 +15,7 @@ import pytest
 
 from amkit import model_files
 from amkit.cards import ModelFileError, card_path, read_card
-from amkit.networks import actor_mimic_network, nature_dqn, with_features
+from amkit.networks import actor_mimic_network, in_precision, nature_dqn, with_features
 
 CARD = {"kind": "expert", "games": ["pong"]}
 _MEAN = {"mean": 1.0, "standard_error": 0.1, "games": 30}
@@ -93,7 +93,7 @@ def test_round_trip(make, tmp_path):
     path = tmp_path / "model.keras"
     model_files.save(model, path, CARD)
     loaded, card = model_files.load_with_card(path)
-    plain = model_files.in_precision(model, "float32")
+    plain = in_precision(model, "float32")
     np.testing.assert_array_equal(loaded(OBSERVATION), plain(OBSERVATION))
     assert loaded.output.shape == model.output.shape
     assert card["parameters"] == model.count_params()
@@ -339,16 +339,3 @@ def test_cards(saved, card, match):
     else:
         card_path(path).write_text(card)
     rejected(path, match)
-
-
-def test_precision_twin():
-    model = trained(nature_dqn(6, normalize_features=True))
-    twin = model_files.in_precision(model, "mixed_bfloat16")
-    assert twin.get_layer("conv1").compute_dtype == "bfloat16"
-    assert twin.get_layer("output").compute_dtype == "float32"
-    np.testing.assert_allclose(twin(OBSERVATION), model(OBSERVATION), atol=0.1)
-    running = model_files.for_running(model, "mixed_bfloat16")
-    assert running.get_layer("conv1").kernel.dtype == "bfloat16"
-    np.testing.assert_array_equal(running(OBSERVATION), twin(OBSERVATION))
-    back = model_files.in_precision(twin, "float32")
-    np.testing.assert_array_equal(back(OBSERVATION), model(OBSERVATION))

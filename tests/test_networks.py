@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from amkit.games import GAMES
-from amkit.networks import actor_mimic_network, nature_dqn, with_features
+from amkit.networks import (
+    actor_mimic_network,
+    for_running,
+    in_precision,
+    nature_dqn,
+    with_features,
+)
 
 OBSERVATION = np.random.default_rng(0).integers(0, 256, (2, 4, 84, 84), np.uint8)
 
@@ -98,3 +104,20 @@ def test_a_filter_sees_the_background_as_zero():
 def test_every_game_has_an_expert_network():
     for game in GAMES.values():
         assert nature_dqn(game.num_actions).output.shape[-1] == game.num_actions
+
+
+def test_precision_twin():
+    model = nature_dqn(6, normalize_features=True)
+    rng = np.random.default_rng(1)  # Outputs begin at zero.
+    model.set_weights(
+        [w + rng.normal(0, 0.01, w.shape) for w in model.get_weights()]
+    )
+    twin = in_precision(model, "mixed_bfloat16")
+    assert twin.get_layer("conv1").compute_dtype == "bfloat16"
+    assert twin.get_layer("output").compute_dtype == "float32"
+    np.testing.assert_allclose(twin(OBSERVATION), model(OBSERVATION), atol=0.1)
+    running = for_running(model, "mixed_bfloat16")
+    assert running.get_layer("conv1").kernel.dtype == "bfloat16"
+    np.testing.assert_array_equal(running(OBSERVATION), twin(OBSERVATION))
+    back = in_precision(twin, "float32")
+    np.testing.assert_array_equal(back(OBSERVATION), model(OBSERVATION))

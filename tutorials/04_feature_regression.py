@@ -58,7 +58,7 @@ import amkit
 from amkit.atari import AtariEnvironments, background
 from amkit.configs import distill_config
 from amkit.hardware import fastest_precision
-from amkit.model_files import in_precision
+from amkit.networks import in_precision
 from amkit.recipes import build
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
