@@ -109,9 +109,7 @@ def test_every_game_has_an_expert_network():
 def test_precision_twin():
     model = nature_dqn(6, normalize_features=True)
     rng = np.random.default_rng(1)  # Outputs begin at zero.
-    model.set_weights(
-        [w + rng.normal(0, 0.01, w.shape) for w in model.get_weights()]
-    )
+    model.set_weights([w + rng.normal(0, 0.01, w.shape) for w in model.get_weights()])
     twin = in_precision(model, "mixed_bfloat16")
     assert twin.get_layer("conv1").compute_dtype == "bfloat16"
     assert twin.get_layer("output").compute_dtype == "float32"
