@@ -1,6 +1,6 @@
 """The Atari games as parallel environments. The only room that names ale_py."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -122,6 +122,8 @@ class AtariEnvironments:
         life_loss_terminal: bool. Whether a lost life is `terminal`, for learning; the game goes on.
         sticky: float in [0, 1]. Probability that the emulator repeats the previous action.
         max_steps: int. Agent steps after which a game is cut: over, but not terminal.
+        on_ready: called with how many emulators are ready, as their number grows: hundreds take
+            minutes.
     """
 
     def __init__(
@@ -133,6 +135,7 @@ class AtariEnvironments:
         life_loss_terminal: bool = True,
         sticky: float = 0.0,
         max_steps: int = MAX_STEPS_PER_GAME,
+        on_ready: Callable[[int], None] | None = None,
     ):
         import ale_py
         from ale_py.vector_env import AtariVectorEnv
@@ -146,6 +149,11 @@ class AtariEnvironments:
         )
         self._envs = []
         resets = []
+
+        def tell() -> None:
+            if on_ready:
+                on_ready(envs_per_game * sum(reset.done() for reset in resets))
+
         # An emulator takes 80 ms of a core to make, and as long to seed: one beside the other.
         with ThreadPoolExecutor(1) as beside:
             try:
@@ -161,10 +169,14 @@ class AtariEnvironments:
                     )
                     self._envs.append(env)
                     resets.append(beside.submit(env.reset, seed=seed + 1000 * i))
-                self.observation = np.concatenate([reset.result()[0] for reset in resets])
+                    tell()
+                for reset in resets:
+                    reset.result()
+                    tell()
             except BaseException:  # Ctrl-C need not wait for those that have not begun.
                 beside.shutdown(cancel_futures=True)
                 raise
+        self.observation = np.concatenate([reset.result()[0] for reset in resets])
         self.start = np.ones(len(self.observation), bool)
         self.ended = np.zeros(len(self.observation), bool)
 

@@ -31,12 +31,17 @@ from amkit.training import Job, compile_learner, run_job
 from amkit.transfer import Source, initialise, initialise_student, load_source
 
 
-def build(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
+def build(
+    config: dict[str, Any],
+    environments_seed: int,
+    on_ready: Callable[[int], None] | None = None,
+) -> tuple[Job, keras.Model]:
     """Makes the job that a configuration describes.
 
     Args:
         config: from `expert_config`, `distill_config` or `baseline_config`.
         environments_seed: int. Of the emulators.
+        on_ready: as `AtariEnvironments` has it.
 
     Returns:
         (job, the network it trains).
@@ -47,11 +52,13 @@ def build(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Mo
     with describing_a_run():
         keras.utils.set_random_seed(config["seed"])
         if config["kind"] == "amn":
-            return _build_distillation(config, environments_seed)
-        return _build_q_learning(config, environments_seed)
+            return _build_distillation(config, environments_seed, on_ready)
+        return _build_q_learning(config, environments_seed, on_ready)
 
 
-def _build_q_learning(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
+def _build_q_learning(
+    config: dict[str, Any], environments_seed: int, on_ready: Callable[[int], None] | None
+) -> tuple[Job, keras.Model]:
     games = [find_game(name) for name in config["games"]]
     values = config["settings"]
     replay = "replay_steps" in values
@@ -72,7 +79,9 @@ def _build_q_learning(config: dict[str, Any], environments_seed: int) -> tuple[J
             network = multitask_convolutions(config["games"], **options)
         case kind:
             raise ValueError(f"kind is one of {', '.join(KINDS)}. Received: {kind!r}")
-    environments = AtariEnvironments(games, settings.envs, seed=environments_seed)
+    environments = AtariEnvironments(
+        games, settings.envs, seed=environments_seed, on_ready=on_ready
+    )
     if replay:
         learner = DQN(network, games)
         optimizer = keras.optimizers.deserialize(dict(settings.optimizer))
@@ -94,7 +103,9 @@ def _target_network(begin: dict[str, Any], options: dict[str, Any]) -> keras.Mod
     return network
 
 
-def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple[Job, keras.Model]:
+def _build_distillation(
+    config: dict[str, Any], environments_seed: int, on_ready: Callable[[int], None] | None
+) -> tuple[Job, keras.Model]:
     settings = DistillSettings(**config["settings"])
     experts = load_experts(Path(config["experts"]), config["games"], config["precision"])
     if [expert.card["weight_hash"] for expert in experts] != config["expert_weights"]:
@@ -110,7 +121,10 @@ def _build_distillation(config: dict[str, Any], environments_seed: int) -> tuple
     )
     compile_learner(learner, settings.optimizer(), config["jit_compile"])
     environments = AtariEnvironments(
-        [expert.game for expert in experts], settings.envs, seed=environments_seed
+        [expert.game for expert in experts],
+        settings.envs,
+        seed=environments_seed,
+        on_ready=on_ready,
     )
     return Distillation(experts, settings, environments, learner, config["seed"]), learner.acting
 
@@ -142,6 +156,7 @@ def run(
     checkpoint_seconds: float = 120.0,
     on_evaluation: Callable[[str, int, int], None] | None = None,
     on_test: Callable[[str, int, int], None] | None = None,
+    on_ready: Callable[[int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Trains what a run's configuration asks for, evaluates it, and writes its model and card.
 
@@ -152,6 +167,7 @@ def run(
         checkpoint_seconds: as in `run_job`.
         on_evaluation: called with (game, whole games counted, steps) at the end.
         on_test: the same, during the tests while it trains.
+        on_ready: as `AtariEnvironments` has it.
 
     Returns:
         The scores on the card, one per game.
@@ -166,7 +182,7 @@ def run(
     with describing_a_run():
         seeds = np.random.SeedSequence((config["seed"], begun)).generate_state(1)
         experts = _teachers(config) if config["kind"] == "amn" else {}
-    job, network = build(config, int(seeds[0]) % (SEED // 2))
+    job, network = build(config, int(seeds[0]) % (SEED // 2), on_ready)
     games = tuple(find_game(name) for name in config["games"])
     curve = LearningCurve(
         run_folder,

@@ -18,8 +18,9 @@ def play(environments, steps, seed=0):
 
 
 def test_several_games_in_lockstep(pong, breakout):
-    environments = AtariEnvironments([pong, breakout], 3, seed=1)
-    assert len(environments) == 6
+    ready = []
+    environments = AtariEnvironments([pong, breakout], 3, seed=1, on_ready=ready.append)
+    assert len(environments) == ready[-1] == 6 and ready == sorted(ready)
     assert environments.observation.shape == (6, 4, 84, 84)
     assert environments.observation.dtype == np.uint8
     assert environments.start.all() and not environments.ended.any()

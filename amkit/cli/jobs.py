@@ -223,6 +223,7 @@ def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> 
                 checkpoint_seconds=60 * checkpoint_minutes,
                 on_evaluation=evaluation,
                 on_test=progress.testing,
+                on_ready=progress.starting,
             )
         except Interrupted:
             fail(f"stopped, and saved. Go on with: {again}", FAILED)
@@ -240,7 +241,7 @@ def _callbacks(run: Any, tensorboard: bool) -> tuple[list, Any]:
     from amkit.cli.progress import TrainingProgress
 
     emulators = len(run.config["games"]) * run.config["settings"]["envs"]
-    progress = TrainingProgress(run.folder.name, f"starting {emulators} emulators")
+    progress = TrainingProgress(run.folder.name, emulators)
     callbacks = [progress]
     if tensorboard:
         callbacks.append(

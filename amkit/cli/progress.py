@@ -49,18 +49,30 @@ class TrainingProgress(keras.callbacks.Callback):
 
     Args:
         title: str. What is being trained.
-        before: str. What is done before it begins, shown until then.
+        emulators: int. How many are started before it begins; that is shown until then.
     """
 
-    def __init__(self, title: str, before: str):
+    def __init__(self, title: str, emulators: int):
         super().__init__()
         self._title = title
         self._note = ""
+        self._emulators = emulators
+        self._told = time.monotonic()
+        before = f"starting {emulators} emulators"
         self._before = err.status(before) if err.is_terminal else None
         if self._before:
             self._before.start()
         else:
             say(before)
+
+    def starting(self, ready: int) -> None:
+        """Takes up how many emulators are ready."""
+        line = f"starting {self._emulators} emulators: {ready} are ready"
+        if self._before:
+            self._before.update(line)
+        elif time.monotonic() - self._told > _PLAIN_SECONDS:
+            self._told = time.monotonic()
+            say(line)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Opens the bar."""
