@@ -25,7 +25,7 @@ class LearningCurve(keras.callbacks.Callback):
         protocol: how scores are measured.
         count: int. Tests in the whole training, the last at its end.
         seed: int. Of emulators and exploration.
-        on_progress: called with (what is played, whole games counted, their steps).
+        on_progress: called with (what is played, whole games counted, steps played).
     """
 
     def __init__(

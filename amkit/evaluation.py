@@ -126,7 +126,7 @@ def evaluate_game(
         epsilon: float in [0, 1]. Probability of a uniformly random legal action.
         seed: int. Of emulators and exploration.
         envs: int. Environments in parallel. Changes the time it takes, not what is measured.
-        on_progress: called with (whole games counted so far, agent steps they took).
+        on_progress: called with (whole games counted so far, agent steps played in all).
         environments: to play in others than the emulator's, whole games terminal.
 
     Returns:
@@ -156,13 +156,15 @@ def evaluate_game(
     )
     queue = _SerialOrder(protocol, len(environments.observation))
     keeper = ScoreKeeper(len(environments.observation))
+    played = 0
     try:
         for transition in rollout(environments, policy):
             queue.start(np.flatnonzero(transition.start))
             for row, score, steps in keeper.update(transition):
                 queue.finish(row, score, steps)
+            played += int(np.sum(~transition.cut))
             if on_progress:
-                on_progress(*queue.counted())
+                on_progress(queue.counted()[0], played)
             if queue.complete():
                 break
     finally:
@@ -202,8 +204,8 @@ def evaluate_games(
         players: who plays what.
         protocol: see `PROTOCOLS`.
         seed: int. As in `evaluate_game`, of each.
-        on_progress: called with (a player's label, whole games counted so far, agent steps they
-            took), by one thread at a time. What it raises ends all, and is raised.
+        on_progress: called with (a player's label, whole games counted so far, agent steps played
+            in all), by one thread at a time. What it raises ends all, and is raised.
 
     Returns:
         One `GameResult` per player; the same as one by one.

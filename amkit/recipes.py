@@ -165,7 +165,7 @@ def run(
             "command", if it has one, is put on the card.
         callbacks: as in `run_job`.
         checkpoint_seconds: as in `run_job`.
-        on_evaluation: called with (game, whole games counted, steps) at the end.
+        on_evaluation: called with (game, whole games counted, steps played) at the end.
         on_test: the same, during the tests while it trains.
         on_ready: as `AtariEnvironments` has it.
 

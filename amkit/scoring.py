@@ -152,7 +152,7 @@ def score(
 
     Args:
         asked: from `request`.
-        on_progress: called with (what is played, whole games counted, their steps).
+        on_progress: called with (what is played, whole games counted, steps played).
 
     Returns:
         One entry per game: game, protocol, epsilon, seed, mean, standard_error, games, steps,

@@ -120,14 +120,14 @@ class TrainingProgress(keras.callbacks.Callback):
         self._note = "  ".join(f"{key} {value:.4g}" for key, value in shown.items())
 
     def testing(self, what: str, games: int, steps: int) -> None:
-        """Takes up how far a test has got: (what is played, whole games counted, their steps)."""
+        """Takes up how far a test has got: (what is played, whole games counted, steps played)."""
         now = time.monotonic()
         self._begun += now - self._last  # Tests do not count for the rate.
         self._last = now
         if now - self._told < (0.2 if self._bar else _PLAIN_SECONDS):
             return
         self._told = now
-        line = f"testing {what}: {games} games, {steps:,} steps"
+        line = f"testing {what}: {games} whole games in {steps:,} steps"
         if self._bar:
             self._bar.update(self._task, note=line)
         else:
@@ -172,11 +172,11 @@ class EvaluationProgress:
             self._status.stop()
 
     def __call__(self, what: str, games: int, steps: int) -> None:
-        """Takes up (what is played, whole games counted, their steps)."""
+        """Takes up (what is played, whole games counted, steps played)."""
         if time.monotonic() - self._told < (0.2 if self._status else _PLAIN_SECONDS):
             return
         self._told = time.monotonic()
-        line = f"evaluating {what}: {games} games, {steps:,} steps"
+        line = f"evaluating {what}: {games} whole games in {steps:,} steps"
         if self._status:
             self._status.start()
             self._status.update(line)
