@@ -196,12 +196,16 @@ def _random_weights(body: str, normalize_features: bool, background: float) -> k
     return keras.Model(observation, keras.ops.stack(drawn, axis=1), name="random_weights")
 
 
-def pixels() -> keras.Model:
-    """A candidate that learnt nothing: the four frames, 21 x 21 means of their pixels."""
+def pixels(square: int = 4) -> keras.Model:
+    """A candidate that learnt nothing: the four frames, means of squares of their pixels.
+
+    Args:
+        square: int. Pixels along a square's side; 4 makes 21 x 21 means of a frame.
+    """
     layers = keras.layers
     observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8")
     x = layers.Rescaling(1 / 255)(observation)
-    x = layers.AveragePooling2D(4, data_format="channels_first")(x)
+    x = layers.AveragePooling2D(square, data_format="channels_first")(x)
     return keras.Model(observation, layers.Flatten()(x), name="pixels")
 
 

@@ -288,6 +288,9 @@ def test_bench(monkeypatch):
     monkeypatch.setattr("amkit.hardware.training_rate", lambda *settings: 1000.0)
     # Nor are tests the time for networks that a laptop takes seconds to ask.
     monkeypatch.setattr("amkit.hardware.forward_rate", lambda *settings: 2000.0)
+    # Nor for starting hundreds of emulators.
+    for name, fewer in (("_ENVS", 4), ("_DISTILLING_ENVS", 8), ("_DISTILLING_BATCH", 16)):
+        monkeypatch.setattr(f"amkit.benchmark.{name}", fewer)
     result = amkit("bench", "--seconds", 0.1, "--json")
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
