@@ -9,6 +9,7 @@ import numpy as np
 from amkit import report
 from amkit.report import (
     Recorded,
+    begun_with,
     bootstrap,
     comparable,
     estimate,
@@ -75,8 +76,14 @@ def _options(card: Mapping[str, Any]) -> dict[str, Any]:
     return (
         card.get("settings", {})
         | {key: card.get(key) for key in ("precision", "jit_compile")}
-        | {"from": card.get("begin", {}).get("source", "random")}
+        | {"from": _first_weights(card)}
     )
+
+
+def _first_weights(card: Mapping[str, Any]) -> str:
+    """Such as "breakout (e404472f)": files of one name may hold different networks."""
+    name, weights = card.get("begin", {}).get("source", "random"), begun_with(card)
+    return f"{name} ({weights[:8]})" if weights else name
 
 
 def _name(card: Mapping[str, Any], keys: Sequence[str]) -> str:

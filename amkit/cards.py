@@ -63,6 +63,8 @@ def read_card(path: Path) -> dict[str, Any]:
     for key in ("begin", "transfer"):
         if not _are_names(card.get(key, {}).get("learnt", [])):
             raise ModelFileError(f"{beside}: what {key} had learnt is a list of names")
+        if not isinstance(card.get(key, {}).get("weights", ""), str):
+            raise ModelFileError(f"{beside}: the weights of {key} are named by their hash")
     if "transfer" in card and not isinstance(card["transfer"].get("source"), str):
         raise ModelFileError(f"{beside}: the source of transfer is a name")
     if not _is_number(card.get("background", 0)):

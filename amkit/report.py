@@ -113,6 +113,11 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
                     f"the runs of {kind} in a report differ in their seeds alone. "
                     f"Received: different {key}"
                 )
+        if any(begun_with(card) != begun_with(alike[0]) for card in alike):
+            raise ValueError(
+                f"the runs of {kind} in a report differ in their seeds alone. "
+                "Received: different first weights (--from)"
+            )
         if len({card["weight_hash"] for card in alike}) < len(alike):
             raise ValueError(f"a report names each run once. Received: one of {kind} twice")
     measured = {(entry["protocol"], entry["epsilon"]) for c in cards for entry in c["scores"]}
@@ -147,6 +152,14 @@ def comparable(card: Mapping[str, Any], key: str) -> Any:
     """A card's value of a key; of lists, which go by the games, whatever their order."""
     value = card.get(key)
     return sorted(value) if isinstance(value, list) else value
+
+
+def begun_with(card: Mapping[str, Any]) -> str | None:
+    """Hash of the weights that a student began with; None of random ones.
+
+    The file that they were in does not say it: two of one name may hold different networks.
+    """
+    return card.get("begin", {}).get("weights")
 
 
 def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:

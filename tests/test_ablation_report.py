@@ -76,6 +76,17 @@ def test_the_number_format_is_an_option_too():
     ]
 
 
+def test_what_a_student_began_as_is_an_option_by_its_weights():
+    begun = [{"source": "breakout", "weights": 64 * name} for name in "ab"]
+    cards = [card((18.0, 18.0)), *(card((18.0, 18.0), begin=begin) for begin in begun)]
+    assert ablation_report.differ(cards[1:])  # Two files of one name.
+    assert [row["variant"] for row in table(*cards)] == [
+        "from random",
+        "from breakout (aaaaaaaa)",
+        "from breakout (bbbbbbbb)",
+    ]
+
+
 def test_means_and_differences():
     first, other = table(card((18.0, 8.0)), card((9.0, 4.0), settings={"temperature": 1.0}))
     assert first["difference"] is None

@@ -197,6 +197,20 @@ def test_a_seed_that_is_bad_is_bad_in_all_games(make):
     assert np.corrcoef(one, other)[0, 1] > 0.95
 
 
+def test_networks_that_began_otherwise_are_no_seeds_of_one_another(make):
+    taught = {"expert_weights": ["pong's", "breakout's"]}
+    begun = [{"begin": {"source": "breakout", "weights": name}} for name in ("one", "other")]
+    first, *others = (
+        make(str(seed), seed=seed, **taught, **begin)
+        for seed, begin in enumerate([{}, begun[0], begun[1], begun[1]])
+    )
+    teacher = expert(make, "pong", [24.0])  # Beside it, networks are not taken for ablations.
+    assert len(experiment([*others[1:], teacher]).amns) == 2
+    for other in (first, others[0]):
+        with pytest.raises(ValueError, match="Received: different first weights"):
+            experiment([others[1], other, teacher])
+
+
 def test_the_order_of_games_makes_no_difference(make):
     weights = {"pong": "a", "breakout": "b"}
     one = make("a", expert_weights=list(weights.values()))
