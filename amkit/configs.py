@@ -20,7 +20,7 @@ from amkit.evaluation import PROTOCOLS
 from amkit.experts import ExpertError, load_experts
 from amkit.networks import actor_mimic_network
 from amkit.pqn import PQNSettings
-from amkit.runs import DamagedRun, label
+from amkit.runs import DamagedRun, Run, label
 from amkit.transfer import initialise, load_source
 
 BASELINES = ("mdqn", "mcdqn")
@@ -266,13 +266,11 @@ def _fastest_precision() -> str:
     return hardware.fastest_precision()
 
 
-def check_goes_on(
-    config: dict[str, Any], kind: str, games: Sequence[str] | None, **asked: Any
-) -> None:
+def check_goes_on(run: Run, kind: str, games: Sequence[str] | None, **asked: Any) -> None:
     """Checks that a run is the one asked for, as it goes on with the options it began with.
 
     Args:
-        config: the run's.
+        run: an open one.
         kind: one of `cards.KINDS`.
         games: names, in any order; None means whichever it has.
         **asked: options as for `expert_config` and `distill_config`; None was not asked for.
@@ -281,6 +279,7 @@ def check_goes_on(
         ValueError: at the first difference.
         DamagedRun: if the configuration does not describe a run.
     """
+    config = run.config
     with describing_a_run():
         begun = {"kind": config["kind"], "games": sorted(config["games"])}
         begun |= (
@@ -296,7 +295,8 @@ def check_goes_on(
     for key, value in wanted.items():
         if value is not None and begun.get(key) != value:
             raise ValueError(
-                f"a run goes on as it began, with {key} {begun.get(key)}. Received: {value}"
+                f"{run.folder} goes on as it began, with {key} {begun.get(key)}: leave out the "
+                f"option, or --resume to begin a new run. Received: {value}"
             )
 
 

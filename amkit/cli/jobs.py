@@ -176,7 +176,7 @@ def _begin(
             continue
         run = opened[target] = stack.enter_context(runs.Run(target))
         configs.check_goes_on(
-            run.config, request.kind, request.games, **request.options, **request.expected
+            run, request.kind, request.games, **request.options, **request.expected
         )
         if request.experts:  # They may have moved since; their weights may not have changed.
             run.config["experts"] = str(request.experts.resolve())
@@ -212,6 +212,7 @@ def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> 
     with work():
         if runs.is_finished(run.folder):
             say(f"{run.folder} is finished already")
+            run.discard_checkpoints()  # A kill may have come between the model and this.
             return _result(run, read_card(run.model_path).get("scores", []))
         say(forecast.plan(run.config))
         callbacks, progress = _callbacks(run, tensorboard)
