@@ -50,7 +50,8 @@ def load_source(path: Path) -> Source:
         path: a `.keras` file with its card.
 
     Raises:
-        ValueError: if its games have outputs of their own, or it has other layers than `BODIES`.
+        ValueError: if its games have outputs of their own, or it has other layers than `BODIES` or
+            other activations than their ReLUs.
         ModelFileError: if it is missing or damaged.
     """
     network, card = model_files.load_with_card(path)
@@ -60,6 +61,7 @@ def load_source(path: Path) -> Source:
             f"weights come from a network with one set of outputs for all games, such as an AMN. "
             f"Received: {path}, {card['kind']} with {outputs} outputs"
         )
+    _check_activations(network)
     if outputs < NUM_ACTIONS:
         network = _over_all_actions(network, find_game(card["games"][0]))
     return Source(
@@ -103,6 +105,33 @@ def _body(network: keras.Model) -> str:
         f"weights come from a network with one of the bodies {', '.join(BODIES)}. "
         f"Received: {network.name} with {found}"
     )
+
+
+def _check_activations(network: keras.Model) -> None:
+    """ValueError if what follows the layers with kernels is not as in amkit's own networks.
+
+    Weights alone are copied: a tanh would become a ReLU, and the network say something else.
+    """
+    layers = keras.layers
+    found = []
+    for layer in network.layers:
+        if isinstance(layer, layers.Conv2D | layers.Dense):
+            found += ["kernel", keras.activations.serialize(layer.activation)]
+        elif isinstance(layer, layers.Activation):
+            found.append(keras.activations.serialize(layer.activation))
+        elif isinstance(layer, layers.ReLU):
+            plain = layer.max_value is None and not (layer.negative_slope or layer.threshold)
+            found.append("relu" if plain else "another relu")
+        elif isinstance(layer, layers.LayerNormalization):
+            found.append("normalisation")
+    found = [what for what in found if what != "linear"]
+    hidden = (found.count("kernel") - 1) * ["kernel", "relu"]
+    if found not in ([*hidden, "kernel"], [*hidden[:-1], "normalisation", "relu", "kernel"]):
+        raise ValueError(
+            "weights come from a network with a ReLU after each hidden layer, the last of which "
+            "may be normalised before, and a linear output. "
+            f"Received: {network.name} with {', '.join(found)}"
+        )
 
 
 def _over_all_actions(expert: keras.Model, game: Game) -> keras.Model:

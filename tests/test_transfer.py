@@ -146,6 +146,37 @@ def test_games_with_outputs_of_their_own_are_no_source(tmp_path):
         load_source(tmp_path / "m.keras")
 
 
+@pytest.mark.parametrize("normalize", [False, True])
+def test_a_source_has_the_activations_that_its_weights_will_have(tmp_path, normalize):
+    config = nature_dqn(6, normalize_features=normalize).get_config()
+    layers = {layer["config"]["name"]: layer["config"] for layer in config["layers"]}
+    changes = {"features": "tanh", "output": "sigmoid"}
+    if normalize:
+        changes["hidden1"] = "relu"  # Before the normalisation, not after it.
+    for name, activation in changes.items():
+        before, layers[name]["activation"] = layers[name]["activation"], activation
+        path = tmp_path / f"{name}.keras"
+        model_files.save(
+            keras.Model.from_config(config), path, {"kind": "expert", "games": ["pong"]}
+        )
+        layers[name]["activation"] = before
+        with pytest.raises(ValueError, match="a ReLU after each hidden layer"):
+            load_source(path)
+
+
+def test_a_relu_may_be_a_layer_of_its_own(tmp_path):
+    own = nature_dqn(6)
+    x, relu = own.input, keras.layers.ReLU
+    for layer in own.layers[1:]:
+        config = layer.get_config()
+        apart = config.get("activation") == "relu"
+        x = type(layer).from_config({**config, "activation": "linear"} if apart else config)(x)
+        x = relu(name=f"relu_{layer.name}")(x) if apart else x
+    path = tmp_path / "pong.keras"
+    model_files.save(keras.Model(own.input, x), path, {"kind": "expert", "games": ["pong"]})
+    assert load_source(path).body == "nature"
+
+
 def test_an_expert_is_a_source_too(tmp_path, pong):
     expert = nature_dqn(6, normalize_features=True)
     rng = np.random.default_rng(0)
