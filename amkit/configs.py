@@ -6,7 +6,7 @@ A configuration is a plain dictionary, kept in the run folder. It alone becomes 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -183,13 +183,19 @@ def transfer_config(
         A JSON-able dictionary for `Run`.
 
     Raises:
-        ValueError: for an unknown game, preset or value, or a source that is no AMN.
+        ValueError: for an unknown game, preset or value, a source that is no AMN, or one whose
+            features are not normalised, where the preset's algorithm needs that.
         ModelFileError: if the source is missing or damaged.
     """
     settings = _named(presets.TRANSFER, preset, "preset")
     found = find_game(game)
     by_pqn = isinstance(settings, PQNSettings)  # Which needs normalised features.
     amn = load_source(source or like) if source or like else None
+    if amn and by_pqn and not amn.normalize_features:
+        raise ValueError(
+            f"preset {preset} needs an AMN with normalised features, as it has no target network; "
+            f"--preset paper takes others too. Received: {source or like}, whose are not normalised"
+        )
     begin: dict[str, Any] = {
         "from": None,
         "source": "random",
@@ -239,6 +245,11 @@ def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) ->
             f"precision is one of {', '.join(hardware.PRECISIONS)}. Received: {precision!r}"
         )
     jit_compile = asked.pop("jit_compile", hardware.default_jit_compile())
+    known = [field.name for field in fields(settings)]
+    if unknown := sorted(set(asked) - set(known)):
+        raise ValueError(
+            f"settings of preset {preset} are {', '.join(known)}. Received: {', '.join(unknown)}"
+        )
     settings = replace(settings, **asked)
     if hasattr(settings, "replay_start_steps"):
         first_update = settings.replay_start_steps + settings.update_period_steps

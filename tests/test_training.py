@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amkit import model_files, presets, runs
+from amkit import configs, model_files, presets, runs
 from amkit.actor_mimic import OBJECTIVES, TURN, ActorMimic, Distillation
 from amkit.dqn import DQN, DQNTraining
 from amkit.experts import Expert
@@ -581,6 +581,12 @@ def test_metrics_file_has_one_row_per_epoch(scripted, pong, breakout, tmp_path):
     assert len(lines) == 1 + 4
     assert lines[0].startswith("steps,seconds,")
     assert [line.split(",")[0] for line in lines[1:]] == ["64", "128", "192", "256"]
+
+
+def test_a_setting_that_a_preset_has_not():
+    options = {"precision": "float32", "passes": 1, "envs": 2}
+    with pytest.raises(ValueError, match="settings of preset tiny-dqn are .* Received: passes"):
+        configs.expert_config("pong", preset="tiny-dqn", **options)
 
 
 @pytest.mark.parametrize(

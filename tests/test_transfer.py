@@ -254,6 +254,16 @@ def test_random_weights_in_the_sources_layers(amn, tmp_path):
     assert not made(OBSERVATION).numpy().any()  # As with normalised features every head begins.
 
 
+def test_parallel_q_learning_needs_normalised_features(tmp_path):
+    path = tmp_path / "plain.keras"
+    model_files.save(actor_mimic_network(), path, {"kind": "amn", "games": ["pong"]})
+    for beginning in ({"source": path}, {"source": None, "like": path}):
+        with pytest.raises(ValueError, match="preset laptop needs an AMN with normalised features"):
+            configs.transfer_config("breakout", precision="float32", **beginning)
+        config = configs.transfer_config("breakout", preset="paper", **beginning)
+        assert not config["transfer"]["normalize_features"]
+
+
 def test_a_card_that_was_tampered_with(amn):
     card = json.loads(amn.with_suffix(".json").read_text())
     amn.with_suffix(".json").write_text(json.dumps({**card, "settings": 3}))
