@@ -22,6 +22,18 @@ def card_path(path: Path) -> Path:
     return Path(path).with_suffix(".json")
 
 
+def at_hand(path: Path) -> Path:
+    """The path of a model that somebody named.
+
+    Raises:
+        ValueError: if there is no such file. What is wrong is the request, not the file: no
+            `ModelFileError`.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"a model is a .keras file that exists. Received: {path}")
+    return Path(path)
+
+
 def read_card(path: Path) -> dict[str, Any]:
     """Reads the card of a model.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from amkit import model_files
 from amkit.atari import find_game
-from amkit.cards import ModelFileError, card_path, models_in, read_card
+from amkit.cards import ModelFileError, at_hand, card_path, models_in, read_card
 from amkit.evaluation import (
     PROTOCOLS,
     GameResult,
@@ -88,9 +88,7 @@ def request(
         raise ValueError(f"protocol is one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
-    path = Path(model) if model else newest_amn()
-    if not path.is_file():
-        raise ValueError(f"a model is a .keras file that exists. Received: {path}")
+    path = at_hand(model) if model else newest_amn()
     network, card = model_files.load_with_card(path)
     names = game_names or card["games"]
     try:

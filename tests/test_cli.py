@@ -284,7 +284,7 @@ def test_a_student_that_begins_as_an_expert(expert_folder):
     refused(2, "goes on as it began", *words, "--resume", "--from", expert_folder / "pong.keras")
     # Other layers: its features are not normalised.
     refused(2, "begins with weights of such layers", *words, "--from", expert_folder / "pong.keras")
-    refused(1, "missing.keras", *words, "--from", "missing.keras")
+    refused(2, "that exists. Received: missing.keras", *words, "--from", "missing.keras")
 
 
 def test_bench(monkeypatch):

@@ -193,6 +193,7 @@ def test_several_networks_count_by_their_mean(frames):
         (["boxing"], "--from or --experts"),
         (["boxxing", "--experts", "."], "boxing"),
         (["boxing", "--experts", "."], "experts of other games"),
+        (["boxing", "--from", "gone.keras"], "that exists. Received: gone.keras"),
         (["boxing", "--from", "plain.keras"], "layer called features"),
         (["boxing", "--from", "maps.keras"], "layer called features"),
         (["boxing", "--from", "one/pong.keras", "--output", "gone/a.json"], "can be written"),

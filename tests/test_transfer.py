@@ -382,6 +382,9 @@ def test_a_source_is_not_called_as_random_weights_are(amn, tmp_path):
 def test_a_missing_source(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = amkit("transfer", "pong", "--from", "gone.keras")
+    assert result.exit_code == 2 and "that exists. Received: gone.keras" in result.stderr
+    (tmp_path / "gone.keras").write_bytes(b"")
+    result = amkit("transfer", "pong", "--from", "gone.keras")
     assert result.exit_code == 1 and "gone.keras has no card" in result.stderr
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from amkit.cards import read_card
+from amkit.cards import at_hand, read_card
 from amkit.cli.console import game_names, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
@@ -98,7 +98,7 @@ def distill(
     """
     with usage():
         names = game_names(games, split)
-        begun_with = read_card(source)["weight_hash"] if source else None
+        begun_with = read_card(at_hand(source))["weight_hash"] if source else None
 
     def make_config(**options: object) -> dict:
         from amkit.configs import distill_config

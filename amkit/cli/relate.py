@@ -8,6 +8,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from amkit.cards import at_hand
 from amkit.cli.console import (
     check_output,
     load_tensorflow,
@@ -55,7 +56,7 @@ def relate(
         from amkit.experts import find_experts
 
         target = find_game(game)
-        paths = list(models or [])
+        paths = [at_hand(model) for model in models or []]
         if experts:
             found = find_experts(experts)
             paths += [path for name, path in found.items() if name != target.name]

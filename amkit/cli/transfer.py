@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from amkit import runs
-from amkit.cards import read_card
+from amkit.cards import at_hand, read_card
 from amkit.cli.console import game_names, load_tensorflow, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
@@ -86,7 +86,7 @@ def transfer(
         if (head or freeze) and set(sources) == {RANDOM}:
             raise ValueError("--head and --freeze are of an AMN's weights. Received: --from none")
         amns = [Path(source) for source in sources if source != RANDOM]
-        hashes = {path: read_card(path)["weight_hash"] for path in amns}
+        hashes = {path: read_card(at_hand(path))["weight_hash"] for path in amns}
         layers = _layers(amns) if RANDOM in sources or len(amns) > 1 else {}
 
     def request(name: str, source: str, seed: int) -> Command:
