@@ -1,6 +1,6 @@
 """Score cards: a model's scores beside chance's and the expert's, all under one protocol."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from amkit.evaluation import (
     random_network,
 )
 from amkit.experts import experts_at_hand, load_experts
-from amkit.games import EPSILON, Game, UnknownGame
+from amkit.games import EPSILON, NUM_ACTIONS, Game, UnknownGame
 from amkit.networks import for_game, plays
 
 if TYPE_CHECKING:
@@ -90,19 +90,21 @@ def request(
         raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
     path = at_hand(model) if model else newest_amn()
     network, card = model_files.load_with_card(path)
-    names = game_names or card["games"]
-    try:
-        games = tuple(find_game(name) for name in names)
-    except UnknownGame as error:
-        if game_names:
-            raise
-        raise ModelFileError(f"{card_path(path)}: {error}") from None
+    games = tuple(map(find_game, game_names)) if game_names else _own_games(path, card)
     outputs = network.output.shape[-1]
     for game in games:
         if not plays(network, game):
             raise ValueError(
                 f"{path} has {outputs} outputs, but {game.name} has {game.num_actions} actions: "
                 f"it plays {', '.join(card['games'])}. Received: {game.name}"
+            )
+        # As many actions are not enough: those of Breakout are no use in Atlantis.
+        if outputs < NUM_ACTIONS and all(
+            game.actions != own.actions for own in _own_games(path, card)
+        ):
+            raise ValueError(
+                f"{path} plays {', '.join(card['games'])}, and games of the same actions. "
+                f"Received: {game.name}, with {', '.join(game.actions)}"
             )
     compared = card["kind"] != "expert" or experts is not None
     found = experts_at_hand(experts) if compared else {}
@@ -114,6 +116,14 @@ def request(
             if read_card(expert)["weight_hash"] in taught
         }
     return Request(path, network, card, games, PROTOCOLS[protocol], epsilon, seed, found)
+
+
+def _own_games(path: Path, card: Mapping[str, Any]) -> tuple[Game, ...]:
+    """The games on a model's card; ModelFileError if one is unknown."""
+    try:
+        return tuple(map(find_game, card["games"]))
+    except UnknownGame as error:
+        raise ModelFileError(f"{card_path(path)}: {error}") from None
 
 
 def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> Path:

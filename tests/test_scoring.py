@@ -53,6 +53,18 @@ def test_an_experts_card_saves_measuring_it_again(amn, monkeypatch, protocol, ep
     assert entry["expert"]["mean"] == entry["random"]["mean"] == (12 if played == 1 else 2)
 
 
+def test_an_expert_plays_games_of_its_own_actions_alone(tmp_path):
+    path = tmp_path / "breakout.keras"
+    model_files.save(nature_dqn(4), path, {"kind": "expert", "games": ["breakout"]})
+    with pytest.raises(ValueError, match=r"plays breakout, and .* Received: atlantis"):
+        scoring.request(path, ["atlantis"])  # Four actions too, but others.
+    path = tmp_path / "pong.keras"
+    model_files.save(nature_dqn(6), path, {"kind": "expert", "games": ["pong"]})
+    assert [game.name for game in scoring.request(path, ["space_invaders"]).games] == [
+        "space_invaders"
+    ]
+
+
 def test_what_a_protocol_covers():
     covered = {
         (one.name, other.name)
