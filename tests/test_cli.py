@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from amkit import model_files, runs
+from amkit import model_files, runs, theory_study
 from amkit.cards import read_card
 from amkit.cli import app
 from amkit.cli.tables import theory_table
@@ -526,3 +526,15 @@ def test_theory_measures_and_draws(tmp_path):
         key: value for key, value in measured.items() if key != "run"
     }
     refused(2, "holds a run already", "theory", "--run", tmp_path / "theory")
+
+
+def test_theory_without_matplotlib_has_numbers_alone(monkeypatch):
+    for name in ("lemma_1", "theorem_1"):
+        monkeypatch.setattr(theory_study, name, lambda seed, name=name: name)
+    monkeypatch.setattr(theory_study, "proposition_1", lambda: "proposition_1")
+    monkeypatch.setattr(sys.modules["amkit.cli.theory"], "find_spec", lambda name: None)
+    result = amkit("theory", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["theorem_1"] == "theorem_1"
+    assert "extra 'plots'" in result.stderr
+    assert not list(Path("runs/theory").glob("*.png"))

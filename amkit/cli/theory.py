@@ -23,18 +23,14 @@ def theory(
     Lemma 1 (one fixed point), Theorem 1 (the iteration contracts, and where it does not) and
     Proposition 1 (imitation's cost grows linearly or quadratically). Takes half a minute.
 
-    Example: [bold]amkit theory[/]  a table, and a figure in runs/theory/
+    Example: [bold]amkit theory[/]  tables, and with the extra 'plots' a figure in runs/theory/
     """
     from amkit import __version__, files, runs, theory_study
     from amkit.cli.tables import theory_table
 
     with usage():
-        if not find_spec("matplotlib"):
-            raise ValueError("the figure needs amkit's extra 'plots': pip install -e '.[plots]'")
         folder = runs.choose(RUNS, "theory", run, resume=False)
         opened = runs.Run(folder, {"kind": "theory", "seed": seed, "amkit": __version__})
-    from amkit import plots
-
     with opened, usage():
         with spinner() as tell:
             tell("Lemma 1")
@@ -44,8 +40,13 @@ def theory(
             tell("Proposition 1")
             results["proposition_1"] = theory_study.proposition_1()
         files.write_text(folder / "results.json", json_format.dumps(results) + "\n")
-        plots.save(plots.theory_figure(results), folder / "theory.png")
-    say(f"figure: {folder / 'theory.png'}")
+        if find_spec("matplotlib"):
+            from amkit import plots
+
+            plots.save(plots.theory_figure(results), folder / "theory.png")
+            say(f"figure: {folder / 'theory.png'}")
+        else:  # The numbers are numpy's alone.
+            say("no figure: it needs amkit's extra 'plots': pip install -e '.[plots]'")
     if json:
         print_json({"run": str(folder), **results})
     else:
