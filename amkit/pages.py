@@ -2,7 +2,6 @@
 
 import base64
 import html
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,8 +196,8 @@ def _variants(recorded: Ablations, table: Sequence[Mapping[str, Any]]) -> list[B
             str(row["runs"]),
             report.number(row["minutes"]),
             *(f"{row['scores'][game].value:.2f}" for game in recorded.games),
-            _interval(row["geometric_mean"]),
-            _interval(row["difference"]) if row["difference"] else "-",
+            report.interval(row["geometric_mean"]),
+            report.interval(row["difference"]) if row["difference"] else "-",
         ]
         for row in table
     ]
@@ -250,7 +249,7 @@ def _relation(related: Relation) -> list[Block]:
             "random weights, from random play (R², amkit relate). Gain: (a - b) / (|a| + |b|) of "
             "the mean scores above chance over all tests, begun with its weights and with random "
             "ones; 0 is none, 0.33 twice as much. Spearman's correlation over "
-            f"{len(rows)} pairs: {_interval(related.correlation)}, games drawn anew."
+            f"{len(rows)} pairs: {report.interval(related.correlation)}, games drawn anew."
         ),
         Picture("relation", "What relate said beforehand, and what transfer gained."),
         Grid(("game", "first weights", "guess", "gain"), rows),
@@ -274,10 +273,10 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
         [
             row["game"].replace("_", " "),
             row["source"],
-            _interval(row["area"]),
-            _interval(row["area_difference"], 1),
+            report.interval(row["area"]),
+            report.interval(row["area_difference"], 1),
             report.number(row["steps_to_match"]),
-            _interval(row["steps_ratio"]),
+            report.interval(row["steps_ratio"]),
         ]
         for row in table
     ]
@@ -372,7 +371,7 @@ def _scores(
                 _with_error(row["amn"], row["amn_error"]),
                 report.number(row["amn_max"]),
                 report.percent(row["ratio"]),
-                _interval(row["normalised"]),
+                report.interval(row["normalised"]),
                 report.number(row["steps_to_90"]),
                 report.percent(paper.ratio) if paper else "-",
             ]
@@ -619,12 +618,3 @@ def _row(cells: Sequence[str], tag: str) -> str:
 
 def _with_error(value: float, error: float | None) -> str:
     return f"{report.number(value)} ± {report.number(error)}"
-
-
-def _interval(estimate: Estimate, decimals: int = 2) -> str:
-    if math.isnan(estimate.value):
-        return "-"
-    value, low, high = (
-        report.number(part, decimals) for part in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value} ({low} to {high})"

@@ -419,6 +419,16 @@ def percent(ratio: float) -> str:
     return "-" if math.isnan(ratio) else f"{100 * ratio:.0f} %"
 
 
+def interval(estimate: Estimate, decimals: int = 2) -> str:
+    """An estimate for a table, such as "0.98 (0.94 to 1.01)"; a dash for none."""
+    if math.isnan(estimate.value):
+        return "-"
+    value, low, high = (
+        number(part, decimals) for part in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} ({low} to {high})"
+
+
 def score_of(card: Mapping[str, Any], game: str) -> dict[str, Any]:
     """A card's entry for a game."""
     return next(entry for entry in card["scores"] if entry["game"] == game)

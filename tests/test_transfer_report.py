@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from amkit import pages, relate_report, transfer_report
 from amkit.cli import app
+from amkit.cli.tables import transfer_table
+from amkit.report import Estimate
 
 PART = {"standard_error": 1.0, "games": 10}
 
@@ -382,6 +384,17 @@ def test_a_guess_of_a_game_that_the_paper_has_not(tmp_path):
 )
 def test_spearman(pairs, expected):
     assert relate_report.spearman(pairs) == pytest.approx(expected, nan_ok=True)
+
+
+def test_two_pairs_have_no_correlation_in_the_caption():
+    cards = [card(), card(source="amn", rise=20.0)]
+    table = transfer_report.table_2(transfer_report.transfers(cards))
+    points = 2 * [{"game": "breakout", "source": "amn", "guess": 0.1, "gain": 0.2}]
+    unknown = Estimate(np.nan, np.nan, np.nan)
+    caption = transfer_table(table, relate_report.Relation(points, unknown)).caption
+    assert caption.endswith("2 pairs: Spearman -")
+    found = relate_report.Relation(points, Estimate(-0.5, -0.75, 0.25))
+    assert transfer_table(table, found).caption.endswith("Spearman -0.50 (-0.75 to 0.25)")
 
 
 def test_guesses_that_are_something_else(tmp_path):

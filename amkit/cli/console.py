@@ -15,7 +15,7 @@ from rich.markup import escape
 out = Console(highlight=False)  # Results.
 err = Console(stderr=True, highlight=False)  # All else.
 
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
+FAILED, WRONG_USAGE = 1, 2
 
 
 def say(text: str) -> None:
@@ -69,7 +69,11 @@ def work() -> Iterator[None]:
         fail("stopped", FAILED)
     except Exception as error:
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-            fail("out of memory: fewer games, or a preset with a smaller replay, need less", FAILED)
+            fail(
+                "out of memory: fewer games, fewer steps or a preset with a smaller replay need "
+                "less",
+                FAILED,
+            )
         raise
 
 

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from amkit.games import SPLITS, normalized
-from amkit.report import number, percent
+from amkit.report import interval, number, percent
 
 if TYPE_CHECKING:
     from amkit.relate_report import Relation
@@ -100,10 +100,9 @@ def transfer_table(table: list[dict[str, Any]], related: "Relation | None" = Non
         "match: agent steps to random's last score"
     )
     if related:
-        found = related.correlation
         caption += (
             f"; relate's guesses and gains, {len(related.points)} pairs: Spearman "
-            f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+            f"{interval(related.correlation)}"
         )
     shown = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption=caption)
     for column in ("game", "first weights", "runs", "first", "last", "area", "", "match"):
