@@ -1,9 +1,9 @@
-"""Files written whole or not at all, and JSON that every reader takes."""
+"""Files written whole or not at all, where they can be, and JSON that every reader takes."""
 
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,25 @@ def whole(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_target(path: Path, what: str, endings: Sequence[str] = ()) -> None:
+    """Checks, before the work for it, that a file can be written.
+
+    Args:
+        path: the file; it need not be there.
+        what: what it is called, such as "a video".
+        endings: those that it may have; none means any.
+
+    Raises:
+        ValueError: if it has another ending, is a folder, or lies in none that can be written.
+    """
+    if endings and path.suffix not in endings:
+        raise ValueError(f"{what} ends with {' or '.join(endings)}. Received: {path}")
+    if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        raise ValueError(f"{what} lies in a folder that can be written. Received: {path}")
+    if path.is_dir():
+        raise ValueError(f"{what} is a file. Received: {path}, a folder")
 
 
 def sync(path: Path) -> None:

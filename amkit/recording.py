@@ -3,7 +3,6 @@
 Needs Pillow, and imageio with PyAV for mp4: the extra `video`.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amkit.atari import FRAMES_PER_STEP, AtariEnvironments, Screen
-from amkit.files import whole
+from amkit.files import check_target, whole
 from amkit.games import EPSILON, Game
 from amkit.networks import over_all_actions
 from amkit.rollout import EpsilonGreedy, rollout
@@ -135,10 +134,7 @@ def draw(moment: Moment, game: Game, policy: bool) -> "Image":
 
 def check_path(path: Path) -> None:
     """ValueError, saying what is valid, if a video cannot be written there."""
-    if path.suffix not in FORMATS:
-        raise ValueError(f"a video ends with {' or '.join(FORMATS)}. Received: {path}")
-    if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
-        raise ValueError(f"a video lies in a folder that can be written. Received: {path}")
+    check_target(path, "a video", FORMATS)
     if path.suffix == ".mp4" and not (find_spec("imageio") and find_spec("av")):
         raise ValueError(
             f"mp4 needs amkit's extra 'video': pip install -e '.[video]'. Received: {path}"

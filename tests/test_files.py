@@ -17,6 +17,21 @@ def test_a_text_file_is_whole_or_old(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
 
 
+@pytest.mark.parametrize(
+    ("path", "match"),
+    [
+        ("scores.txt", "a table ends with .json or .csv. Received: "),
+        ("missing/scores.json", "a table lies in a folder that can be written. Received: "),
+        ("folder.json", "a table is a file. Received: .*, a folder"),
+    ],
+)
+def test_where_no_file_can_be_written(tmp_path, path, match):
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(ValueError, match=match):
+        files.check_target(tmp_path / path, "a table", (".json", ".csv"))
+    files.check_target(tmp_path / "scores.csv", "a table", (".json", ".csv"))
+
+
 def test_json_has_no_nan():
     assert files.json_text({"a": [float("nan"), 1.5, (2,)]}).split() == (
         ["{", '"a":', "[", "null,", "1.5,", "[", "2", "]", "]", "}"]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import game_names, print_json, usage
+from amkit.cli.console import game_names, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
     Command,
@@ -18,8 +18,7 @@ from amkit.cli.jobs import (
     TensorBoard,
     TestEpochs,
     Xla,
-    report,
-    run_jobs,
+    run_job,
 )
 
 
@@ -85,14 +84,11 @@ def baseline(
             "jit_compile": xla,
         },
     )
-    for result in run_jobs(
-        [request],
+    run_job(
+        request,
         folder=run,
         resume=resume,
         tensorboard=tensorboard,
         checkpoint_minutes=checkpoint_minutes,
-    ):
-        if json:
-            print_json(result)
-        else:
-            report(result)
+        json=json,
+    )

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -101,14 +100,6 @@ def finite(value: float) -> float:
     if not math.isfinite(value):
         raise typer.BadParameter(f"a number is expected. Received: {value}")
     return value
-
-
-def check_output(path: Path | None) -> None:
-    """Checks that `--output`, if it is given, can be written; ValueError if not."""
-    if path and not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
-        raise ValueError(f"--output lies in a folder that can be written. Received: {path}")
-    if path and path.is_dir():
-        raise ValueError(f"--output is a file. Received: {path}, a folder")
 
 
 def print_json(value: Any) -> None:

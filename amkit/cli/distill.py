@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from amkit.cards import at_hand, read_card
-from amkit.cli.console import game_names, print_json, usage
+from amkit.cli.console import game_names, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
     Command,
@@ -19,8 +19,7 @@ from amkit.cli.jobs import (
     TensorBoard,
     TestEpochs,
     Xla,
-    report,
-    run_jobs,
+    run_job,
 )
 
 
@@ -133,14 +132,11 @@ def distill(
         experts,
         {"weights": begun_with},
     )
-    for result in run_jobs(
-        [request],
+    run_job(
+        request,
         folder=run,
         resume=resume,
         tensorboard=tensorboard,
         checkpoint_minutes=checkpoint_minutes,
-    ):
-        if json:
-            print_json(result)
-        else:
-            report(result)
+        json=json,
+    )

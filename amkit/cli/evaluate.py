@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from amkit.cli.console import (
-    check_output,
     game_names,
     load_tensorflow,
     out,
@@ -15,6 +14,7 @@ from amkit.cli.console import (
     usage,
     work,
 )
+from amkit.files import check_target, json_text, write_text
 from amkit.games import EPSILON
 
 
@@ -55,7 +55,8 @@ def evaluate(
     [bold]amkit evaluate pretrained/pong.keras --protocol quick --json[/]
     """
     with usage():
-        check_output(output)
+        if output:
+            check_target(output, "--output")
         load_tensorflow()
         from amkit import scoring
         from amkit.cli.progress import EvaluationProgress
@@ -71,7 +72,5 @@ def evaluate(
 
         out.print(score_table(scores))
     if output:
-        from amkit.files import json_text, write_text
-
         with work():
             write_text(output, json_text(scores))

@@ -18,6 +18,7 @@ from amkit.cli.console import (
     finite,
     load_tensorflow,
     out,
+    print_json,
     say,
     usage,
     work,
@@ -155,6 +156,29 @@ def run_jobs(
         _say_total(begun)
         for run in begun:
             yield _run(run, f"{again} --resume", tensorboard, checkpoint_minutes)
+
+
+def run_job(
+    request: Command,
+    *,
+    folder: Path | None,
+    resume: bool,
+    tensorboard: bool,
+    checkpoint_minutes: float,
+    json: bool,
+) -> None:
+    """Runs or resumes a single job and prints its result; arguments as in `run_jobs`."""
+    (result,) = run_jobs(
+        [request],
+        folder=folder,
+        resume=resume,
+        tensorboard=tensorboard,
+        checkpoint_minutes=checkpoint_minutes,
+    )
+    if json:
+        print_json(result)
+    else:
+        report(result)
 
 
 def _begin(

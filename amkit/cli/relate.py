@@ -10,7 +10,6 @@ from rich.table import Table
 
 from amkit.cards import at_hand
 from amkit.cli.console import (
-    check_output,
     load_tensorflow,
     out,
     print_json,
@@ -18,6 +17,7 @@ from amkit.cli.console import (
     usage,
     work,
 )
+from amkit.files import check_target, json_text, write_text
 
 
 def relate(
@@ -51,7 +51,8 @@ def relate(
     with usage():
         if not models and not experts:
             raise ValueError("networks are given by --from or --experts. Received: neither")
-        check_output(output)
+        if output:
+            check_target(output, "--output")
         from amkit.atari import background, find_game
         from amkit.experts import find_experts
 
@@ -67,7 +68,6 @@ def relate(
         load_tensorflow()
         from amkit import relate as relating
         from amkit.atari import FRAMES_PER_STEP
-        from amkit.files import json_text, write_text
 
         candidates = relating.candidates(paths, background(target))
         facts = relating.facts(paths, target)

@@ -1,6 +1,5 @@
 """`amkit scores`."""
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 from rich.console import Console
 
 from amkit.cli.console import out, print_json, say, usage
+from amkit.files import check_target
 
 
 def scores(
@@ -38,7 +38,9 @@ def scores(
         if json and markdown:
             raise ValueError("--json and --markdown exclude each other. Received: both")
         if figure:
-            _check_figure(figure)
+            if not find_spec("matplotlib"):
+                raise ValueError("figures need amkit's extra 'plots': pip install -e '.[plots]'")
+            check_target(figure, "a figure", (".png", ".svg"))
         results = experts_results(experts)
     if figure:
         from amkit import plots
@@ -54,12 +56,3 @@ def scores(
     # A page is as wide as it need be.
     (Console(width=200) if markdown else out).print(expert_table(results, markdown))
     out.print(expert_notes(results), soft_wrap=markdown, markup=False)
-
-
-def _check_figure(path: Path) -> None:
-    if not find_spec("matplotlib"):
-        raise ValueError("figures need amkit's extra 'plots': pip install -e '.[plots]'")
-    if path.suffix not in (".png", ".svg"):
-        raise ValueError(f"a figure ends with .png or .svg. Received: {path}")
-    if path.is_dir() or not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
-        raise ValueError(f"a figure lies in a folder that can be written. Received: {path}")
