@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from amkit import kernels, losses
 from amkit.experts import Expert
+from amkit.games import NUM_ACTIONS
 from amkit.kernels import quick
 from amkit.networks import (
     BODIES,
@@ -283,7 +284,7 @@ class Distillation:
         self.epoch_steps = settings.epoch_steps
         self.updates = 0
         acting, sampling = np.random.default_rng(seed).spawn(2)
-        extras: dict[str, tuple] = {"expert_q": ((18,), "float32")}
+        extras: dict[str, tuple] = {"expert_q": ((NUM_ACTIONS,), "float32")}
         self.memories = []
         for expert, rng in zip(self.experts, sampling.spawn(len(self.experts)), strict=True):
             if settings.feature_weight:
@@ -305,7 +306,7 @@ class Distillation:
         )
         # One batch, reused.
         self._observation = np.empty((len(self._masks), 4, 84, 84), np.uint8)
-        self._expert_q = np.empty((len(self._masks), 18), np.float32)
+        self._expert_q = np.empty((len(self._masks), NUM_ACTIONS), np.float32)
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )

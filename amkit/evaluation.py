@@ -20,8 +20,6 @@ from amkit.games import EPSILON, NUM_ACTIONS, Game
 from amkit.networks import over_all_actions
 from amkit.rollout import Environments, EpsilonGreedy, ScoreKeeper, rollout
 
-TYPICAL_STEPS_PER_GAME = 2_000  # Half of the shipped experts play longer games.
-
 
 @dataclass(frozen=True)
 class Protocol:

@@ -1,6 +1,6 @@
 """The losses of the paper: pure functions, one value per example, masked. The caller reduces.
 
-Every function returns one loss per row, so that a learner takes the mean once and its learning rate
+Every loss returns one value per row, so that a learner takes the mean once and its learning rate
 does not depend on the batch size.
 """
 

@@ -79,7 +79,16 @@ class Run:
         shutil.rmtree(self.checkpoint_folder, ignore_errors=True)
 
     def write_metrics(self, rows: list[dict[str, float]]) -> None:
-        """Writes `metrics.csv` anew: one row per epoch, units in the column names."""
+        """Writes `metrics.csv` anew: one row per epoch.
+
+        Args:
+            rows: column -> value. Since the beginning: "steps", agent steps per game; "seconds" of
+                training, without tests; "updates", gradient steps. Since the row before: "games"
+                that ended and "score_<game>", their mean raw score; and means of what the learner
+                measures: "loss", "policy_loss" and "kl" in nats, "feature_loss", "agreement", a
+                share, "mean_return" and "mean_max_q", discounted clipped rewards. At the row's end:
+                "epsilon", a probability.
+        """
         text = io.StringIO()
         columns = list(dict.fromkeys(key for row in rows for key in row))
         writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -122,6 +131,17 @@ def label(model: Path) -> str:
 def is_finished(folder: Path) -> bool:
     """Whether the run's model has been written."""
     return (Path(folder) / "model.keras").exists()
+
+
+def steps_done(run: Run) -> int:
+    """Agent steps per game that a run has done, by its metrics; 0 where it has none.
+
+    Those after its newest checkpoint will be done again.
+    """
+    path = run.folder / "metrics.csv"
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    done = lines[-1].split(",")[0] if lines else ""
+    return int(done) if done.isdecimal() else 0  # The header alone, or no metrics at all.
 
 
 def choose(root: Path, name: str, folder: Path | None, resume: bool) -> Path:

@@ -160,17 +160,6 @@ def _resume(job: Job, run: Run) -> Progress:
     return progress
 
 
-def steps_done(run: Run) -> int:
-    """Agent steps per game that a run has done, by its metrics; 0 where it has none.
-
-    Those after its newest checkpoint will be done again.
-    """
-    path = run.folder / "metrics.csv"
-    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-    done = lines[-1].split(",")[0] if lines else ""
-    return int(done) if done.isdecimal() else 0  # The header alone, or no metrics at all.
-
-
 def compile_learner(
     learner: keras.Model, optimizer: keras.optimizers.Optimizer, jit_compile: bool
 ) -> None:

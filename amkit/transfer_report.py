@@ -137,12 +137,14 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
         less that of random weights); steps_to_match (agent steps at the first test that reaches the
         last one of random weights; None if none does, or random weights do not end clearly above
         chance); steps_ratio (an `Estimate`: those steps, divided by random weights' own; infinite
-        if no test reaches it, NaN if random weights do not end clearly above chance).
+        if no test reaches it, NaN if random weights do not end clearly above chance). Where chance
+        is not known (sticky actions in its scores or in the tests alone), that is not asked.
 
         The intervals of areas let runs vary as much as those of one game and source do that differ
         in the seed alone: in their logarithms, pooled over all games and sources, for a ratio; in
         score, pooled over the sources of the game, for a difference. Where nothing was run twice,
-        and in that of steps, they let tests vary by their standard errors.
+        they let tests vary by their standard errors. That of steps draws runs anew, and their tests
+        by standard errors.
     """
     rng = np.random.default_rng(seed)
     curves = {key: _curves(cards, key[0], rng) for key, cards in recorded.runs.items()}

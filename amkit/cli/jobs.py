@@ -214,13 +214,12 @@ def _begin(
 def _say_total(begun: list[Any]) -> None:
     """Says how long the rest of several trainings takes, at the pace of the first of them."""
     from amkit import forecast, runs
-    from amkit.training import steps_done
 
     unfinished = [run for run in begun if not runs.is_finished(run.folder)]
     if len(unfinished) > 1:
         with work():
             pace = forecast.pace(unfinished[0].config)
-            left = [forecast.minutes(run.config, pace, steps_done(run)) for run in unfinished]
+            left = [forecast.minutes(run.config, pace, runs.steps_done(run)) for run in unfinished]
         say(
             f"{len(unfinished)} of {len(begun)} trainings to do, one after the other: "
             f"{sum(left, forecast.Minutes())}; each is followed by its evaluation"
