@@ -27,7 +27,7 @@ from amkit.networks import (
 from amkit.pqn import PQN, PQNSettings, PQNTraining
 from amkit.runs import Run, RunError
 from amkit.scoring import SEED, Request, score
-from amkit.training import Job, compile_learner, run_job
+from amkit.training import Job, Progress, compile_learner, run_job
 from amkit.transfer import Source, initialise, initialise_student, load_source
 
 
@@ -207,6 +207,30 @@ def run(
         experts=experts,
     )
     scores = score(asked, on_evaluation)
+    card = _card(config, job, trained, progress, scores, curve.rows)
+    model_files.save(trained, run_folder.model_path, card)
+    run_folder.discard_checkpoints()
+    return scores
+
+
+def _card(
+    config: dict[str, Any],
+    job: Job,
+    trained: keras.Model,
+    progress: Progress,
+    scores: list[dict[str, Any]],
+    tests: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """What the card of a finished run says; forward passes are timed for it.
+
+    Args:
+        config: the run's.
+        job: finished.
+        trained: the network that came out, in float32.
+        progress: how far the job has got.
+        scores: from `scoring.score`.
+        tests: rows of its learning curve.
+    """
     card = {
         "kind": config["kind"],
         "games": config["games"],
@@ -226,7 +250,7 @@ def run(
         "machine": config["machine"],
         "learning_curve": progress.rows,
         "test_protocol": config.get("test_protocol"),
-        "tests": curve.rows,
+        "tests": tests,
     }
     for key in ("transfer", "begin"):
         if key in config:  # Less where the source lay on this machine.
@@ -239,9 +263,7 @@ def run(
             "parameters": expert.count_params(),
             "forward_milliseconds": hardware.forward_milliseconds(expert),
         }
-    model_files.save(trained, run_folder.model_path, card)
-    run_folder.discard_checkpoints()
-    return scores
+    return card
 
 
 def _teachers(config: dict[str, Any]) -> dict[str, Path]:
