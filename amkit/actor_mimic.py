@@ -64,6 +64,9 @@ class DistillSettings:
         body: the student's layers, one of `networks.BODIES`.
         normalize_features: whether the student's features are layer-normalised.
         epoch_steps: agent steps between rows of metrics.
+
+    Raises:
+        ValueError: if one is none of those named, or out of its range.
     """
 
     steps: int

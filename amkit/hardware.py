@@ -59,6 +59,9 @@ def measure_rates(
         batch_size: int. Of the updates.
         body: str. The network's, one of `networks.BODIES`.
         seconds: float.
+
+    Returns:
+        `Rates`.
     """
     return Rates(
         emulation_rate(game, envs, seconds),

@@ -102,11 +102,15 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
             outputs and the packages' versions are added.
 
     Raises:
+        ValueError: if the path has another ending.
+        TypeError: if the card is not JSON-able.
         OSError: if the folder cannot be written.
     """
     from amkit.networks import in_precision
 
     path = Path(path)
+    if path.suffix != ".keras":
+        raise ValueError(f"a model is saved as a .keras file. Received: {path}")
     plain = in_precision(model, "float32")
     card = {
         **card,

@@ -157,6 +157,9 @@ def actor_mimic_network(
 
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, 18] logits.
+
+    Raises:
+        ValueError: if the body is none of `BODIES`.
     """
     return _network("actor_mimic", body, NUM_ACTIONS, normalize_features, background, dtype)
 
@@ -220,7 +223,14 @@ def feature_size(network: keras.Model) -> int:
 
 
 def frozen_copy(network: keras.Model) -> keras.Model:
-    """The same layers and weights anew, which training leaves as they are."""
+    """The same layers and weights anew, which training leaves as they are.
+
+    Args:
+        network: Functional model.
+
+    Returns:
+        Functional `keras.Model`, not trainable.
+    """
     copy = keras.models.clone_model(network)
     copy.trainable = False
     copy.set_weights(network.get_weights())
@@ -245,6 +255,14 @@ def for_running(model: keras.Model, dtype: str) -> keras.Model:
 
     Under a mixed policy Keras casts them in every call, which takes longer than a forward pass of
     one observation. The outputs are the same: what Keras does not cast, normalisations, stays.
+
+    Args:
+        model: Functional model of stock layers.
+        dtype: str. Keras dtype policy, as in `in_precision`.
+
+    Returns:
+        Functional `keras.Model`, convolutions and dense layers but the last in the number format
+        that the policy computes in.
     """
     cast = keras.DTypePolicy(dtype).compute_dtype
     kernels = (keras.layers.Conv2D, keras.layers.Dense)
@@ -310,6 +328,10 @@ def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]
     Returns:
         Function of (observation uint8 [B, 4, 84, 84], training bool), rows of game 0 first, then of
         game 1 and so on, equally many of each -> float [B, 18]; 0 where a game has no action.
+
+    Raises:
+        ValueError: if several games are to share fewer than 18 outputs, or one has no outputs of
+            its own where the others do.
     """
     if network.output.shape[-1] <= NUM_ACTIONS:
         if len(games) > 1 and network.output.shape[-1] < NUM_ACTIONS:
@@ -354,7 +376,15 @@ def for_game(network: keras.Model, game: Game) -> keras.Model:
 
 
 def plays(network: keras.Model, game: Game) -> bool:
-    """Whether a network has outputs for a game: its n, the ALE's 18, or 18 of its own."""
+    """Whether a network has outputs for a game: its n, the ALE's 18, or 18 of its own.
+
+    Args:
+        network: as in `for_games`.
+        game: any game.
+
+    Returns:
+        bool. As many outputs as a game has actions may still be of other actions.
+    """
     outputs = network.output.shape[-1]
     if outputs <= NUM_ACTIONS:
         return outputs in (game.num_actions, NUM_ACTIONS)

@@ -315,10 +315,10 @@ def _table_2(recorded: Transfers, table: Sequence[Mapping[str, Any]]) -> list[Bl
         Paragraph(
             "Steps to random's last score: at the first test that reaches the last one of random "
             "weights; none where no test does, and none where random weights do not end clearly "
-            "above chance, which leaves nothing to match (of tests with other actions, sticky or "
-            "not, than chance was measured with, that is not asked). Of random's own: divided by "
-            "the steps that random weights take to that score; ∞ where no test reaches it. "
-            "Intervals: "
+            "above chance, which leaves nothing to match. (Chance is not known where the tests "
+            "alone, or the scores alone, have sticky actions: there it is not asked about.) Of "
+            "random's own: divided by the steps that random weights take to that score; ∞ where no "
+            "test reaches it. Intervals: "
             f"{report.REPLICATES:,} bootstrap replicates: runs drawn anew, and their tests by "
             f"standard errors. {_FEW_RUNS}"
         ),

@@ -62,6 +62,9 @@ class PQNSettings:
         adam_epsilon: of Adam.
         clip_norm: largest norm of the whole gradient.
         epoch_steps: agent steps between rows of metrics.
+
+    Raises:
+        ValueError: if batches do not divide a rollout, or one is out of its range.
     """
 
     steps: int

@@ -137,8 +137,9 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
         less that of random weights); steps_to_match (agent steps at the first test that reaches the
         last one of random weights; None if none does, or random weights do not end clearly above
         chance); steps_ratio (an `Estimate`: those steps, divided by random weights' own; infinite
-        if no test reaches it, NaN if random weights do not end clearly above chance). Where chance
-        is not known (sticky actions in its scores or in the tests alone), that is not asked.
+        if no test reaches it, NaN if random weights do not end clearly above chance). Chance is
+        not asked about where it is not known: the tests alone, or the scores alone, have sticky
+        actions.
 
         The intervals of areas let runs vary as much as those of one game and source do that differ
         in the seed alone: in their logarithms, pooled over all games and sources, for a ratio; in

@@ -172,6 +172,12 @@ def test_a_failed_save_leaves_the_old_pair(saved, monkeypatch):
     assert len(list(path.parent.iterdir())) == 2
 
 
+def test_a_model_is_saved_under_no_other_ending(saved, tmp_path):
+    with pytest.raises(ValueError, match="saved as a .keras file. Received: .*pong.h5"):
+        model_files.save(saved[0], tmp_path / "pong.h5", CARD)
+    assert {path.name for path in tmp_path.iterdir()} == {"pong.keras", "pong.json"}
+
+
 def test_missing_and_misnamed(tmp_path):
     rejected(tmp_path / "no.keras", "There is no such model")
     (tmp_path / "model.h5").write_bytes(b"x")
