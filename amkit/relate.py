@@ -1,4 +1,4 @@
-"""Which source helps a new game? A cheap guess from a few thousand frames of it.
+"""Which source helps a new game? A cheap guess from a few thousand agent steps of it.
 
 A network whose features tell what reward lies ahead in the target game has something that a DQN of
 that game would have to learn. So: play the target at random, and predict the discounted reward
