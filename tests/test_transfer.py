@@ -148,18 +148,19 @@ def test_games_with_outputs_of_their_own_are_no_source(tmp_path):
 
 @pytest.mark.parametrize("normalize", [False, True])
 def test_a_source_has_the_activations_that_its_weights_will_have(tmp_path, normalize):
-    config = nature_dqn(6, normalize_features=normalize).get_config()
-    layers = {layer["config"]["name"]: layer["config"] for layer in config["layers"]}
     changes = {"features": "tanh", "output": "sigmoid"}
     if normalize:
         changes["hidden1"] = "relu"  # Before the normalisation, not after it.
     for name, activation in changes.items():
-        before, layers[name]["activation"] = layers[name]["activation"], activation
+
+        def changed(layer, name=name, activation=activation):
+            own = {"activation": activation} if layer.name == name else {}
+            return type(layer).from_config({**layer.get_config(), **own})
+
+        made = nature_dqn(6, normalize_features=normalize)
+        made = keras.models.clone_model(made, clone_function=changed)
         path = tmp_path / f"{name}.keras"
-        model_files.save(
-            keras.Model.from_config(config), path, {"kind": "expert", "games": ["pong"]}
-        )
-        layers[name]["activation"] = before
+        model_files.save(made, path, {"kind": "expert", "games": ["pong"]})
         with pytest.raises(ValueError, match="a ReLU after each hidden layer"):
             load_source(path)
 
