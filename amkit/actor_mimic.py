@@ -1,7 +1,9 @@
 """Actor-Mimic: one student network imitates an expert per game (section 3)."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import keras
@@ -9,11 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from amkit import kernels, losses
+from amkit.atari import AtariEnvironments
 from amkit.experts import Expert
-from amkit.games import NUM_ACTIONS
+from amkit.games import EPSILON, NUM_ACTIONS
 from amkit.kernels import quick
 from amkit.networks import (
     BODIES,
+    for_games,
     frozen_copy,
     move_towards,
     over_all_actions,
@@ -32,6 +36,7 @@ BEHAVIOURS = ("student", "expert", "both")
 # Long enough for the one to get somewhere the other would not, and short beside a game.
 TURN = 128
 OBJECTIVES = ("policy", "q_values")
+TEMPERATURE_UNITS = ("q_values", "spread")
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class DistillSettings:
         objective: what the student regresses on: the experts' "policy" (Eq. 4), or their "q_values"
             (section 3.1).
         temperature: tau of Eq. 3.
+        temperature_unit: what it is measured in: "q_values", one tau for all games as in Eq. 3, or
+            the `spread` of each game's expert, so that all say as much as each other.
         feature_weight: beta of Eq. 6.
         epsilon: exploration of whoever acts.
         behaviour: who acts: "student", "expert" (section 4.3), or "both" in turns of `TURN` steps.
@@ -80,6 +87,7 @@ class DistillSettings:
     averaging: float
     objective: str
     temperature: float
+    temperature_unit: str
     feature_weight: float
     epsilon: float
     behaviour: str
@@ -103,6 +111,11 @@ class DistillSettings:
             raise ValueError(f"averaging lies in (0, 1]. Received: {self.averaging}")
         if not 0 < self.temperature < np.inf:
             raise ValueError(f"temperature is above 0. Received: {self.temperature}")
+        if self.temperature_unit not in TEMPERATURE_UNITS:
+            raise ValueError(
+                f"temperature_unit is one of {TEMPERATURE_UNITS}. "
+                f"Received: {self.temperature_unit!r}"
+            )
         if not 0 <= self.feature_weight < np.inf:
             raise ValueError(f"feature_weight is 0 or more. Received: {self.feature_weight}")
         if not 0 <= self.epsilon <= 1:
@@ -162,7 +175,7 @@ class ActorMimic(keras.Model):
         student: Functional model, observation -> logits [B, 18], with a layer `features`.
             Regressing on Q-values, they are Q-values.
         feature_sizes: int per game, D_i: features of its expert. Used if `feature_weight` > 0.
-        temperature: float > 0. tau of Eq. 3.
+        temperature: float > 0. tau of Eq. 3; or one per game.
         feature_weight: float >= 0. beta of Eq. 6.
         objective: one of `OBJECTIVES`.
     """
@@ -171,14 +184,14 @@ class ActorMimic(keras.Model):
         self,
         student: keras.Model,
         feature_sizes: Sequence[int],
-        temperature: float = 1.0,
+        temperature: float | Sequence[float] = 1.0,
         feature_weight: float = 0.0,
         objective: str = "policy",
     ):
         super().__init__(name="actor_mimic")
         self.student = student
         self.acting = frozen_copy(student)
-        self.temperature = temperature
+        self._temperatures = np.atleast_1d(temperature).astype(np.float32)  # [G], or [1] for all.
         self.feature_weight = feature_weight
         self.objective = objective
         self._student_with_features = quick(with_features(student))
@@ -217,16 +230,16 @@ class ActorMimic(keras.Model):
             The running means of the metrics.
         """
         expert_q, mask = batch["expert_q"], batch["action_mask"]
+        rows = tf.shape(expert_q)[0] // len(self._temperatures)  # Of each game.
+        temperature = tf.repeat(self._temperatures, rows)[:, tf.newaxis]  # [B, 1]
         with tf.GradientTape() as tape:
             logits, features = self._student_with_features(batch["observation"], training=True)
             if self.objective == "policy":
-                loss = policy_loss = losses.policy_regression(
-                    expert_q, logits, mask, self.temperature
-                )
+                loss = policy_loss = losses.policy_regression(expert_q, logits, mask, temperature)
             else:
                 loss = losses.q_regression(expert_q, logits, mask)
                 policy_loss = losses.policy_regression(
-                    expert_q, logits / self.temperature, mask, self.temperature
+                    expert_q, logits / temperature, mask, temperature
                 )
             loss = tf.reduce_mean(loss)
             if self.feature_weight:
@@ -236,7 +249,7 @@ class ActorMimic(keras.Model):
         variables = self.trainable_variables
         kernels.apply(self.optimizer, tape.gradient(loss, variables), variables)
 
-        expert_policy = losses.boltzmann_policy(expert_q, mask, self.temperature)
+        expert_policy = losses.boltzmann_policy(expert_q, mask, temperature)
         self._loss.update_state(loss)
         self._policy_loss.update_state(policy_loss)
         self._divergence.update_state(policy_loss - losses.policy_entropy(expert_policy))
@@ -380,6 +393,37 @@ class Distillation:
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
         set_replay_state(self, state)
+
+
+def spread(expert: Expert, steps: int = 3200, envs: int = 8, seed: int = 0) -> float:
+    """How far apart an expert's Q-values lie: from best to worst action, mean over its own play.
+
+    Args:
+        expert: it plays, with a random action now and then (`games.EPSILON`).
+        steps: int. Agent steps over all environments.
+        envs: int. Environments.
+        seed: int. Of emulators and actions.
+
+    Raises:
+        ValueError: if all its actions are worth the same.
+    """
+    game = expert.game
+    with closing(AtariEnvironments([game], envs, seed=seed)) as environments:
+        policy = EpsilonGreedy(
+            for_games(expert.network, [game]),
+            environments.action_masks,
+            np.random.default_rng(seed),
+            EPSILON,
+        )
+        played = islice(rollout(environments, policy), -(-steps // envs))
+        q_values = np.stack([t.outputs[:, game.action_codes] for t in played])
+    mean = float(np.ptp(q_values, axis=-1).mean())
+    if not 0 < mean < np.inf:
+        raise ValueError(
+            f"an expert's Q-values differ from action to action. Received: {expert.path}, whose "
+            f"best and worst action are {mean:g} apart"
+        )
+    return mean
 
 
 class _StudentAndExperts:

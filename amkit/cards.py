@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping
 from itertools import chain
+from math import inf
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 from amkit.games import canonical_name
@@ -81,8 +83,11 @@ def read_card(path: Path) -> dict[str, Any]:
         raise ModelFileError(f"{beside}: the source of transfer is a name")
     if not _is_number(card.get("background", 0)):
         raise ModelFileError(f"{beside}: background is a number")
-    if not _is_number(card.get("settings", {}).get("temperature", 1)):
-        raise ModelFileError(f"{beside}: temperature is a number")
+    taus = card.get("temperatures", {"all": card.get("settings", {}).get("temperature", 1)})
+    if not (
+        isinstance(taus, dict) and all(_is_number(tau) and 0 < tau < inf for tau in taus.values())
+    ):
+        raise ModelFileError(f"{beside}: temperatures are numbers above 0. Received: {taus!r:.60}")
     for times in (
         card.get("forward_milliseconds", {}),
         card.get("one_expert", {}).get("forward_milliseconds", {}),
@@ -110,6 +115,17 @@ def is_policy(card: Mapping[str, Any]) -> bool:
     """Whether a network's outputs are logits of a policy: an AMN's, unless it imitated Q-values."""
     objective = card.get("settings", {}).get("objective")
     return card["kind"] == "amn" and objective != "q_values"
+
+
+def temperature(card: Mapping[str, Any]) -> float:
+    """tau that a policy's logits are Q-values divided by, the geometric mean over its games.
+
+    1 where the outputs are Q-values: they have the right scale already.
+    """
+    if not is_policy(card):
+        return 1.0
+    one_for_all = card.get("settings", {}).get("temperature", 1)
+    return geometric_mean(list(card.get("temperatures", {}).values()) or [one_for_all])
 
 
 def games_learnt(card: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from amkit import hardware, presets
+from amkit.actor_mimic import spread
 from amkit.atari import background, find_game
 from amkit.cards import ModelFileError
 from amkit.evaluation import PROTOCOLS
-from amkit.experts import ExpertError, load_experts
+from amkit.experts import Expert, ExpertError, load_experts
 from amkit.networks import actor_mimic_network
 from amkit.pqn import PQNSettings
 from amkit.runs import DamagedRun, Run, label
@@ -112,7 +113,15 @@ def distill_config(
             "weights": found.weight_hash,
             "learnt": list(found.games),
         }
+    config["temperatures"] = _temperatures(config["settings"], loaded)  # Last, as it plays.
     return config
+
+
+def _temperatures(settings: dict[str, Any], experts: Sequence[Expert]) -> list[float]:
+    """tau of each game."""
+    if settings["temperature_unit"] == "q_values":
+        return [settings["temperature"]] * len(experts)
+    return [round(settings["temperature"] * spread(expert), 4) for expert in experts]
 
 
 def baseline_config(

@@ -152,14 +152,14 @@ def lambda_returns(
 
 
 def boltzmann_policy(
-    q_values: tf.Tensor, action_mask: tf.Tensor, temperature: float = 1.0
+    q_values: tf.Tensor, action_mask: tf.Tensor, temperature: float | tf.Tensor = 1.0
 ) -> tf.Tensor:
     """The expert's policy: a softmax of its Q-values over the legal actions (Eq. 3).
 
     Args:
         q_values: float32 [B, A]. Any value where the action is illegal.
         action_mask: bool [A] or [B, A]. True where legal.
-        temperature: float > 0. tau.
+        temperature: float > 0, or float32 [B, 1]. tau.
 
     Returns:
         float32 [B, A]. Rows sum to 1; exactly 0 where illegal.
@@ -171,7 +171,7 @@ def policy_regression(
     expert_q: tf.Tensor,
     student_logits: tf.Tensor,
     action_mask: tf.Tensor,
-    temperature: float = 1.0,
+    temperature: float | tf.Tensor = 1.0,
 ) -> tf.Tensor:
     """Cross-entropy from the expert's softmax policy to the student's, legal actions (Eq. 3, 4).
 
@@ -181,7 +181,7 @@ def policy_regression(
         expert_q: float32 [B, 18]. Expert Q-values, any value where the action is illegal.
         student_logits: float32 [B, 18].
         action_mask: bool [18] or [B, 18]. True where legal.
-        temperature: float > 0. Divides the expert's Q-values only.
+        temperature: float > 0, or float32 [B, 1]. Divides the expert's Q-values only.
 
     Returns:
         float32 [B]. One loss per example, in nats; the caller reduces.

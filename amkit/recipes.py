@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 import keras
@@ -115,7 +116,7 @@ def _build_distillation(
     learner = ActorMimic(
         _student(config, settings),
         [expert.feature_size for expert in experts] if settings.feature_weight else [],
-        settings.temperature,
+        config["temperatures"],
         settings.feature_weight,
         settings.objective,
     )
@@ -138,7 +139,9 @@ def _student(config: dict[str, Any], settings: DistillSettings) -> keras.Model:
     )
     if "begin" in config:
         source = _unchanged_source(config["begin"])
-        temperature = settings.temperature if settings.objective == "policy" else None
+        taus = dict(zip(config["games"], config["temperatures"], strict=True))
+        own = [taus[name] for name in source.games if name in taus] or list(taus.values())
+        temperature = geometric_mean(own) if settings.objective == "policy" else None
         initialise_student(student, source, temperature)
     return student
 
@@ -257,6 +260,7 @@ def _card(
             card[key] = {name: value for name, value in config[key].items() if name != "from"}
     card["forward_milliseconds"] = hardware.forward_milliseconds(trained)
     if config["kind"] == "amn":
+        card["temperatures"] = dict(zip(config["games"], config["temperatures"], strict=True))
         card["expert_weights"] = config["expert_weights"]
         expert = in_precision(job.experts[0].network, "float32")
         card["one_expert"] = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from amkit import model_files
 from amkit.atari import find_game
-from amkit.cards import games_learnt, is_policy
+from amkit.cards import games_learnt, temperature
 from amkit.games import NUM_ACTIONS, Game
 from amkit.networks import BODIES, Body
 
@@ -25,8 +25,9 @@ class Source:
 
     Attributes:
         network: Functional model, observation -> logits [B, 18].
-        temperature: tau that an AMN's experts spoke at; its logits are Q-values divided by that,
-            but for a constant in every state. 1 where its outputs are Q-values.
+        temperature: tau that an AMN's experts spoke at, the geometric mean where each had its own;
+            its logits are Q-values divided by that, but for a constant in every state. 1 where its
+            outputs are Q-values.
         background: luminance that its first layer sees as zero.
         weight_hash: of its weights.
         games: that it has learnt, or that the network had learnt which it began as.
@@ -66,8 +67,7 @@ def load_source(path: Path) -> Source:
         network = _over_all_actions(network, find_game(card["games"][0]))
     return Source(
         network,
-        # Q-values have the right scale already.
-        float(card.get("settings", {}).get("temperature", 1)) if is_policy(card) else 1.0,
+        temperature(card),
         _background(network),
         card["weight_hash"],
         games_learnt(card),

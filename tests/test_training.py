@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amkit import configs, model_files, presets, runs
-from amkit.actor_mimic import OBJECTIVES, TURN, ActorMimic, Distillation
+from amkit import configs, model_files, presets, recipes, runs
+from amkit.actor_mimic import OBJECTIVES, TURN, ActorMimic, Distillation, spread
 from amkit.dqn import DQN, DQNTraining
-from amkit.experts import Expert
+from amkit.experts import Expert, load_experts
 from amkit.networks import (
     actor_mimic_network,
     for_game,
@@ -238,16 +238,18 @@ def mimic_batch(games, per_game=4, features=512):
     }
 
 
-def mimic(games, feature_weight, jit_compile=False):
+def mimic(games, feature_weight, jit_compile=False, temperature=0.5):
     keras.utils.set_random_seed(3)
-    learner = ActorMimic(actor_mimic_network(), [512] * len(games), 0.5, feature_weight)
+    learner = ActorMimic(actor_mimic_network(), [512] * len(games), temperature, feature_weight)
     return compiled(learner, jit_compile=jit_compile)
 
 
+@pytest.mark.parametrize("temperatures", [(0.5, 0.5), (0.5, 0.1)])
 @pytest.mark.parametrize("feature_weight", [0.0, 0.01])
-def test_actor_mimic_loss_is_eq_6(pong, breakout, feature_weight):
+def test_actor_mimic_loss_is_eq_6(pong, breakout, feature_weight, temperatures):
     games = [pong, breakout]
-    learner = mimic(games, feature_weight)
+    alike = temperatures[0] == temperatures[1]
+    learner = mimic(games, feature_weight, temperature=0.5 if alike else temperatures)
     batch = mimic_batch(games)
     body = keras.Model(
         learner.student.input,
@@ -257,7 +259,7 @@ def test_actor_mimic_loss_is_eq_6(pong, breakout, feature_weight):
     policy, feature = [], []
     for i in range(8):
         legal = games[i // 4].action_mask
-        q = batch["expert_q"].numpy()[i][legal].astype(float) / 0.5
+        q = batch["expert_q"].numpy()[i][legal].astype(float) / temperatures[i // 4]
         expert = np.exp(q) / np.exp(q).sum()
         student = np.exp(logits[i][legal]) / np.exp(logits[i][legal]).sum()
         policy.append(-(expert * np.log(student)).sum())
@@ -596,6 +598,7 @@ def test_a_setting_that_a_preset_has_not():
         ({"objective": "actions"}, "objective is one of"),
         ({"body": "huge"}, "body is one of"),
         ({"temperature": 0.0}, "temperature is above 0"),
+        ({"temperature_unit": "kelvin"}, "temperature_unit is one of"),
         ({"feature_weight": -1.0}, "feature_weight is 0 or more"),
         ({"epsilon": 1.1}, r"epsilon lies in \[0, 1\]"),
     ],
@@ -603,3 +606,24 @@ def test_a_setting_that_a_preset_has_not():
 def test_settings_are_checked(change, message):
     with pytest.raises(ValueError, match=message):
         replace(presets.DISTILL["tiny"], **change)
+
+
+def test_a_temperature_of_each_game_is_a_share_of_its_experts_spread(tmp_path, pong):
+    network = nature_dqn(6)
+    output = network.get_layer("output")
+    kernel, bias = output.get_weights()
+    output.set_weights([0 * kernel, np.array([0, 0.1, -0.1, 0.2, 0, 0], np.float32)])
+    model_files.save(network, tmp_path / "pong.keras", {"kind": "expert", "games": ["pong"]})
+    (expert,) = load_experts(tmp_path)
+    assert spread(expert, steps=16, envs=2) == pytest.approx(0.3)
+    options = {"preset": "tiny", "precision": "float32", "temperature_unit": "spread"}
+    config = configs.distill_config(tmp_path, temperature=0.2, **options)
+    assert config["temperatures"] == pytest.approx([0.06])
+    job, _ = recipes.build(config, 0)
+    job.environments.close()
+    fixed = configs.distill_config(tmp_path, preset="tiny", precision="float32")
+    assert fixed["temperatures"] == [0.05]
+    output.set_weights([0 * kernel, 0 * bias])
+    model_files.save(network, tmp_path / "pong.keras", {"kind": "expert", "games": ["pong"]})
+    with pytest.raises(ValueError, match="differ from action to action"):
+        configs.distill_config(tmp_path, temperature=0.2, **options)

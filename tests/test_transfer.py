@@ -48,6 +48,14 @@ def test_a_kept_head_turns_logits_into_q_values(amn):
     assert (source.body, source.normalize_features) == ("nature", True)
 
 
+def test_games_with_temperatures_of_their_own_have_a_mean_one(tmp_path):
+    settings = {"objective": "policy", "temperature": 0.2, "temperature_unit": "spread"}
+    own = {"pong": 0.02, "breakout": 0.08}
+    card = {"kind": "amn", "games": list(own), "settings": settings, "temperatures": own}
+    model_files.save(network(0), tmp_path / "amn.keras", card)
+    assert load_source(tmp_path / "amn.keras").temperature == pytest.approx(0.04)
+
+
 def test_the_first_layers_biases_take_up_another_background(amn):
     source, target = load_source(amn), network(1, background=87)
     initialise(target, source)

@@ -48,6 +48,13 @@ def distill(
     temperature: Annotated[
         float | None, typer.Option(help="tau of Eq. 3: divides the expert's Q-values.")
     ] = None,
+    temperature_unit: Annotated[
+        str | None,
+        typer.Option(
+            help="tau of every game is the temperature (q_values), or that times the difference "
+            "between its expert's best and worst action (spread)."
+        ),
+    ] = None,
     feature_weight: Annotated[
         float | None, typer.Option(help="beta of Eq. 6: weight of feature regression.")
     ] = None,
@@ -120,6 +127,7 @@ def distill(
             "steps": steps,
             "objective": objective,
             "temperature": temperature,
+            "temperature_unit": temperature_unit,
             "feature_weight": feature_weight,
             "body": body,
             "epsilon": epsilon,
