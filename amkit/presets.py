@@ -100,10 +100,8 @@ _DISTILL_LAPTOP = DistillSettings(
     batch_size=128,
     averaging=0.02,
     objective="policy",
-    # Q-values under clipped rewards lie close, from best to worst action 0.08 (Beam Rider) to 0.62
-    # (Enduro): at one temperature for all, some experts hardly say anything.
-    temperature=0.2,
-    temperature_unit="spread",
+    temperature=0.05,  # Q-values under clipped rewards lie close: at 1, their softmax is flat.
+    temperature_unit="q_values",
     feature_weight=0.0,
     epsilon=0.1,
     behaviour="both",  # The student alone never gets to where it is bad; the expert alone, neither.
@@ -156,8 +154,6 @@ DISTILL = {
         replay_start_steps=64,
         update_period_steps=16,
         batch_size=8,
-        temperature=0.05,
-        temperature_unit="q_values",  # Nothing to measure, and experts may be as new.
         epoch_steps=64,
     ),
 }

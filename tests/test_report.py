@@ -197,6 +197,16 @@ def test_a_seed_that_is_bad_is_bad_in_all_games(make):
     assert np.corrcoef(one, other)[0, 1] > 0.95
 
 
+def test_cards_from_before_there_was_another_unit_of_temperature_are_of_the_only_one(make):
+    older = {"temperature": 0.05}
+    paths = [make("a", settings=older)]
+    paths.append(make("b", seed=1, settings={**older, "temperature_unit": "q_values"}))
+    assert len(experiment(paths).amns) == 2
+    paths.append(make("c", seed=2, settings={**older, "temperature_unit": "spread"}))
+    with pytest.raises(ValueError, match="different settings"):
+        experiment(paths)
+
+
 def test_networks_that_began_otherwise_are_no_seeds_of_one_another(make):
     taught = {"expert_weights": ["pong's", "breakout's"]}
     begun = [{"begin": {"source": "breakout", "weights": name}} for name in ("one", "other")]
