@@ -17,6 +17,10 @@ from amkit.cards import KINDS, read_card
 from amkit.games import TABLE_1, normalized
 
 REPLICATES = 2000
+FEW_RUNS = (  # What a page says of its intervals.
+    "With two runs or three they are too narrow: two values, resampled, hold their mean half of "
+    "the time."
+)
 FLOOR = 0.01  # A geometric mean counts a game at or below chance as this.
 STICKY = "sticky"  # The protocol whose emulator repeats actions; scores of others are not its.
 
@@ -427,6 +431,17 @@ def interval(estimate: Estimate, decimals: int = 2) -> str:
         number(part, decimals) for part in (estimate.value, estimate.low, estimate.high)
     )
     return f"{value} ({low} to {high})"
+
+
+def with_error(value: float, error: float | None) -> str:
+    """A mean and its standard error for a table, such as "229.8 ± 9.5"."""
+    return f"{number(value)} ± {number(error)}"
+
+
+def machine_of(card: Mapping[str, Any]) -> str:
+    """What a run was on, such as "2 cores of AMD EPYC"."""
+    machine = card.get("machine", {})
+    return f"{machine.get('cores')} cores of {machine.get('processor')}"
 
 
 def score_of(card: Mapping[str, Any], game: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from amkit import model_files, pages, plots, report
+from amkit import blocks, model_files, multitask_page, plots, report
 from amkit.cli import app
 from amkit.networks import actor_mimic_network
 from amkit.report import Estimate
@@ -100,7 +100,7 @@ def test_best_tests_are_compared_where_the_experts_is_known(make, tmp_path):
     assert (pong["expert_max"], breakout["expert_max"]) == (25, None)
     assert pong["max_ratio"] == pytest.approx(20.5 / 25)
     assert np.isnan(breakout["max_ratio"])
-    pages.write(recorded, tmp_path / "out")
+    multitask_page.write(recorded, tmp_path / "out")
     page = (tmp_path / "out" / "report.md").read_text()
     assert "| pong | ours, 0.0002 M | 20.0 | 25.0 | 19.0 | 20.5 | 95 % | 82 % |" in page
     assert "| breakout | ours, 0.0002 M | 20.0 | - | 12.0 | 20.5 | 60 % | - |" in page
@@ -133,7 +133,7 @@ def test_baselines_scores_are_beside_the_amns(make, tmp_path):
     assert (pong["mcdqn"], pong["mcdqn_error"]) == (-2, 0.1)
     assert [row["mdqn_normalised"] for row in (pong, breakout)] == [0.25, 0.075]
     assert [row["mcdqn_normalised"] for row in (pong, breakout)] == [-0.1, 0.25]
-    pages.write(recorded, tmp_path / "out")
+    multitask_page.write(recorded, tmp_path / "out")
     page = (tmp_path / "out" / "report.md").read_text()
     line = "| pong | 20.0 ± 0.1 | 18.0 ± 0.1 | 5.0 ± 1.0 | -2.0 ± 0.1 | 0.90 | 0.25 | -0.10 |"
     assert "## Baselines" in page and line in page
@@ -150,7 +150,9 @@ def test_no_table_beside_the_papers_without_its_games(make, tmp_path):
     made = card()
     for row in [*made["scores"], *made["tests"]]:
         row["game"] = {"pong": "assault", "breakout": "gopher"}[row["game"]]
-    pages.write(experiment([make("amn", **{**made, "games": ["assault", "gopher"]})]), tmp_path)
+    multitask_page.write(
+        experiment([make("amn", **{**made, "games": ["assault", "gopher"]})]), tmp_path
+    )
     assert "beside the paper's\n" not in (tmp_path / "report.md").read_text()
 
 
@@ -301,14 +303,14 @@ def test_curves_of_source_games_are_figure_4_or_5(make, tmp_path, weight, number
     for row in [*made["scores"], *made["tests"]]:
         row["game"] = {"pong": "pong", "breakout": "assault"}[row["game"]]
     run = make("amn", **{**made, "games": ["pong", "assault"]})
-    pages.write(experiment([run]), tmp_path / "out")
+    multitask_page.write(experiment([run]), tmp_path / "out")
     assert (tmp_path / "out" / f"figure_{number}.svg").exists()
     assert f"Figure {number}: the AMN" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_text_from_a_card_is_not_taken_for_html(tmp_path):
-    page = pages.page(
-        "<b>", [pages.Paragraph("<script>"), pages.Grid(("<i>",), [("&",)])], tmp_path
+    page = blocks.page(
+        "<b>", [blocks.Paragraph("<script>"), blocks.Grid(("<i>",), [("&",)])], tmp_path
     )
     assert "<script>" not in page and "<i>" not in page and "&lt;script&gt;" in page
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from amkit import pages, relate_report, transfer_report
+from amkit import relate_report, transfer_page, transfer_report
 from amkit.cli import app
 from amkit.cli.tables import transfer_table
 from amkit.report import Estimate
@@ -255,7 +255,7 @@ def test_options_of_first_weights_are_in_their_name():
 
 def test_no_table_of_the_papers_without_its_games(tmp_path):
     cards = [card("pong"), card("pong", source="amn")]
-    pages.write_transfer(transfer_report.transfers(cards), tmp_path)
+    transfer_page.write(transfer_report.transfers(cards), tmp_path)
     assert "Table 2 of the paper" not in (tmp_path / "report.md").read_text()
 
 
@@ -349,7 +349,7 @@ def test_what_relate_guessed_beside_what_transfer_gave(tmp_path):
         guess(tmp_path / "1.json", "breakout", a=0.4, b=0.3, unused=0.9),
         guess(tmp_path / "2.json", "krull", a=0.2, b=0.05),
     ]
-    table, related = pages.write_transfer(
+    table, related = transfer_page.write(
         recorded, tmp_path / "page", guesses=relate_report.read_guesses(files)
     )
     assert len(table) == 7

@@ -51,7 +51,7 @@ def report(
             raise ValueError("figures need amkit's extra 'plots': pip install -e '.[plots]'")
         if output.exists() and not output.is_dir():
             raise ValueError(f"--output is a folder. Received: {output}, a file")
-        from amkit import ablation_report, pages
+        from amkit import ablation_page, ablation_report, multitask_page, transfer_page
         from amkit import report as tables
         from amkit.cli.tables import ablation_table, report_table, transfer_table
         from amkit.relate_report import read_guesses
@@ -64,7 +64,7 @@ def report(
             told = read_guesses(guesses) if guesses else None
             for note in recorded.skipped:
                 say(note)
-            table, related = pages.write_transfer(recorded, output, seed, told)
+            table, related = transfer_page.write(recorded, output, seed, told)
             shown = transfer_table(table, related)
             estimates = ("area", "area_difference", "steps_ratio")
             answer = {
@@ -75,7 +75,7 @@ def report(
         elif guesses:
             raise ValueError("--relate is for reports of transfers. Received: none of these")
         elif ablation_report.differ(cards):
-            table = pages.write_ablations(ablation_report.ablations(cards), output, seed)
+            table = ablation_page.write(ablation_report.ablations(cards), output, seed)
             shown = ablation_table(table)
             answer = {
                 "variants": [
@@ -89,7 +89,7 @@ def report(
                 ]
             }
         else:
-            table, aggregates = pages.write(tables.experiment(cards), output, seed)
+            table, aggregates = multitask_page.write(tables.experiment(cards), output, seed)
             shown = report_table(table, aggregates)
             games = [
                 {
