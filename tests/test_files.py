@@ -1,6 +1,8 @@
 """Files on disk: whole or not at all."""
 
+import json
 import os
+from dataclasses import dataclass
 
 import pytest
 
@@ -36,3 +38,13 @@ def test_json_has_no_nan():
     assert files.json_text({"a": [float("nan"), 1.5, (2,)]}).split() == (
         ["{", '"a":', "[", "null,", "1.5,", "[", "2", "]", "]", "}"]
     )
+
+
+def test_a_data_class_is_a_json_object_of_its_fields():
+    @dataclass(frozen=True)
+    class Interval:
+        low: float
+        high: float
+
+    text = files.json_text({"rows": [{"area": Interval(0.5, float("inf"))}]})
+    assert json.loads(text) == {"rows": [{"area": {"low": 0.5, "high": None}}]}

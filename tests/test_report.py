@@ -323,7 +323,9 @@ def test_wrong_usage(make, tmp_path):
 
     assert "finished runs" in refused(tmp_path / "missing")
     (tmp_path / "file").write_text("")
-    assert "is a folder" in refused(make("amn"), "--output", tmp_path / "file")
+    run = make("amn")
+    assert "is a folder" in refused(run, "--output", tmp_path / "file")
+    assert "of transfers. Received: none" in refused(run, "--relate", tmp_path / "guess.json")
 
 
 def test_a_single_game_has_no_standard_error(make, tmp_path):

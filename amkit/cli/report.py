@@ -51,60 +51,12 @@ def report(
             raise ValueError("figures need amkit's extra 'plots': pip install -e '.[plots]'")
         if output.exists() and not output.is_dir():
             raise ValueError(f"--output is a folder. Received: {output}, a file")
-        from amkit import ablation_page, ablation_report, multitask_page, transfer_page
-        from amkit import report as tables
-        from amkit.cli.tables import ablation_table, report_table, transfer_table
-        from amkit.relate_report import read_guesses
-        from amkit.transfer_report import transfers, unfinished
+        from amkit.cli.tables import written_table
+        from amkit.pages import write_report
 
-        missing = unfinished(runs)
-        cards = tables.read_cards(path for path in runs if path not in missing)
-        if missing or any("transfer" in card for card in cards):
-            recorded = transfers(cards, missing)
-            told = read_guesses(guesses) if guesses else None
-            for note in recorded.skipped:
-                say(note)
-            table, related = transfer_page.write(recorded, output, seed, told)
-            shown = transfer_table(table, related)
-            estimates = ("area", "area_difference", "steps_ratio")
-            answer = {
-                "curves": [{**row, **{key: vars(row[key]) for key in estimates}} for row in table],
-                "relation": related
-                and {"points": related.points, "correlation": vars(related.correlation)},
-            }
-        elif guesses:
-            raise ValueError("--relate is for reports of transfers. Received: none of these")
-        elif ablation_report.differ(cards):
-            table = ablation_page.write(ablation_report.ablations(cards), output, seed)
-            shown = ablation_table(table)
-            answer = {
-                "variants": [
-                    {
-                        **row,
-                        "scores": {game: vars(score) for game, score in row["scores"].items()},
-                        "geometric_mean": vars(row["geometric_mean"]),
-                        "difference": row["difference"] and vars(row["difference"]),
-                    }
-                    for row in table
-                ]
-            }
-        else:
-            table, aggregates = multitask_page.write(tables.experiment(cards), output, seed)
-            shown = report_table(table, aggregates)
-            games = [
-                {
-                    **row,
-                    "normalised": vars(row["normalised"]),
-                    "paper": row["paper"] and vars(row["paper"]),
-                }
-                for row in table
-            ]
-            answer = {
-                "games": games,
-                "aggregates": {name: vars(value) for name, value in aggregates.items()},
-            }
+        written = write_report(runs, output, seed, guesses or (), on_left_out=say)
     if json:
-        print_json({"folder": str(output), **answer})
+        print_json({"folder": str(output), **written})
     else:
-        out.print(shown)
+        out.print(written_table(written))
     say(f"page: {output / 'index.html'}")

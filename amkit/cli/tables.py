@@ -39,6 +39,15 @@ def score_table(scores: list[dict[str, Any]]) -> Table:
     return table
 
 
+def written_table(written: dict[str, Any]) -> Table:
+    """The table of what `pages.write_report` returned, whichever report that was."""
+    if "variants" in written:
+        return ablation_table(written["variants"])
+    if "curves" in written:
+        return transfer_table(written["curves"], written["relation"])
+    return report_table(written["games"], written["aggregates"])
+
+
 def report_table(table: list[dict[str, Any]], aggregates: dict[str, Any]) -> Table:
     """A table of `report.table_1`; `report.aggregates` below it."""
     lines = [
