@@ -1,4 +1,4 @@
-"""Whether `amkit relate` told beforehand what `amkit transfer` then gave. Nothing is trained."""
+"""What `amkit relate` guessed, and whether `amkit transfer` then gave it. Nothing is trained."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from amkit.atari import FRAMES_PER_STEP
 from amkit.cards import ModelFileError, read_bounded
 from amkit.games import canonical_name
 from amkit.report import REPLICATES, Estimate
@@ -33,6 +34,36 @@ class Relation:
 
     points: list[dict[str, Any]]
     correlation: Estimate
+
+
+def guess_json(
+    target: str,
+    steps: int,
+    seed: int,
+    candidates: Iterable[Mapping[str, Any]],
+    facts: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What `amkit relate` found, as it is printed and written, and as `read_guesses` takes it.
+
+    Args:
+        target: name of the game that was played at random.
+        steps: int. Agent steps that the candidates were judged by.
+        seed: int. Of the random play.
+        candidates: from `relate.relate`.
+        facts: from `relate.facts`; of what was made here, such as random weights, there are none.
+
+    Returns:
+        target, steps, frames, seed, and candidates: rows with name, r_squared, standard_error,
+        weight_hash (None where there are no facts) and knows_target.
+    """
+    nothing = {"weight_hash": None, "knows_target": False}
+    return {
+        "target": target,
+        "steps": steps,
+        "frames": steps * FRAMES_PER_STEP,
+        "seed": seed,
+        "candidates": [{**row, **facts.get(row["name"], nothing)} for row in candidates],
+    }
 
 
 def read_guesses(paths: Iterable[Path]) -> dict[tuple[str, str], float]:

@@ -328,11 +328,10 @@ def test_the_command_writes_everything(tmp_path):
 
 def guess(path, target, **r_squared):
     """A file as `amkit relate --output` writes it; the networks' hashes are their names."""
-    rows = [
-        {"name": name, "r_squared": value, "weight_hash": name} for name, value in r_squared.items()
-    ]
-    rows += [{"name": "random weights", "r_squared": 0.1, "weight_hash": None}]
-    path.write_text(json.dumps({"target": target, "candidates": rows}))
+    judged = r_squared | {"random weights": 0.1}
+    rows = [{"name": name, "r_squared": value} for name, value in judged.items()]
+    facts = {name: {"weight_hash": name, "knows_target": False} for name in r_squared}
+    path.write_text(json.dumps(relate_report.guess_json(target, 8192, 0, rows, facts)))
     return path
 
 

@@ -4,9 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.markup import escape
-from rich.table import Table
 
 from amkit.cards import at_hand
 from amkit.cli.console import (
@@ -67,7 +64,7 @@ def relate(
             )
         load_tensorflow()
         from amkit import relate as relating
-        from amkit.atari import FRAMES_PER_STEP
+        from amkit.relate_report import guess_json
 
         candidates = relating.candidates(paths, background(target))
         facts = relating.facts(paths, target)
@@ -75,34 +72,16 @@ def relate(
         tell(f"{steps:,} steps of {target.name}, played at random")
         frames = relating.play_at_random(target, steps, seed=seed)
         rows = relating.relate(frames, candidates, tell)
-    nothing = {"weight_hash": None, "knows_target": False}
-    judged = frames.reward_ahead.size
-    result = {
-        "target": target.name,
-        "steps": judged,
-        "frames": judged * FRAMES_PER_STEP,
-        "seed": seed,
-        "candidates": [{**row, **facts.get(row["name"], nothing)} for row in rows],
-    }
+    result = guess_json(target.name, frames.reward_ahead.size, seed, rows, facts)
     if output:
         with work():
             write_text(output, json_text(result))
     if json:
         print_json(result)
         return
-    table = Table(box=box.SIMPLE)
-    table.add_column("features of")
-    table.add_column("R²", justify="right")
-    table.add_column("±", justify="right")
-    table.add_column("")
-    for row in result["candidates"]:
-        table.add_row(
-            escape(row["name"]),
-            f"{row['r_squared']:.3f}",
-            f"{row['standard_error']:.3f}",
-            f"has learnt {target.name}" if row["knows_target"] else "",
-        )
-    out.print(table)
+    from amkit.cli.tables import relate_table
+
+    out.print(relate_table(result))
     out.print(
         "R²: share of the variance of the discounted reward ahead that is predicted, on other "
         "environments than those learnt from; mean and standard error"

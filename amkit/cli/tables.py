@@ -133,6 +133,23 @@ def transfer_table(table: list[dict[str, Any]], related: "Relation | None" = Non
     return shown
 
 
+def relate_table(result: dict[str, Any]) -> Table:
+    """A table of `relate_report.guess_json`: what each candidate's features tell."""
+    table = Table(box=box.SIMPLE)
+    table.add_column("features of")
+    table.add_column("R²", justify="right")
+    table.add_column("±", justify="right")
+    table.add_column("")
+    for row in result["candidates"]:
+        table.add_row(
+            escape(row["name"]),
+            f"{row['r_squared']:.3f}",
+            f"{row['standard_error']:.3f}",
+            f"has learnt {result['target']}" if row["knows_target"] else "",
+        )
+    return table
+
+
 def theory_table(results: dict[str, Any]) -> list[Table]:
     """Tables of Lemma 1's distances, Theorem 1's contraction ratios and Proposition 1's costs."""
     lemma = results["lemma_1"]
