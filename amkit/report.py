@@ -24,8 +24,8 @@ FEW_RUNS = (  # What a page says of its intervals.
 FLOOR = 0.01  # A geometric mean counts a game at or below chance as this.
 STICKY = "sticky"  # The protocol whose emulator repeats actions; scores of others are not its.
 
-# What runs have in common that differ in their seeds alone, beside their settings.
-ALIKE = ("steps", "preset", "precision", "jit_compile", "expert_weights", "test_protocol")
+# What runs that are pooled or compared have in common; "settings" says least of what is not alike.
+ALIKE = ("preset", "precision", "jit_compile", "test_protocol", "settings")
 
 
 @dataclass(frozen=True)
@@ -111,19 +111,12 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
             raise ValueError(f"an AMN's card has no expert's score of {', '.join(without)}")
     amns = by_kind["amn"]
     for kind, alike in by_kind.items():
-        for key in (*ALIKE, "settings"):
-            if any(comparable(card, key) != comparable(alike[0], key) for card in alike):
-                raise ValueError(
-                    f"the runs of {kind} in a report differ in their seeds alone. "
-                    f"Received: different {key}"
-                )
+        check_alike(alike, ("steps", "expert_weights", *ALIKE), kind)
         if any(begun_with(card) != begun_with(alike[0]) for card in alike):
             raise ValueError(
                 f"the runs of {kind} in a report differ in their seeds alone. "
                 "Received: different first weights (--from)"
             )
-        if len({card["weight_hash"] for card in alike}) < len(alike):
-            raise ValueError(f"a report names each run once. Received: one of {kind} twice")
     measured = {(entry["protocol"], entry["epsilon"]) for c in cards for entry in c["scores"]}
     if len(measured) > 1:
         raise ValueError(f"a report is of scores of one protocol. Received: {sorted(measured)}")
@@ -150,6 +143,29 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
         games,
         {card["games"][0]: card for card in experts},
     )
+
+
+def check_alike(
+    cards: Sequence[Mapping[str, Any]], keys: Iterable[str], whose: str, but: str = "their seeds"
+) -> None:
+    """Checks that runs can stand beside one another, and that each is named once.
+
+    Args:
+        cards: theirs.
+        keys: what has to be the same on all cards.
+        whose: runs they are, such as "amn".
+        but: what alone they may differ in.
+
+    Raises:
+        ValueError: if more differs, or a run is there twice.
+    """
+    for key in keys:
+        if any(comparable(card, key) != comparable(cards[0], key) for card in cards):
+            raise ValueError(
+                f"the runs of {whose} in a report differ in {but} alone. Received: different {key}"
+            )
+    if len({card["weight_hash"] for card in cards}) < len(cards):
+        raise ValueError(f"a report names each run once. Received: one of {whose} twice")
 
 
 def comparable(card: Mapping[str, Any], key: str) -> Any:

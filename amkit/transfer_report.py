@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from amkit.report import REPLICATES, Estimate, curve, estimate, score_of, tested_alike
+from amkit.report import (
+    ALIKE,
+    REPLICATES,
+    Estimate,
+    check_alike,
+    curve,
+    estimate,
+    score_of,
+    tested_alike,
+)
 from amkit.runs import is_finished, read_config
 
 RANDOM = "random"
@@ -75,30 +84,11 @@ def transfers(cards: Sequence[dict[str, Any]], missing: Sequence[Path] = ()) -> 
     runs = {key: found for key, found in runs.items() if key[0] in games}
     names = dict.fromkeys(source for _, source in runs)
     sources = (RANDOM, *(name for name in names if name != RANDOM))
+    for (game, source), found in runs.items():
+        check_alike(found, ("transfer",), f"{game} from {source}")
     for game in games:
         own = [card for (name, _), found in runs.items() if name == game for card in found]
-        alike = (
-            "settings",
-            "preset",
-            "precision",
-            "jit_compile",
-            "parameters",
-            "background",
-            "test_protocol",
-        )
-        for key in alike:
-            if any(card.get(key) != own[0].get(key) for card in own):
-                raise ValueError(
-                    f"runs of one game differ in first weights and seed alone. "
-                    f"Received: different {key} of {game}"
-                )
-        for (name, source), found in runs.items():
-            if name == game and any(c["transfer"] != found[0]["transfer"] for c in found):
-                raise ValueError(f"runs from one source begin alike. Received: unlike {source}")
-            if len({c["weight_hash"] for c in found}) < len(found):
-                raise ValueError(
-                    f"a report names each run once. Received: one of {name} from {source} twice"
-                )
+        check_alike(own, ("parameters", "background", *ALIKE), game, "first weights and seed")
     tested = {game: _tested(runs[game, RANDOM][0]) for game in games}
     for (game, _), found in runs.items():
         if any(_tested(c) != tested[games[0]] for c in found):
