@@ -1,6 +1,7 @@
 """Distillations that differ in an option, side by side. Nothing is trained."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +61,11 @@ def ablations(cards: Sequence[dict[str, Any]]) -> Ablations:
         for key, value in _options(first).items()
         if any(_options(card).get(key) != value for card in cards)
     ]
+    shared = _shared_names(cards)
     grouped: dict[str, list] = {}
     for card in cards:
         own = [key for key in varied if _options(card).get(key) != _options(first).get(key)]
-        grouped.setdefault(_name(card, own or varied), []).append(card)
+        grouped.setdefault(_name(card, own or varied, shared), []).append(card)
     variants = {name: experiment(alike) for name, alike in grouped.items()}
     protocols = {name: _protocol(recorded) for name, recorded in variants.items()}
     if len(set(protocols.values())) > 1:
@@ -76,19 +78,27 @@ def _options(card: Mapping[str, Any]) -> dict[str, Any]:
     return (
         card.get("settings", {})
         | {key: card.get(key) for key in ("precision", "jit_compile")}
-        | {"from": _first_weights(card)}
+        | {"from": _source(card)}
     )
 
 
-def _first_weights(card: Mapping[str, Any]) -> str:
-    """Such as "breakout (e404472f)": files of one name may hold different networks."""
-    name, weights = card.get("begin", {}).get("source", "random"), begun_with(card)
-    return f"{name} ({weights[:8]})" if weights else name
+def _source(card: Mapping[str, Any]) -> tuple[str, str | None]:
+    """What a student began as: a name, and the hash of the weights, None of random ones."""
+    return str(card.get("begin", {}).get("source", "random")), begun_with(card)
 
 
-def _name(card: Mapping[str, Any], keys: Sequence[str]) -> str:
-    """Such as "temperature 1"."""
+def _shared_names(cards: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Names of sources that stand for several: files of one name may hold different networks."""
+    counts = Counter(name for name, _ in set(map(_source, cards)))
+    return {name for name, count in counts.items() if count > 1}
+
+
+def _name(card: Mapping[str, Any], keys: Sequence[str], shared: Collection[str]) -> str:
+    """Such as "temperature 1"; sources of a shared name are told apart by their hash."""
     values = {key: _options(card).get(key) for key in keys}
+    if "from" in values:
+        name, weights = _source(card)
+        values["from"] = f"{name} ({weights[:8]})" if name in shared and weights else name
     return ", ".join(
         f"{key} {f'{value:g}' if isinstance(value, float) else value}"
         for key, value in values.items()

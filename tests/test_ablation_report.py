@@ -85,6 +85,7 @@ def test_what_a_student_began_as_is_an_option_by_its_weights():
         "from breakout (aaaaaaaa)",
         "from breakout (bbbbbbbb)",
     ]
+    assert [row["variant"] for row in table(*cards[:2])] == ["from random", "from breakout"]
 
 
 def test_means_and_differences():
