@@ -71,7 +71,7 @@ def _variants(recorded: Ablations, table: Sequence[Mapping[str, Any]]) -> list[B
             rows,
         ),
         Paragraph(
-            "(AMN - chance) / (expert - chance). Intervals: "
+            "(AMN - random) / (expert - random). Intervals: "
             f"{report.REPLICATES:,} bootstrap replicates: runs, the same for all games, and each "
             "run's games, drawn anew. With one run they say nothing of other seeds: two runs that "
             "differ in the seed alone can be further apart than an interval is wide. "

@@ -30,7 +30,7 @@ class Pace:
 def pace(config: dict[str, Any]) -> Pace:
     """Measures for about five seconds: emulation, acting and learning, each by itself.
 
-    Runs that differ in their game, their length or their first weights have about the same pace.
+    Runs that differ in their game, their length or their initialisation have about the same pace.
 
     Raises:
         DamagedRun: if the configuration does not describe a run.

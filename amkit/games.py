@@ -212,7 +212,7 @@ TABLE_1: dict[str, PaperResult] = {
 # Share of random actions that scores are measured under, published ones (App. C) and ours.
 EPSILON = 0.05
 
-# Table 2 of the Actor-Mimic paper, by game name: first weights -> test score after 1, 2, ... 10
+# Table 2 of the Actor-Mimic paper, by game name: initialisation -> test score after 1, 2, ... 10
 # million agent steps, each the mean of four testing epochs.
 TABLE_2: dict[str, dict[str, tuple[float, ...]]] = {
     "breakout": {
@@ -260,7 +260,7 @@ GAMES: dict[str, Game] = {
 
 
 def normalized(score: float, random: float, expert: float) -> float:
-    """(score - random) / (expert - random): 0 plays as badly as chance, 1 as well as the expert.
+    """(score - random) / (expert - random): 0 is random play, 1 plays as well as the expert.
 
     NaN where random and expert scores are equal.
     """

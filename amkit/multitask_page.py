@@ -84,14 +84,14 @@ def _scores(
         Heading("Table 1"),
         Grid(
             (
-                *("game", "chance", "expert", "AMN", "AMN, best test", "AMN / expert"),
+                *("game", "random", "expert", "AMN", "AMN, best test", "AMN / expert"),
                 *("expert-normalised (95 %)", "steps to 90 %", "AMN / expert, paper"),
             ),
             rows,
         ),
         Paragraph(
             "± is a standard error: between runs where there are several, else of one run's games. "
-            "Expert-normalised: (AMN - chance) / (expert - chance). AMN / expert says nothing "
+            "Expert-normalised: (AMN - random) / (expert - random). AMN / expert says nothing "
             "where the expert is below 0. Best test: the greatest mean of a test while training; "
             "it is picked, and so too high. Steps to 90 %: at the first "
             "test of 0.9 or more."
@@ -108,9 +108,10 @@ def _scores(
         ),
         Paragraph(
             f"Intervals: {report.REPLICATES:,} bootstrap replicates: runs, the same for all games, "
-            "and each run's games, drawn anew; the experts' and chance's means vary by their "
-            f"standard errors. With one run they say nothing of other seeds. {report.FEW_RUNS} The "
-            f"geometric mean counts a game below {report.FLOOR} as {report.FLOOR}."
+            "and each run's games, drawn anew; the means of experts and of random play vary by "
+            "their standard errors. With one run they say nothing of other seeds. "
+            f"{report.FEW_RUNS} The geometric mean counts a game below {report.FLOOR} as "
+            f"{report.FLOOR}."
         ),
     ]
 

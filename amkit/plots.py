@@ -84,7 +84,7 @@ def training_curves(results: Sequence[Mapping[str, Any]]) -> "Figure":
         for key, label, style in (
             ("mean", "as evaluated", {"color": "#1f77b4", "linestyle": "--"}),
             ("dqn", "DQN, 2015", {"color": "black"}),
-            ("random", "chance", {"color": "gray", "linestyle": ":"}),
+            ("random", "random", {"color": "gray", "linestyle": ":"}),
         ):
             if row[key] is not None:
                 ax.axhline(row[key], linewidth=1, label=label, **style)
@@ -101,7 +101,7 @@ def learning_curves(
     curves: Sequence[Mapping[str, Any]],
     networks: Sequence[str] = ("amn",),
 ) -> "Figure":
-    """Figures 1 to 5: each game's tests while training, beside the expert's and chance's scores.
+    """Figures 1 to 5: each game's tests while training, beside the expert's and random play's.
 
     Args:
         table: from `report.table_1`.
@@ -115,7 +115,7 @@ def learning_curves(
             points = [p for p in curves if p["network"] == name and p["game"] == row["game"]]
             _curve(ax, points, _COLOURS[name], _LABELS[name])
         ax.axhline(row["expert"], color="black", linewidth=1, label="expert")
-        ax.axhline(row["random"], color="gray", linewidth=1, linestyle=":", label="chance")
+        ax.axhline(row["random"], color="gray", linewidth=1, linestyle=":", label="random")
     _finish(panels)
     return figure
 
@@ -190,7 +190,7 @@ def variant_scores(table: Sequence[Mapping[str, Any]]) -> "Figure":
 
 
 def transfer_curves(table: Sequence[Mapping[str, Any]]) -> "Figure":
-    """Figure 7: each target game's tests, a curve for each kind of first weights.
+    """Figure 7: each target game's tests, a curve for each initialisation.
 
     Args:
         table: from `transfer_report.table_2`.

@@ -26,8 +26,8 @@ class Relation:
     Attributes:
         points: one per game and source that was both judged and run: game, source, guess (R² of its
             features, less that of random weights) and gain: (a - b) / (|a| + |b|), a and b the mean
-            scores above chance, over all tests, begun with its weights and with random ones. 0 is
-            none, 1/3 twice as much.
+            scores above random play, over all tests, begun with its weights and with random ones. 0
+            is none, 1/3 twice as much.
         correlation: Spearman's, over all points; its interval draws games anew. NaN of fewer than
             three points, or where one side is the same everywhere.
     """

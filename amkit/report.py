@@ -21,7 +21,7 @@ FEW_RUNS = (  # What a page says of its intervals.
     "With two runs or three they are too narrow: two values, resampled, hold their mean half of "
     "the time."
 )
-FLOOR = 0.01  # A geometric mean counts a game at or below chance as this.
+FLOOR = 0.01  # A geometric mean counts a game at or below random play as this.
 STICKY = "sticky"  # The protocol whose emulator repeats actions; scores of others are not its.
 
 # What runs that are pooled or compared have in common; "settings" says least of what is not alike.
@@ -115,7 +115,7 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
         if any(begun_with(card) != begun_with(alike[0]) for card in alike):
             raise ValueError(
                 f"the runs of {kind} in a report differ in their seeds alone. "
-                "Received: different first weights (--from)"
+                "Received: different initialisation (--from)"
             )
     measured = {(entry["protocol"], entry["epsilon"]) for c in cards for entry in c["scores"]}
     if len(measured) > 1:
@@ -123,7 +123,7 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
     for entry in amns[0]["scores"]:
         if not entry["expert"]["mean"] > entry["random"]["mean"]:
             raise ValueError(
-                f"a report is of experts that play better than chance. Received: {entry['game']}"
+                f"a report is of experts that play better than at random. Received: {entry['game']}"
             )
     for card in experts:
         name = card["games"][0]
@@ -295,9 +295,9 @@ def bootstrap(
     """Replicates of expert-normalised scores, stratified by game.
 
     In each replicate runs are drawn with replacement, the same ones for all games, as one network
-    plays them all; and of each run its whole games. The means of expert and chance, which all runs
-    share, vary as their standard errors say. With one run the interval says how sure its own scores
-    are, not how another seed would do.
+    plays them all; and of each run its whole games. The means of the expert and of random play,
+    which all runs share, vary as their standard errors say. With one run the interval says how sure
+    its own scores are, not how another seed would do.
 
     Args:
         cards: of R runs.

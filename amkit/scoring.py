@@ -1,4 +1,4 @@
-"""Score cards: a model's scores beside chance's and the expert's, all under one protocol."""
+"""Score cards: a model's scores beside random play's and the expert's, all under one protocol."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -155,8 +155,8 @@ def score(
 ) -> list[dict[str, Any]]:
     """Plays what was asked for.
 
-    The expert's and chance's scores come from the expert's card where it holds them under the same
-    epsilon and protocol, or one of more such games; otherwise they are measured too.
+    The scores of the expert and of random play come from the expert's card where it holds them
+    under the same epsilon and protocol, or one of more such games; otherwise they are measured too.
 
     Args:
         asked: from `request`.

@@ -68,7 +68,7 @@ def _runs(recorded: Transfers) -> list[Block]:
     return [
         Paragraph(
             f"Target DQNs, {card.get('steps', 0):,} agent steps each, preset {card.get('preset')}, "
-            f"on {report.machine_of(card)}; they differ in their first weights and in what a name "
+            f"on {report.machine_of(card)}; they differ in their initialisation and in what a name "
             "adds (head new: the output layer is; freeze: layers up to it do not learn). The "
             "paper's: 10,000,000 steps each. Each test: protocol "
             f"{card.get('test_protocol')}, epsilon {EPSILON}, raw scores of whole games."
@@ -90,7 +90,7 @@ def _tests(table: Sequence[Mapping[str, Any]]) -> list[Block]:
     ]
     return [
         Heading("Table 2"),
-        Grid(("game", "first weights", "runs", *(f"{s / 1000:,.0f} k" for s in steps)), rows),
+        Grid(("game", "initialisation", "runs", *(f"{s / 1000:,.0f} k" for s in steps)), rows),
         Paragraph(
             "± is a standard error: between runs where there are several, else of one run's games."
         ),
@@ -113,27 +113,28 @@ def _gains(table: Sequence[Mapping[str, Any]]) -> list[Block]:
         Heading("Gain"),
         Grid(
             (
-                *("game", "first weights", "area, relative (95 %)", "area, difference (95 %)"),
-                *("steps to random's last score", "of random's own (95 %)"),
+                *("game", "initialisation", "area, relative (95 %)", "area, difference (95 %)"),
+                *("steps to random weights' last score", "of random weights' own (95 %)"),
             ),
             rows,
         ),
         Paragraph(
-            "Area: mean score over all tests. Relative: above chance, divided by that of random "
-            "weights; none where random weights do not get clearly above chance. Difference: less "
-            "that of random weights, in score. Their intervals let runs vary as much as those do "
-            "that differ in the seed alone: relative, in share of their mean, pooled over all "
-            "games and first weights; the difference in score, pooled over the first weights of "
-            "the game. Where nothing was run twice (for the difference: nothing of the game), the "
-            "tests vary by their standard errors: then an interval says nothing of other seeds."
+            "Area: mean score over all tests. Relative: above random play, divided by that of "
+            "random weights; none where random weights do not get clearly above random play. "
+            "Difference: less that of random weights, in score. Their intervals let runs vary as "
+            "much as those do that differ in the seed alone: relative, in share of their mean, "
+            "pooled over all games and initialisations; the difference in score, pooled over the "
+            "initialisations of the game. Where nothing was run twice (for the difference: nothing "
+            "of the game), the tests vary by their standard errors: then an interval says nothing "
+            "of other seeds."
         ),
         Paragraph(
-            "Steps to random's last score: at the first test that reaches the last one of random "
-            "weights; none where no test does, and none where random weights do not end clearly "
-            "above chance, which leaves nothing to match. (Chance is not known where the tests "
-            "alone, or the scores alone, have sticky actions: there it is not asked about.) Of "
-            "random's own: divided by the steps that random weights take to that score; ∞ where no "
-            "test reaches it. Intervals: "
+            "Steps to random weights' last score: at the first test that reaches it; none where no "
+            "test does, and none where random weights do not end clearly above random play, which "
+            "leaves nothing to match. (Random play's score is not known where the tests alone, or "
+            "the scores alone, have sticky actions: there it is not asked about.) Of random "
+            "weights' own: divided by the steps that they take to it; ∞ where no test reaches it. "
+            "Intervals: "
             f"{report.REPLICATES:,} bootstrap replicates: runs drawn anew, and their tests by "
             f"standard errors. {report.FEW_RUNS}"
         ),
@@ -159,11 +160,11 @@ def _papers_table_2(games: Sequence[str]) -> list[Block]:
         return []
     return [
         Heading("Table 2 of the paper, on another scale"),
-        Grid(("game", "first weights", *(f"{millions} M" for millions in range(1, 11))), rows),
+        Grid(("game", "initialisation", *(f"{millions} M" for millions in range(1, 11))), rows),
         Paragraph(
             "Test scores after 1 to 10 million agent steps of the paper's own network, training "
-            "and protocol: what can be compared is how far the first weights are apart. The paper "
-            "gives no errors."
+            "and protocol: what can be compared is how far the initialisations are apart. The "
+            "paper gives no errors."
         ),
     ]
 
@@ -178,8 +179,8 @@ def _relation(related: Relation, folder: Path) -> list[Block]:
         Paragraph(
             "Guess: how much more of the reward ahead a network's features tell than those of "
             "random weights, from random play (R², amkit relate). Gain: (a - b) / (|a| + |b|) of "
-            "the mean scores above chance over all tests, begun with its weights and with random "
-            "ones; 0 is none, 0.33 twice as much. Spearman's correlation over "
+            "the mean scores above random play over all tests, begun with its weights and with "
+            "random ones; 0 is none, 0.33 twice as much. Spearman's correlation over "
             f"{len(rows)} pairs: {report.interval(related.correlation)}, games drawn anew."
         ),
         blocks.picture(
@@ -188,5 +189,5 @@ def _relation(related: Relation, folder: Path) -> list[Block]:
             "relation",
             "What relate said beforehand, and what transfer gained.",
         ),
-        Grid(("game", "first weights", "guess", "gain"), rows),
+        Grid(("game", "initialisation", "guess", "gain"), rows),
     ]

@@ -88,7 +88,7 @@ def transfers(cards: Sequence[dict[str, Any]], missing: Sequence[Path] = ()) -> 
         check_alike(found, ("transfer",), f"{game} from {source}")
     for game in games:
         own = [card for (name, _), found in runs.items() if name == game for card in found]
-        check_alike(own, ("parameters", "background", *ALIKE), game, "first weights and seed")
+        check_alike(own, ("parameters", "background", *ALIKE), game, "initialisation and seed")
     tested = {game: _tested(runs[game, RANDOM][0]) for game in games}
     for (game, _), found in runs.items():
         if any(_tested(c) != tested[games[0]] for c in found):
@@ -102,7 +102,7 @@ def transfers(cards: Sequence[dict[str, Any]], missing: Sequence[Path] = ()) -> 
 
 
 def _label(begin: Mapping[str, Any]) -> str:
-    """First weights as a report calls them: such as "amn", or "amn, head new, freeze conv3"."""
+    """An initialisation as a report calls it: such as "amn", or "amn, head new, freeze conv3"."""
     options = [f"head {begin['head']}"] if begin.get("head", "keep") != "keep" else []
     options += [f"freeze {begin['freeze']}"] if begin.get("freeze") else []
     return ", ".join([begin["source"], *options])
@@ -121,15 +121,15 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
 
     Returns:
         One entry per game and source: game, source, runs; points (as `report.curve`); area (an
-        `Estimate`: mean score above chance over all tests, divided by that of random weights; NaN
-        where random weights do not get clearly above chance, or chance was measured with sticky
-        actions and the tests were not); area_difference (an `Estimate`: mean score over all tests,
-        less that of random weights); steps_to_match (agent steps at the first test that reaches the
-        last one of random weights; None if none does, or random weights do not end clearly above
-        chance); steps_ratio (an `Estimate`: those steps, divided by random weights' own; infinite
-        if no test reaches it, NaN if random weights do not end clearly above chance). Chance is
-        not asked about where it is not known: the tests alone, or the scores alone, have sticky
-        actions.
+        `Estimate`: mean score above random play over all tests, divided by that of random weights;
+        NaN where random weights do not get clearly above random play, or that was measured with
+        sticky actions and the tests were not); area_difference (an `Estimate`: mean score over all
+        tests, less that of random weights); steps_to_match (agent steps at the first test that
+        reaches the last one of random weights; None if none does, or random weights do not end
+        clearly above random play); steps_ratio (an `Estimate`: those steps, divided by random
+        weights' own; infinite if no test reaches it, NaN if random weights do not end clearly above
+        random play). Random play is not asked about where its score is not known: the tests alone,
+        or the scores alone, have sticky actions.
 
         The intervals of areas let runs vary as much as those of one game and source do that differ
         in the seed alone: in their logarithms, pooled over all games and sources, for a ratio; in
@@ -197,7 +197,7 @@ def _curves(cards: Sequence[Mapping[str, Any]], game: str, rng: np.random.Genera
 
 
 def chance(card: Mapping[str, Any], game: str) -> tuple[float, float]:
-    """Mean score of random actions and its error; NaN where the tests were of another emulator.
+    """Mean score of random play and its error; NaN where the tests were of another emulator.
 
     Args:
         card: of a run that plays the game.
@@ -245,7 +245,7 @@ def _relative_area(
     noise: np.ndarray | None,
 ) -> Estimate:
     drawn_random = random.draws.mean(axis=1) - drawn_chance
-    if not np.percentile(drawn_random, 2.5) > 0:  # Not above chance: a ratio would mean nothing.
+    if not np.percentile(drawn_random, 2.5) > 0:  # Not above random play: no ratio.
         return Estimate(np.nan, np.nan, np.nan)
     ratio = (own.areas.mean() - chance) / (random.areas.mean() - chance)
     if noise is None:
@@ -256,7 +256,7 @@ def _relative_area(
 
 
 def _ratios(own: np.ndarray, random: np.ndarray) -> np.ndarray:
-    """Draws of a ratio; one of random weights at chance belongs to its upper end."""
+    """Draws of a ratio; one of random weights that only play at random is at its upper end."""
     return np.divide(own, random, out=np.full(len(own), np.inf), where=random > 0)
 
 

@@ -152,5 +152,5 @@ def test_the_command(tmp_path):
     assert answer["variants"][1]["scores"]["pong"]["value"] == pytest.approx(0.2)
 
 
-def test_a_geometric_mean_counts_chance_as_a_hundredth():
+def test_a_geometric_mean_counts_random_play_as_a_hundredth():
     assert report.geometric_mean(np.array([[-1.0, 1.0]])) == pytest.approx(0.1)

@@ -128,7 +128,7 @@ def test_baselines_scores_are_beside_the_amns(make, tmp_path):
     ]
     recorded = experiment(runs)
     pong, breakout = report.table_1(recorded)
-    # Chance is at 0, the experts at 20. Errors: between two runs, or of one run's games.
+    # Random play is at 0, the experts at 20. Errors: between two runs, or of one run's games.
     assert (pong["mdqn"], pong["mdqn_error"]) == (5, pytest.approx(1))
     assert (pong["mcdqn"], pong["mcdqn_error"]) == (-2, 0.1)
     assert [row["mdqn_normalised"] for row in (pong, breakout)] == [0.25, 0.075]
@@ -175,7 +175,7 @@ def test_experts_that_do_not_belong_to_the_networks(make, changes, match):
 def test_one_runs_error_is_that_of_its_games(make):
     pong, _ = report.table_1(experiment([make("a")]))
     assert pong["amn_error"] == 0.1
-    # The interval: the games' error, and the expert's and chance's of 0.1 each, over 20.
+    # The interval: the games' error, and the expert's and random play's of 0.1 each, over 20.
     games = np.std(card()["scores"][0]["scores"]) / np.sqrt(40)
     width = 2 * 1.96 * np.sqrt(games**2 + (0.9 * 0.1) ** 2 + (0.1 * 0.1) ** 2) / 20
     assert pong["normalised"].high - pong["normalised"].low == pytest.approx(width, rel=0.1)
@@ -219,7 +219,7 @@ def test_networks_that_began_otherwise_are_no_seeds_of_one_another(make):
     teacher = expert(make, "pong", [24.0])  # Beside it, networks are not taken for ablations.
     assert len(experiment([*others[1:], teacher]).amns) == 2
     for other in (first, others[0]):
-        with pytest.raises(ValueError, match="Received: different first weights"):
+        with pytest.raises(ValueError, match="Received: different initialisation"):
             experiment([others[1], other, teacher])
 
 
@@ -340,10 +340,10 @@ def test_a_single_game_has_no_standard_error(make, tmp_path):
     assert result.exit_code == 0, result.output
 
 
-def test_an_expert_no_better_than_chance_is_refused(make):
+def test_an_expert_no_better_than_random_is_refused(make):
     entries = card()["scores"]
     entries[0]["expert"] = entries[0]["random"]
-    with pytest.raises(ValueError, match="better than chance. Received: pong"):
+    with pytest.raises(ValueError, match="better than at random. Received: pong"):
         experiment([make("amn", scores=entries)])
 
 

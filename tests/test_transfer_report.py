@@ -201,7 +201,10 @@ def test_no_area_above_a_chance_of_another_emulator():
             [card(source="amn"), card("pong", source="amn")],
             "needs --from none too. Received: none of breakout, pong",
         ),
-        ([card(), card(source="amn", settings={"steps": 200})], "differ in first weights and seed"),
+        (
+            [card(), card(source="amn", settings={"steps": 200})],
+            "differ in initialisation and seed",
+        ),
         ([card(tests=[])], "was not tested"),
         ([card(), card(source="amn", tests=card()["tests"][:1])], "tested at the same steps"),
         (

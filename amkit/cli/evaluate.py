@@ -46,7 +46,7 @@ def evaluate(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
 ) -> None:
-    """Measure a model's scores under a named protocol, beside chance's and the expert's.
+    """Measure a model's scores under a named protocol, beside random play's and the expert's.
 
     Examples:
 

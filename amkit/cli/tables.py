@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def score_table(scores: list[dict[str, Any]]) -> Table:
-    """A table of `scoring.score`: score, its error, games, chance, expert, the ratio."""
+    """A table of `scoring.score`: score, its error, games, random, expert, the ratio."""
     first = scores[0]
     table = Table(
         caption=f"protocol {escape(first['protocol'])}, epsilon {first['epsilon']}, "
@@ -56,7 +56,7 @@ def report_table(table: list[dict[str, Any]], aggregates: dict[str, Any]) -> Tab
     shown = Table(
         box=box.SIMPLE,
         padding=(0, 1, 0, 0),
-        caption="norm.: (AMN - chance) / (expert - chance), 95 % interval; ratio: AMN / expert\n"
+        caption="norm.: (AMN - random) / (expert - random), 95 % interval; ratio: AMN / expert\n"
         + "\n".join(lines),
     )
     for column in ("game", "expert", "AMN", "±", "norm.", "", "ratio", "paper's"):
@@ -105,8 +105,8 @@ def transfer_table(table: list[dict[str, Any]], related: "Relation | None" = Non
         related: what `relate` guessed beforehand, if that is known; for the caption.
     """
     caption = (
-        "area: mean score above chance, relative to random weights, 95 % interval; "
-        "match: agent steps to random's last score"
+        "area: mean score above random play, relative to random weights, 95 % interval; "
+        "match: agent steps to random weights' last score"
     )
     if related:
         caption += (
@@ -114,8 +114,8 @@ def transfer_table(table: list[dict[str, Any]], related: "Relation | None" = Non
             f"{interval(related.correlation)}"
         )
     shown = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption=caption)
-    for column in ("game", "first weights", "runs", "first", "last", "area", "", "match"):
-        left = column in ("game", "first weights")
+    for column in ("game", "initialisation", "runs", "first", "last", "area", "", "match"):
+        left = column in ("game", "initialisation")
         shown.add_column(column, justify="left" if left else "right", no_wrap=True)
     for row in table:
         area, match = row["area"], row["steps_to_match"]

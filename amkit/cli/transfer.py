@@ -65,7 +65,7 @@ def transfer(
 ) -> None:
     """Train DQNs on new games, begun from the weights of an AMN or from random ones (section 5.2).
 
-    All runs learn alike; their first weights differ. Examples:
+    All runs learn alike; their initialisations differ. Examples:
 
     [bold]amkit transfer breakout --from amn.keras --from none[/]  one game, with and without
 
