@@ -117,11 +117,13 @@ def distill_config(
     return config
 
 
-def _temperatures(settings: dict[str, Any], experts: Sequence[Expert]) -> list[float]:
+def _temperatures(settings: dict[str, Any], experts: Sequence[Expert]) -> dict[str, float]:
     """tau of each game."""
-    if settings["temperature_unit"] == "q_values":
-        return [settings["temperature"]] * len(experts)
-    return [round(settings["temperature"] * spread(expert), 4) for expert in experts]
+    of_all = settings["temperature_unit"] == "q_values"
+    return {
+        expert.game.name: settings["temperature"] * (1 if of_all else round(spread(expert), 4))
+        for expert in experts
+    }
 
 
 def baseline_config(

@@ -116,7 +116,7 @@ def _build_distillation(
     learner = ActorMimic(
         _student(config, settings),
         [expert.feature_size for expert in experts] if settings.feature_weight else [],
-        config["temperatures"],
+        list(_temperatures(config).values()),
         settings.feature_weight,
         settings.objective,
     )
@@ -139,11 +139,16 @@ def _student(config: dict[str, Any], settings: DistillSettings) -> keras.Model:
     )
     if "begin" in config:
         source = _unchanged_source(config["begin"])
-        taus = dict(zip(config["games"], config["temperatures"], strict=True))
+        taus = _temperatures(config)
         own = [taus[name] for name in source.games if name in taus] or list(taus.values())
         temperature = geometric_mean(own) if settings.objective == "policy" else None
         initialise_student(student, source, temperature)
     return student
+
+
+def _temperatures(config: dict[str, Any]) -> dict[str, float]:
+    """tau of each game, in the games' order."""
+    return {name: config["temperatures"][name] for name in config["games"]}
 
 
 def _unchanged_source(begin: dict[str, Any]) -> Source:
@@ -260,7 +265,7 @@ def _card(
             card[key] = {name: value for name, value in config[key].items() if name != "from"}
     card["forward_milliseconds"] = hardware.forward_milliseconds(trained)
     if config["kind"] == "amn":
-        card["temperatures"] = dict(zip(config["games"], config["temperatures"], strict=True))
+        card["temperatures"] = _temperatures(config)
         card["expert_weights"] = config["expert_weights"]
         expert = in_precision(job.experts[0].network, "float32")
         card["one_expert"] = {

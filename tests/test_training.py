@@ -618,11 +618,11 @@ def test_a_temperature_of_each_game_is_a_share_of_its_experts_spread(tmp_path, p
     assert spread(expert, steps=16, envs=2) == pytest.approx(0.3)
     options = {"preset": "tiny", "precision": "float32", "temperature_unit": "spread"}
     config = configs.distill_config(tmp_path, temperature=0.2, **options)
-    assert config["temperatures"] == pytest.approx([0.06])
+    assert config["temperatures"] == pytest.approx({"pong": 0.06})
     job, _ = recipes.build(config, 0)
     job.environments.close()
     fixed = configs.distill_config(tmp_path, preset="tiny", precision="float32")
-    assert fixed["temperatures"] == [0.05]
+    assert fixed["temperatures"] == {"pong": 0.05}
     output.set_weights([0 * kernel, 0 * bias])
     model_files.save(network, tmp_path / "pong.keras", {"kind": "expert", "games": ["pong"]})
     with pytest.raises(ValueError, match="differ from action to action"):
