@@ -119,11 +119,10 @@ def distill_config(
 
 def _temperatures(settings: dict[str, Any], experts: Sequence[Expert]) -> dict[str, float]:
     """tau of each game."""
-    of_all = settings["temperature_unit"] == "q_values"
-    return {
-        expert.game.name: settings["temperature"] * (1 if of_all else round(spread(expert), 4))
-        for expert in experts
-    }
+    temperature = settings["temperature"]
+    if settings["temperature_unit"] == "q_values":
+        return {expert.game.name: temperature for expert in experts}
+    return {expert.game.name: round(temperature * spread(expert), 4) for expert in experts}
 
 
 def baseline_config(

@@ -546,7 +546,7 @@ for row in rows:
 # game does not have. They begin at 0.)
 
 # %%
-not_asked = seen | set(AMNS) | {"random weights", "pixels"}
+not_asked = seen | set(AMNS) | {"amn-policy", "random weights", "pixels"}
 experts = [row["name"] for row in rows if row["name"] not in not_asked]
 chosen = {"first": experts[0], "last": experts[-1]}
 for place in some(chosen):
