@@ -80,8 +80,8 @@ def distill_config(
         notices if they were exchanged.
 
     Raises:
-        ValueError: for an unknown preset or value, experts that are not there, or a source of other
-            layers.
+        ValueError: for an unknown preset or value, experts that are not there, a source of other
+            layers, or temperatures of experts whose actions are all worth the same.
         ModelFileError: if the source is missing or damaged.
     """
     loaded = load_experts(experts, games)
@@ -122,7 +122,7 @@ def _temperatures(settings: dict[str, Any], experts: Sequence[Expert]) -> dict[s
     temperature = settings["temperature"]
     if settings["temperature_unit"] == "q_values":
         return {expert.game.name: temperature for expert in experts}
-    return {expert.game.name: round(temperature * spread(expert), 4) for expert in experts}
+    return {expert.game.name: temperature * spread(expert) for expert in experts}
 
 
 def baseline_config(
