@@ -242,8 +242,8 @@ print("expert {:.3f}, kept {:.3f}, kept and not scaled {:.2f}".format(*gaps))
 # ## Learning Breakout
 #
 # Now the target learns, three times: from random weights, from AMN-policy, from AMN-feature. The algorithm is that of amkit's
-# experts, parallel Q-learning (tutorial 2), with the settings of preset `laptop`, but for exploration: in so short a run epsilon falls
-# from 1 to 0.05 within the first fifth, and random actions are not held. While epsilon is near 1, what a network prefers has
+# experts, parallel Q-learning (tutorial 2), with the settings of `amkit transfer`, but that epsilon falls from 1 to 0.05 within the first
+# fifth of so short a run. While epsilon is near 1, what a network prefers has
 # little influence on what is played. All runs are equal in everything but the first weights and two things that come with
 # them: the output layer of random weights begins at zero, and their first layer sees Breakout's own background as zero.
 #
@@ -268,7 +268,6 @@ def prepare(game, source, seed=0, **options):
         seed=seed,
         steps=STEPS,
         epsilon=((0, 1.0), (STEPS // 5, 0.05)),
-        hold=((0, 1.0),),
         precision=precision,
         **tiny,
         **options,
@@ -591,7 +590,8 @@ print("order as it came out:", " > ".join(sorted(compared, key=lambda name: -mea
 # ## What came out here
 #
 # Little, and that is the result: read it as an example of what such an experiment looks like when it is too short. (The `amn.keras` of
-# this page's outputs is an earlier one. And random weights then saw another luminance as zero than the AMNs' did.)
+# this page's outputs is an earlier one. Random weights then saw another luminance as zero than the AMNs' did, and all learnt with a running
+# average at twice the learning rate.)
 #
 # - **Breakout.** No transfer is to be seen, in either direction. Over the curve, random weights have 1.55 and 2.40, AMN-policy 1.26 and 2.41,
 #   AMN-feature 1.74 and 2.12: the seeds of one beginning lie as far apart as the beginnings do. The best end is a seed of random
