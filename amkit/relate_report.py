@@ -128,6 +128,23 @@ def relation(
     return Relation(points, _correlation(points, seed))
 
 
+def recommended(related: Relation) -> dict[str, str]:
+    """What relate would have begun each game with.
+
+    Returns:
+        game -> of the initialisations that were run, the one with the highest guess; `RANDOM` where
+        none tells more than random weights.
+    """
+    best: dict[str, str] = {}
+    highest: dict[str, float] = {}
+    for point in related.points:
+        game, guess = point["game"], point["guess"]
+        best.setdefault(game, RANDOM)
+        if guess > highest.get(game, 0):
+            best[game], highest[game] = point["source"], guess
+    return best
+
+
 def _area(points: Sequence[Mapping[str, Any]]) -> float:
     return float(np.mean([point["mean"] for point in points]))
 

@@ -7,7 +7,7 @@ from typing import Any
 from amkit import blocks, plots, report
 from amkit.blocks import Block, Grid, Heading, Paragraph
 from amkit.games import EPSILON, TABLE_2
-from amkit.relate_report import Relation, relation
+from amkit.relate_report import Relation, recommended, relation
 from amkit.transfer_report import Transfers, table_2
 
 
@@ -58,7 +58,7 @@ def write(
     if guesses is not None:
         related = relation(recorded, table, guesses, seed)
         tables["relation.csv"] = report.csv_text(related.points)
-        content += _relation(related, folder)
+        content += _relation(related, table, folder)
     blocks.write(f"Transfer to {len(recorded.games)} games", content, tables, folder)
     return table, related
 
@@ -169,7 +169,17 @@ def _papers_table_2(games: Sequence[str]) -> list[Block]:
     ]
 
 
-def _relation(related: Relation, folder: Path) -> list[Block]:
+def _relation(related: Relation, table: Sequence[Mapping[str, Any]], folder: Path) -> list[Block]:
+    came = {(row["game"], row["source"]): row for row in table}
+    choices = [
+        [
+            game.replace("_", " "),
+            source,
+            report.interval(came[game, source]["area"]),
+            report.interval(came[game, source]["steps_ratio"]),
+        ]
+        for game, source in recommended(related).items()
+    ]
     rows = [
         [p["game"].replace("_", " "), p["source"], f"{p['guess']:+.3f}", f"{p['gain']:+.2f}"]
         for p in related.points
@@ -190,4 +200,9 @@ def _relation(related: Relation, folder: Path) -> list[Block]:
             "What relate said beforehand, and what transfer gained.",
         ),
         Grid(("game", "initialisation", "guess", "gain"), rows),
+        Paragraph(
+            "What it recommends: the highest guess, and random weights where no guess is above 0. "
+            "What that came to (area and steps as above, beside random weights):"
+        ),
+        Grid(("game", "recommended", "area, relative (95 %)", "steps (95 %)"), choices),
     ]

@@ -369,7 +369,19 @@ def test_what_relate_guessed_beside_what_transfer_gave(tmp_path):
     assert related.correlation.value == pytest.approx(0.8)
     page = (tmp_path / "page" / "report.md").read_text()
     assert "Did relate tell?" in page and "0.80" in page
+    assert relate_report.recommended(related) == {"breakout": "a", "krull": "a"}
+    assert "| breakout | a | 3.00" in page
     assert (tmp_path / "page" / "relation.svg").exists()
+
+
+def test_relate_recommends_random_weights_where_no_guess_is_above_theirs():
+    points = [
+        {"game": "krull", "source": "a", "guess": -0.1, "gain": 0.5},
+        {"game": "gopher", "source": "a", "guess": 0.1, "gain": 0.0},
+        {"game": "gopher", "source": "b", "guess": 0.2, "gain": -0.5},
+    ]
+    related = relate_report.Relation(points, Estimate(0.0, 0.0, 0.0))
+    assert relate_report.recommended(related) == {"krull": "random", "gopher": "b"}
 
 
 def test_a_guess_of_a_game_that_the_paper_has_not(tmp_path):
