@@ -176,6 +176,7 @@ def _relation(related: Relation, table: Sequence[Mapping[str, Any]], folder: Pat
             game.replace("_", " "),
             source,
             report.interval(came[game, source]["area"]),
+            report.interval(came[game, source]["area_difference"], 1),
             report.interval(came[game, source]["steps_ratio"]),
         ]
         for game, source in recommended(related).items()
@@ -204,5 +205,11 @@ def _relation(related: Relation, table: Sequence[Mapping[str, Any]], folder: Pat
             "What it recommends: the highest guess, and random weights where no guess is above 0. "
             "What that came to (area and steps as above, beside random weights):"
         ),
-        Grid(("game", "recommended", "area, relative (95 %)", "steps (95 %)"), choices),
+        Grid(
+            (
+                *("game", "recommended", "area, relative (95 %)", "area, difference (95 %)"),
+                "steps, relative (95 %)",
+            ),
+            choices,
+        ),
     ]

@@ -414,6 +414,16 @@ def test_two_pairs_have_no_correlation_in_the_caption():
     assert transfer_table(table, found).caption.endswith("Spearman -0.50 (-0.75 to 0.25)")
 
 
+def test_the_table_says_what_is_gained_where_random_weights_do_not_get_above_random_play():
+    low = [[card(rise=-1.0), card(source="amn", rise=20.0)], [card(), card(source="amn")]]
+    shown = [
+        transfer_table(transfer_report.table_2(transfer_report.transfers(cards))) for cards in low
+    ]
+    areas = [list(table.columns[5].cells) for table in shown]
+    # Above a chance of 2, areas are 3/4 of the rises.
+    assert areas == [["-", "+16"], ["1.00", "1.00"]]
+
+
 def test_guesses_that_are_something_else(tmp_path):
     runs = []
     for source in ("random", "a"):

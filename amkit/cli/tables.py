@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from amkit.games import SPLITS, normalized
 from amkit.report import interval, number, percent
+from amkit.transfer_report import RANDOM
 
 if TYPE_CHECKING:
     from amkit.relate_report import Relation
@@ -105,8 +107,9 @@ def transfer_table(table: list[dict[str, Any]], related: "Relation | None" = Non
         related: what `relate` guessed beforehand, if that is known; for the caption.
     """
     caption = (
-        "area: mean score above random play, relative to random weights, 95 % interval; "
-        "match: agent steps to random weights' last score"
+        "area: mean score above random play, relative to random weights, 95 % interval (with a "
+        "sign, where those are not above it: what it is more); match: agent steps to random "
+        "weights' last score"
     )
     if related:
         caption += (
@@ -118,19 +121,27 @@ def transfer_table(table: list[dict[str, Any]], related: "Relation | None" = Non
         left = column in ("game", "initialisation")
         shown.add_column(column, justify="left" if left else "right", no_wrap=True)
     for row in table:
-        area, match = row["area"], row["steps_to_match"]
-        known = not math.isnan(area.value)
+        match = row["steps_to_match"]
         shown.add_row(
             escape(row["game"]),
             escape(row["source"]),
             str(row["runs"]),
             number(row["points"][0]["mean"]),
             number(row["points"][-1]["mean"]),
-            f"{area.value:.2f}" if known else "-",
-            f"({area.low:.2f}-{area.high:.2f})" if known else "",
-            "-" if match is None else f"{match:,}",
+            *_gain(row),
+            "-" if match is None else f"{match / 1000:,.0f} k",
         )
     return shown
+
+
+def _gain(row: Mapping[str, Any]) -> tuple[str, str]:
+    """The area as a ratio and its interval; as a difference where there is no ratio."""
+    area, difference = row["area"], row["area_difference"]
+    if not math.isnan(area.value):
+        return f"{area.value:.2f}", f"({area.low:.2f}-{area.high:.2f})"
+    if row["source"] == RANDOM:
+        return "-", ""
+    return f"{difference.value:+,.0f}", f"({difference.low:+,.0f} to {difference.high:+,.0f})"
 
 
 def relate_table(result: dict[str, Any]) -> Table:
