@@ -117,8 +117,8 @@ def transfer_table(table: list[dict[str, Any]], related: "Relation | None" = Non
             f"{interval(related.correlation)}"
         )
     shown = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption=caption)
-    for column in ("game", "initialisation", "runs", "first", "last", "area", "", "match"):
-        left = column in ("game", "initialisation")
+    for column in ("game", "begun from", "runs", "first", "last", "area", "", "match"):
+        left = column in ("game", "begun from")
         shown.add_column(column, justify="left" if left else "right", no_wrap=True)
     for row in table:
         match = row["steps_to_match"]
@@ -141,7 +141,7 @@ def _gain(row: Mapping[str, Any]) -> tuple[str, str]:
         return f"{area.value:.2f}", f"({area.low:.2f}-{area.high:.2f})"
     if row["source"] == RANDOM:
         return "-", ""
-    return f"{difference.value:+,.0f}", f"({difference.low:+,.0f} to {difference.high:+,.0f})"
+    return f"{difference.value:+,.0f}", f"({difference.low:,.0f} to {difference.high:,.0f})"
 
 
 def relate_table(result: dict[str, Any]) -> Table:
