@@ -116,7 +116,7 @@ def transfer_table(table: list[dict[str, Any]], related: "Relation | None" = Non
             f"; relate's guesses and gains, {len(related.points)} pairs: Spearman "
             f"{interval(related.correlation)}"
         )
-    shown = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), caption=caption)
+    shown = Table(box=box.SIMPLE, padding=0, caption=caption)
     for column in ("game", "begun from", "runs", "first", "last", "area", "", "match"):
         left = column in ("game", "begun from")
         shown.add_column(column, justify="left" if left else "right", no_wrap=True)
