@@ -117,8 +117,8 @@ def transfer_table(table: list[dict[str, Any]], related: "Relation | None" = Non
             f"{interval(related.correlation)}"
         )
     shown = Table(box=box.SIMPLE, padding=0, caption=caption)
-    for column in ("game", "begun from", "runs", "first", "last", "area", "", "match"):
-        left = column in ("game", "begun from")
+    for column in ("game", "initialisation", "runs", "first", "last", "area", "", "match"):
+        left = column in ("game", "initialisation")
         shown.add_column(column, justify="left" if left else "right", no_wrap=True)
     for row in table:
         match = row["steps_to_match"]
