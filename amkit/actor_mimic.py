@@ -35,8 +35,6 @@ from amkit.training import (
 BEHAVIOURS = ("student", "expert", "both")
 # Long enough for the one to get somewhere the other would not, and short beside a game.
 TURN = 128
-# Share of an update in the running mean of a game's KL: some 16 samples of a game say little.
-_FOCUS_RATE = 0.01
 OBJECTIVES = ("policy", "q_values")
 TEMPERATURE_UNITS = ("q_values", "spread")
 
@@ -63,8 +61,6 @@ class DistillSettings:
         temperature_unit: what it is measured in: "q_values", one tau for all games as in Eq. 3, or
             the `spread` of each game's expert, so that all say as much as each other.
         feature_weight: beta of Eq. 6.
-        focus: power of a game's KL, beside the other games', that its loss is weighted with: games
-            that lag count for more. 0 weighs all alike, as the paper does.
         epsilon: exploration of whoever acts.
         behaviour: who acts: "student", "expert" (section 4.3), or "both" in turns of `TURN` steps.
         learning_rate: of Adam.
@@ -93,7 +89,6 @@ class DistillSettings:
     temperature: float
     temperature_unit: str
     feature_weight: float
-    focus: float
     epsilon: float
     behaviour: str
     learning_rate: float
@@ -123,8 +118,6 @@ class DistillSettings:
             )
         if not 0 <= self.feature_weight < np.inf:
             raise ValueError(f"feature_weight is 0 or more. Received: {self.feature_weight}")
-        if not 0 <= self.focus < np.inf:
-            raise ValueError(f"focus is 0 or more. Received: {self.focus}")
         if not 0 <= self.epsilon <= 1:
             raise ValueError(f"epsilon lies in [0, 1]. Received: {self.epsilon}")
 
@@ -185,8 +178,6 @@ class ActorMimic(keras.Model):
         temperature: float > 0. tau of Eq. 3; or one per game.
         feature_weight: float >= 0. beta of Eq. 6.
         objective: one of `OBJECTIVES`.
-        focus: float >= 0. Each game's loss is weighted with its KL, a running mean, to this power;
-            the weights' mean is 1. Needs a temperature per game.
     """
 
     def __init__(
@@ -196,7 +187,6 @@ class ActorMimic(keras.Model):
         temperature: float | Sequence[float] = 1.0,
         feature_weight: float = 0.0,
         objective: str = "policy",
-        focus: float = 0.0,
     ):
         super().__init__(name="actor_mimic")
         self.student = student
@@ -204,10 +194,6 @@ class ActorMimic(keras.Model):
         self._temperatures = np.atleast_1d(temperature).astype(np.float32)  # [G], or [1] for all.
         self.feature_weight = feature_weight
         self.objective = objective
-        self.focus = focus
-        if focus:  # KL of each game.
-            games = len(self._temperatures)
-            self._lag = self.add_weight((games,), "ones", trainable=False, name="lag")
         self._student_with_features = quick(with_features(student))
         self.projections = []
         if feature_weight:  # f_i of Eq. 5: linear (App. B), one per game.
@@ -255,10 +241,6 @@ class ActorMimic(keras.Model):
                 policy_loss = losses.policy_regression(
                     expert_q, logits / temperature, mask, temperature
                 )
-            expert_policy = losses.boltzmann_policy(expert_q, mask, temperature)
-            divergence = policy_loss - losses.policy_entropy(expert_policy)
-            if self.focus:
-                loss *= tf.repeat(self._weights(divergence), rows)
             loss = tf.reduce_mean(loss)
             if self.feature_weight:
                 feature_loss = self._feature_regression(features, batch["expert_features"])
@@ -267,24 +249,14 @@ class ActorMimic(keras.Model):
         variables = self.trainable_variables
         kernels.apply(self.optimizer, tape.gradient(loss, variables), variables)
 
+        expert_policy = losses.boltzmann_policy(expert_q, mask, temperature)
         self._loss.update_state(loss)
         self._policy_loss.update_state(policy_loss)
-        self._divergence.update_state(divergence)
+        self._divergence.update_state(policy_loss - losses.policy_entropy(expert_policy))
         student_action = tf.argmax(losses.mask_illegal(logits, mask), axis=-1)
         expert_action = tf.argmax(losses.mask_illegal(expert_q, mask), axis=-1)
         self._agreement.update_state(tf.cast(student_action == expert_action, tf.float32))
         return self.get_metrics_result()
-
-    def _weights(self, divergence: tf.Tensor) -> tf.Tensor:
-        """Weights of the games' losses, float32 [G], mean 1; no gradient goes through them.
-
-        Args:
-            divergence: float32 [B]. KL of the update's rows.
-        """
-        own = tf.reduce_mean(tf.reshape(divergence, (self._lag.shape[0], -1)), axis=1)
-        self._lag.assign(self._lag + _FOCUS_RATE * (tf.stop_gradient(own) - self._lag))
-        weights = tf.pow(tf.maximum(self._lag.value, 0.0), self.focus)
-        return weights / tf.reduce_mean(weights)
 
     def _feature_regression(self, features: tf.Tensor, expert_features: Sequence) -> tf.Tensor:
         """Eq. 5 for each game's rows, float32 [B]."""

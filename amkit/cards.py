@@ -103,9 +103,8 @@ def read_card(path: Path) -> dict[str, Any]:
     taught = card.get("expert_weights", [])
     if not _are_names(taught):
         raise ModelFileError(f"{beside}: expert_weights is a list of hashes. Received: {taught!r}")
-    if "temperature" in card.get("settings", {}):  # Of a time when these were no options.
+    if "temperature" in card.get("settings", {}):  # Of a time when there was no other unit.
         card["settings"].setdefault("temperature_unit", "q_values")
-        card["settings"].setdefault("focus", 0.0)
     return card
 
 

@@ -119,7 +119,6 @@ def _build_distillation(
         list(_temperatures(config).values()),
         settings.feature_weight,
         settings.objective,
-        settings.focus,
     )
     compile_learner(learner, settings.optimizer(), config["jit_compile"])
     environments = AtariEnvironments(

@@ -279,30 +279,6 @@ def test_actor_mimic_loss_is_eq_6(pong, breakout, feature_weight, temperatures):
     assert all(moved)  # The feature error reaches the student's body and every projection.
 
 
-def test_games_that_lag_count_for_more(pong, breakout):
-    games = [pong, breakout]
-    keras.utils.set_random_seed(3)
-    learner = ActorMimic(actor_mimic_network(), [], [0.5, 0.1], focus=20.0)
-    compiled(learner)
-    batch = mimic_batch(games)
-    logits = learner.student(batch["observation"]).numpy().astype(float)
-    cost, lag = [], []
-    for i in range(8):
-        legal = games[i // 4].action_mask
-        q = batch["expert_q"].numpy()[i][legal].astype(float) / [0.5, 0.1][i // 4]
-        expert = np.exp(q - q.max()) / np.exp(q - q.max()).sum()
-        student = np.exp(logits[i][legal]) / np.exp(logits[i][legal]).sum()
-        cost.append(-(expert * np.log(student)).sum())
-        lag.append((expert * np.log(np.maximum(expert, 1e-300) / student)).sum())
-    lag = 0.99 + 0.01 * np.mean(np.reshape(lag, (2, 4)), axis=1)  # Its mean begins with ones.
-    weights = lag**20 / np.mean(lag**20)
-    metrics = learner.train_step(batch)
-    assert weights[0] != pytest.approx(weights[1], rel=1e-2)
-    assert float(metrics["policy_loss"]) == pytest.approx(np.mean(cost), rel=1e-5)
-    expected = (np.reshape(cost, (2, 4)).mean(axis=1) * weights).mean()
-    assert float(metrics["loss"]) == pytest.approx(expected, rel=1e-5)
-
-
 def test_gradient_does_not_depend_on_the_batch_size(pong):
     learner, twin = mimic([pong], 0.01), mimic([pong], 0.01)
     batch = mimic_batch([pong], 8)
@@ -624,7 +600,6 @@ def test_a_setting_that_a_preset_has_not():
         ({"temperature": 0.0}, "temperature is above 0"),
         ({"temperature_unit": "kelvin"}, "temperature_unit is one of"),
         ({"feature_weight": -1.0}, "feature_weight is 0 or more"),
-        ({"focus": -1.0}, "focus is 0 or more"),
         ({"epsilon": 1.1}, r"epsilon lies in \[0, 1\]"),
     ],
 )

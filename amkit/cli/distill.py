@@ -58,13 +58,6 @@ def distill(
     feature_weight: Annotated[
         float | None, typer.Option(help="beta of Eq. 6: weight of feature regression.")
     ] = None,
-    focus: Annotated[
-        float | None,
-        typer.Option(
-            help="Each game's loss is weighted with its KL to this power, so that games that lag "
-            "count for more (0: all alike)."
-        ),
-    ] = None,
     body: Annotated[
         str | None,
         typer.Option(
@@ -136,7 +129,6 @@ def distill(
             "temperature": temperature,
             "temperature_unit": temperature_unit,
             "feature_weight": feature_weight,
-            "focus": focus,
             "body": body,
             "epsilon": epsilon,
             "behaviour": behaviour,
