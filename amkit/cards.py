@@ -12,6 +12,8 @@ from amkit.games import canonical_name
 
 KINDS = ("expert", "amn", "mdqn", "mcdqn")
 _MAX_CARD_BYTES = 16 * 2**20
+# Settings of distillation that came later, and what stood for them before.
+_SETTINGS_SINCE = {"temperature_unit": "q_values", "total_envs": None, "fixed_sizes": False}
 _OBJECTS = ("settings", "machine", "transfer", "begin", "one_expert", "forward_milliseconds")
 
 
@@ -103,8 +105,9 @@ def read_card(path: Path) -> dict[str, Any]:
     taught = card.get("expert_weights", [])
     if not _are_names(taught):
         raise ModelFileError(f"{beside}: expert_weights is a list of hashes. Received: {taught!r}")
-    if "temperature" in card.get("settings", {}):  # Of a time when there was no other unit.
-        card["settings"].setdefault("temperature_unit", "q_values")
+    if "temperature" in card.get("settings", {}):  # Of a time when these were no settings.
+        for name, value in _SETTINGS_SINCE.items():
+            card["settings"].setdefault(name, value)
     return card
 
 
