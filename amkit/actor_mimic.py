@@ -131,15 +131,17 @@ class DistillSettings:
 
         Games that share a budget of steps also share an update's samples: as many samples per step,
         in as many times smaller updates of each game. An update comes after a whole number of
-        steps: where the games do not divide it, it has fewer samples in all than alone. Where each
-        has fewer steps than alone, its memory is as much smaller: it goes as far back as before, in
-        share of the training. Nor does each need as many environments for an update's worth of
-        rows; fewer get deeper into their games. The running average moves as far per step.
+        steps: where the games do not divide it, it has fewer samples in all than alone. Where the
+        budget leaves each fewer steps than alone, its memory is as much smaller: it goes as far
+        back as before, in share of those steps. Nor does each need as many environments for an
+        update's worth of rows; fewer get deeper into their games. The running average moves as far
+        per step.
 
         Args:
             games: G.
             asked: int or None. Agent steps per game, where the budget is not to say. As many as
-                alone or more come with the memory and the environments of alone.
+                alone or more come with the memory and the environments of alone, fewer with those
+                of the budget.
         """
         if self.total_steps is None:
             return self

@@ -193,8 +193,9 @@ def transfer_config(
         A JSON-able dictionary for `Run`.
 
     Raises:
-        ValueError: for an unknown game, preset or value, a source that is no AMN, or one whose
-            features are not normalised, where the preset's algorithm needs that.
+        ValueError: for an unknown game, preset or value, a source with other layers than
+            amkit's networks, or one whose features are not normalised, where the preset's algorithm
+            needs that.
         ModelFileError: if the source is missing or damaged.
     """
     settings = _named(presets.TRANSFER, preset, "preset")
@@ -317,7 +318,7 @@ def check_goes_on(run: Run, kind: str, games: Sequence[str] | None, **asked: Any
         if value is not None and begun.get(key) != value:
             raise ValueError(
                 f"{run.folder} goes on as it began, with {key} {begun.get(key)}: leave out the "
-                f"option, or --resume to begin a new run. Received: {value}"
+                f"option, or begin a new run in another folder, without --resume. Received: {value}"
             )
 
 

@@ -51,10 +51,11 @@ def pace(config: dict[str, Any]) -> Pace:
             samples, forwards = settings["passes"], 1
         else:
             samples = settings["batch_size"] / settings["update_period_steps"]
-            # A DQN's update evaluates the target network too; a distillation asks the expert once.
-            forwards = 1 + samples
-            if config["kind"] == "amn":
+            forwards = 1
+            if config["kind"] == "amn":  # Asks the expert once.
                 forwards = {"expert": 1, "both": 1.5, "student": 2}[settings["behaviour"]]
+            else:  # A DQN's update evaluates the target network too: a third of an update's work.
+                samples *= 4 / 3
         test_round = 0.0
         if config.get("test_epochs"):
             envs = _test_protocol(config).environments()

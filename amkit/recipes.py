@@ -190,13 +190,15 @@ def run(
     with describing_a_run():
         seeds = np.random.SeedSequence((config["seed"], begun)).generate_state(1)
         experts = _teachers(config) if config["kind"] == "amn" else {}
+        protocol = PROTOCOLS[config["protocol"]]
+        test_protocol = PROTOCOLS[config.get("test_protocol", "quick")]
     job, network = build(config, int(seeds[0]) % (SEED // 2), on_ready)
     games = tuple(find_game(name) for name in config["games"])
     curve = LearningCurve(
         run_folder,
         network,
         games,
-        PROTOCOLS[config.get("test_protocol", "quick")],
+        test_protocol,
         config.get("test_epochs", 0),
         SEED + 2**20,  # Neither a training's nor the reported score's.
         on_test,
@@ -209,7 +211,7 @@ def run(
         network=trained,
         card=config,
         games=games,
-        protocol=PROTOCOLS[config["protocol"]],
+        protocol=protocol,
         epsilon=EPSILON,
         seed=SEED,
         experts=experts,

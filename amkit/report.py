@@ -120,10 +120,10 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
     measured = {(entry["protocol"], entry["epsilon"]) for c in cards for entry in c["scores"]}
     if len(measured) > 1:
         raise ValueError(f"a report is of scores of one protocol. Received: {sorted(measured)}")
-    for entry in amns[0]["scores"]:
-        if not entry["expert"]["mean"] > entry["random"]["mean"]:
+    for game in games:
+        if not level(amns, game, "expert")["mean"] > level(amns, game, "random")["mean"]:
             raise ValueError(
-                f"a report is of experts that play better than at random. Received: {entry['game']}"
+                f"a report is of experts that play better than at random. Received: {game}"
             )
     for card in experts:
         name = card["games"][0]
@@ -160,9 +160,16 @@ def check_alike(
         ValueError: if more differs, or a run is there twice.
     """
     for key in keys:
-        if any(comparable(card, key) != comparable(cards[0], key) for card in cards):
+        values = [comparable(card, key) for card in cards]
+        if any(value != values[0] for value in values):
+            which = ""
+            if key == "settings" and all(values):
+                names = sorted(set().union(*values))
+                differ = [n for n in names if len({str(value.get(n)) for value in values}) > 1]
+                which = f" ({', '.join(differ)})"
             raise ValueError(
-                f"the runs of {whose} in a report differ in {but} alone. Received: different {key}"
+                f"the runs of {whose} in a report differ in {but} alone. "
+                f"Received: different {key}{which}"
             )
     if len({card["weight_hash"] for card in cards}) < len(cards):
         raise ValueError(f"a report names each run once. Received: one of {whose} twice")
@@ -204,7 +211,7 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
     rows = []
     for column, game in enumerate(recorded.games):
         scores = [score_of(card, game) for card in recorded.amns]
-        expert, random = scores[0]["expert"], scores[0]["random"]
+        expert, random = (level(recorded.amns, game, whose) for whose in ("expert", "random"))
         mean = float(np.mean([score["mean"] for score in scores]))
         tests = curve(recorded.amns, game)
         amn_max = _greatest(tests)
@@ -268,12 +275,13 @@ def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
         games' means over seeds.
     """
     draws = bootstrap(recorded.amns, recorded.games, seed)
+    levels = {
+        game: [level(recorded.amns, game, whose)["mean"] for whose in ("random", "expert")]
+        for game in recorded.games
+    }
     found = np.array(
         [
-            [
-                normalized(s["mean"], s["random"]["mean"], s["expert"]["mean"])
-                for s in (score_of(card, game) for game in recorded.games)
-            ]
+            [normalized(score_of(card, game)["mean"], *levels[game]) for game in recorded.games]
             for card in recorded.amns
         ]
     )
@@ -295,9 +303,9 @@ def bootstrap(
     """Replicates of expert-normalised scores, stratified by game.
 
     In each replicate runs are drawn with replacement, the same ones for all games, as one network
-    plays them all; and of each run its whole games. The means of the expert and of random play,
-    which all runs share, vary as their standard errors say. With one run the interval says how sure
-    its own scores are, not how another seed would do.
+    plays them all; and of each its whole games, anew where a run is drawn twice. The means of the
+    expert and of random play, which all runs share, vary as their standard errors say. With one run
+    the interval says how sure its own scores are, not how another seed would do.
 
     Args:
         cards: of R runs.
@@ -311,15 +319,15 @@ def bootstrap(
     draws = np.empty((REPLICATES, len(cards), len(games)))
     chosen = rng.integers(0, len(cards), (REPLICATES, len(cards)))
     for column, game in enumerate(games):
-        scores = [score_of(card, game) for card in cards]
-        means = np.empty((len(cards), REPLICATES))
-        for i, score in enumerate(scores):
+        drawn = np.empty((REPLICATES, len(cards)))
+        for i, card in enumerate(cards):
+            score = score_of(card, game)
             values = np.array(score.get("scores") or [score["mean"]])
-            means[i] = values[rng.integers(0, len(values), (REPLICATES, len(values)))].mean(1)
-        drawn = means[chosen, np.arange(REPLICATES)[:, None]]
+            where = chosen == i
+            drawn[where] = rng.choice(values, (where.sum(), len(values))).mean(1)
         expert, random = (
             rng.normal(part["mean"], part["standard_error"] or 0, (REPLICATES, 1))
-            for part in (scores[0]["expert"], scores[0]["random"])
+            for part in (level(cards, game, whose) for whose in ("expert", "random"))
         )
         draws[:, :, column] = (drawn - random) / (expert - random)
     return draws
@@ -458,6 +466,24 @@ def machine_of(card: Mapping[str, Any]) -> str:
     """What a run was on, such as "2 cores of AMD EPYC"."""
     machine = card.get("machine", {})
     return f"{machine.get('cores')} cores of {machine.get('processor')}"
+
+
+def level(cards: Sequence[Mapping[str, Any]], game: str, whose: str) -> dict[str, float]:
+    """What all runs' scores of a game are measured by: their mean, where runs measured it anew.
+
+    Args:
+        cards: of the runs.
+        game: name.
+        whose: "expert" or "random".
+
+    Returns:
+        "mean" and "standard_error"; runs that took both from the expert's card agree.
+    """
+    own = [score_of(card, game)[whose] for card in cards]
+    return {
+        "mean": float(np.mean([part["mean"] for part in own])),
+        "standard_error": float(np.mean([part["standard_error"] or 0 for part in own])),
+    }
 
 
 def score_of(card: Mapping[str, Any], game: str) -> dict[str, Any]:

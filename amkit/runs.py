@@ -144,23 +144,22 @@ def steps_done(run: Run) -> int:
     return int(done) if done.isdecimal() else 0  # The header alone, or no metrics at all.
 
 
-def choose(root: Path, name: str, folder: Path | None, resume: bool) -> Path:
+def choose(root: Path, name: str, folder: Path | None, resume: bool | None) -> Path:
     """Decides where a run called `name` goes on, or begins.
 
     Args:
         root: where runs lie.
         name: of the run.
         folder: the one asked for; None means the newest of that name to resume, else a new one.
-        resume: whether to go on with an earlier run.
+        resume: whether to go on with an earlier run; None where nobody can ask for that.
 
     Raises:
         ValueError: if the folder asked for holds a run, which is not to be resumed.
     """
     if folder is not None:
         if not resume and (folder / "config.json").exists():
-            raise ValueError(
-                f"{folder} holds a run already: add --resume, or name another. Received: {folder}"
-            )
+            way_out = "name another" if resume is None else "add --resume, or name another"
+            raise ValueError(f"{folder} holds a run already: {way_out}. Received: {folder}")
         return folder
     earlier = find(root, name) if resume else []
     return earlier[-1] if earlier else new_folder(root, name)

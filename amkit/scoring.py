@@ -86,6 +86,35 @@ def request(
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol is one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
+    path, network, card, games = player(model, game_names, epsilon)
+    taught = set(card.get("expert_weights", []))
+    found = experts_at_hand(experts) if taught or experts is not None else {}
+    if experts is None:  # Those at hand by chance need not be its teachers.
+        found = {
+            name: expert
+            for name, expert in found.items()
+            if read_card(expert)["weight_hash"] in taught
+        }
+    return Request(path, network, card, games, PROTOCOLS[protocol], epsilon, seed, found)
+
+
+def player(
+    model: Path | None, game_names: Sequence[str] | None, epsilon: float
+) -> tuple[Path, "keras.Model", dict[str, Any], tuple[Game, ...]]:
+    """Checks who is to play which games, and loads it.
+
+    Args:
+        model: as in `request`.
+        game_names: as in `request`.
+        epsilon: as in `request`.
+
+    Returns:
+        (the model's file, its network, its card, the games).
+
+    Raises:
+        ValueError: if something asked for does not exist or cannot be played.
+        ModelFileError: if the model is damaged.
+    """
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
     path = at_hand(model) if model else newest_amn()
@@ -106,16 +135,7 @@ def request(
                 f"{path} plays {', '.join(card['games'])}, and games of the same actions. "
                 f"Received: {game.name}, with {', '.join(game.actions)}"
             )
-    compared = card["kind"] != "expert" or experts is not None
-    found = experts_at_hand(experts) if compared else {}
-    if experts is None:  # Those at hand by chance need not be its teachers.
-        taught = set(card.get("expert_weights", []))
-        found = {
-            name: expert
-            for name, expert in found.items()
-            if read_card(expert)["weight_hash"] in taught
-        }
-    return Request(path, network, card, games, PROTOCOLS[protocol], epsilon, seed, found)
+    return path, network, card, games
 
 
 def _own_games(path: Path, card: Mapping[str, Any]) -> tuple[Game, ...]:

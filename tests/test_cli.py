@@ -525,7 +525,7 @@ def test_theory_measures_and_draws(tmp_path):
     assert json.loads((tmp_path / "theory" / "results.json").read_text()) == {
         key: value for key, value in measured.items() if key != "run"
     }
-    refused(2, "holds a run already", "theory", "--run", tmp_path / "theory")
+    refused(2, "holds a run already: name another", "theory", "--run", tmp_path / "theory")
 
 
 def test_theory_without_matplotlib_has_numbers_alone(monkeypatch):

@@ -63,6 +63,15 @@ def test_the_plan_says_how_long_tests_take(monkeypatch):
     assert len(measured) == 2 * without + 2
 
 
+def test_a_dqns_targets_are_priced_as_part_of_its_updates(monkeypatch):
+    rates = {"emulation_rate": 1000.0, "forward_rate": 100.0, "training_rate": 2000.0}
+    for name, rate in rates.items():
+        monkeypatch.setattr(hardware, name, lambda *_, rate=rate, **__: rate)
+    step = forecast.pace(config(preset="paper")).step  # Eight samples a step.
+    alone = 1 / 1000 + 1 / 100 + 8 / 2000
+    assert 0.5 * alone < step < 1.5 * alone
+
+
 def test_of_several_runs_only_what_is_left_counts(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(forecast, "pace", lambda config: PACE)
     begun = [runs.Run(tmp_path / name, config()) for name in ("done", "half", "new")]

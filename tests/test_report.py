@@ -199,14 +199,43 @@ def test_a_seed_that_is_bad_is_bad_in_all_games(make):
     assert np.corrcoef(one, other)[0, 1] > 0.95
 
 
-def test_cards_from_before_there_was_another_unit_of_temperature_are_of_the_only_one(make):
+def test_older_cards_have_what_stood_for_settings_that_came_later(make):
     older = {"temperature": 0.05}
-    paths = [make("a", settings=older)]
-    paths.append(make("b", seed=1, settings={**older, "temperature_unit": "q_values"}))
+    since = {"temperature_unit": "q_values", "total_envs": None, "fixed_sizes": False}
+    paths = [make("a", settings=older), make("b", seed=1, settings=older | since)]
     assert len(experiment(paths).amns) == 2
-    paths.append(make("c", seed=2, settings={**older, "temperature_unit": "spread"}))
-    with pytest.raises(ValueError, match="different settings"):
+    newer = since | {"temperature_unit": "spread", "fixed_sizes": True}
+    paths.append(make("c", seed=2, settings=older | newer))
+    with pytest.raises(ValueError, match=r"different settings \(fixed_sizes, temperature_unit\)"):
         experiment(paths)
+
+
+def test_runs_whose_experts_were_measured_anew_share_one_level(make):
+    again = card(seed=1)["scores"]
+    for entry in again:
+        entry["expert"]["mean"] = 24.0  # 20 in the other run.
+    runs = [make("a"), make("b", seed=1, scores=again)]
+    found = [report.aggregates(experiment(order)) for order in (runs, runs[::-1])]
+    assert found[0]["geometric mean"].value == pytest.approx(np.sqrt(18 * 10) / 22)
+    assert found[1]["geometric mean"].value == found[0]["geometric mean"].value
+    rows = report.table_1(experiment(runs))
+    assert [row["normalised"].value for row in rows] == pytest.approx([18 / 22, 10 / 22])
+    assert [row["expert"] for row in rows] == [22, 22]
+    for row in rows:
+        assert row["normalised"].low < row["normalised"].value < row["normalised"].high
+
+
+def test_a_run_that_is_drawn_twice_plays_twice(make):
+    values = np.random.default_rng(0).normal(18, 4, 30)
+    runs = [make("a"), make("b", seed=1)]
+    cards = report.read_cards(runs)
+    for one in cards:
+        one["scores"] = one["scores"][:1]
+        one["scores"][0] |= {"scores": values.tolist(), "mean": values.mean()}
+        for part in ("expert", "random"):
+            one["scores"][0][part]["standard_error"] = 0.0
+    draws = report.bootstrap(cards, ["pong"]).mean(axis=(1, 2))
+    assert draws.std() == pytest.approx(values.std() / 20 / np.sqrt(2 * 30), rel=0.1)
 
 
 def test_networks_that_began_otherwise_are_no_seeds_of_one_another(make):

@@ -46,20 +46,20 @@ def record(
         from amkit.cards import is_policy
         from amkit.networks import for_game
 
-        asked = scoring.request(model, [game] if game else None, epsilon=epsilon)
-        chosen = asked.games[0]
+        _, network, card, games = scoring.player(model, [game] if game else None, epsilon)
+        chosen = games[0]
         path = output or Path(f"{chosen.name}.gif")
         recording.check_path(path)
     say(f"recording {chosen.name}, played by {model}, epsilon {epsilon}, seed {seed}")
     moments = recording.play(
-        for_game(asked.network, chosen),
+        for_game(network, chosen),
         chosen,
         epsilon=epsilon,
         seed=seed,
         steps=max(round(seconds * recording.STEPS_PER_SECOND), 1),
     )
     with work():
-        steps, score = recording.write(moments, chosen, is_policy(asked.card), path)
+        steps, score = recording.write(moments, chosen, is_policy(card), path)
     if json:
         print_json({"video": str(path), "steps": steps, "score": score})
     else:

@@ -29,7 +29,7 @@ def theory(
     from amkit.cli.tables import theory_table
 
     with usage():
-        folder = runs.choose(RUNS, "theory", run, resume=False)
+        folder = runs.choose(RUNS, "theory", run, resume=None)
         opened = runs.Run(folder, {"kind": "theory", "seed": seed, "amkit": __version__})
     with opened, usage():
         with spinner() as tell:

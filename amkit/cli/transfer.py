@@ -35,7 +35,8 @@ def transfer(
         list[str] | None,
         typer.Option(
             "--from",
-            help="An AMN's .keras file to begin from, or none: random weights. May be repeated.",
+            help="An AMN's or expert's .keras file to begin from, or none: random weights. May be "
+            "repeated.",
         ),
     ] = None,
     head: Annotated[
