@@ -19,10 +19,8 @@ from amkit.networks import (
     BODIES,
     for_games,
     frozen_copy,
-    kernel_sizes,
     move_towards,
     over_all_actions,
-    scale_kernels,
     with_features,
 )
 from amkit.replay import ReplayMemory
@@ -72,8 +70,6 @@ class DistillSettings:
         adam_epsilon: of Adam.
         body: the student's layers, one of `networks.BODIES`.
         normalize_features: whether the student's features are layer-normalised.
-        fixed_sizes: whether the student's kernels keep the size that they begin with
-            (`networks.scale_kernels`). For normalised features only.
         epoch_steps: agent steps between rows of metrics.
 
     Raises:
@@ -102,7 +98,6 @@ class DistillSettings:
     adam_epsilon: float
     body: str
     normalize_features: bool
-    fixed_sizes: bool
     epoch_steps: int
 
     def __post_init__(self):
@@ -198,7 +193,6 @@ class ActorMimic(keras.Model):
         super().__init__(name="actor_mimic")
         self.student = student
         self.acting = frozen_copy(student)
-        self._sizes = kernel_sizes(student)
         self._temperatures = np.atleast_1d(temperature).astype(np.float32)  # [G], or [1] for all.
         self.feature_weight = feature_weight
         self.objective = objective
@@ -220,10 +214,6 @@ class ActorMimic(keras.Model):
     def call(self, observation: tf.Tensor) -> tf.Tensor:
         """What `acting` says, logits float32 [B, 18]."""
         return self.acting(observation)
-
-    def fix_sizes(self) -> None:
-        """Gives the student's kernels the size that they began with; what it says stays."""
-        scale_kernels(self.student, self._sizes)
 
     def average(self, share: float) -> None:
         """Moves `acting` so far towards `student`."""
@@ -338,14 +328,9 @@ class Distillation:
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
-
-        def after_updates() -> None:
-            if settings.fixed_sizes:
-                learner.fix_sizes()
-            learner.average(settings.averaging)
-
-        # Element by element: few kernels, as in `kernels`.
-        self._after_updates = tf.function(after_updates, jit_compile=True, autograph=False)
+        self._average = tf.function(
+            lambda: learner.average(settings.averaging), jit_compile=True, autograph=False
+        )  # Element by element: one kernel, as in `kernels`.
 
     def play_and_learn(self) -> None:
         """Act and ask the experts; store and learn while the emulators step."""
@@ -358,7 +343,7 @@ class Distillation:
         if self._updates_due() > self.updates:
             while self._updates_due() > self.updates:
                 self.learn()
-            self._after_updates()
+            self._average()
 
     def _updates_due(self) -> int:
         since_start = max(self.steps - self.settings.replay_start_steps, 0)

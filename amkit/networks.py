@@ -5,7 +5,7 @@ names its pre-output layer `features` (an MCDQN's are `features_<game>`). A save
 Keras alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -297,52 +297,6 @@ def move_towards(network: keras.Model, other: keras.Model, share: float) -> None
     """
     for own, goal in zip(network.variables, other.variables, strict=True):
         own.assign_add(share * (goal - own))
-
-
-def kernel_sizes(network: keras.Model) -> dict[str, float]:
-    """Root mean square of each kernel before the network's normalisation; none without one.
-
-    Args:
-        network: Functional model.
-
-    Returns:
-        Layer's name -> size, from the first layer to the last before the normalisation.
-    """
-    norms = [x for x in network.layers if isinstance(x, keras.layers.LayerNormalization)]
-    if not norms:
-        return {}
-    before = network.layers[: network.layers.index(norms[0])]
-    return {
-        layer.name: float(_size(layer))
-        for layer in before
-        if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)
-    }
-
-
-def scale_kernels(network: keras.Model, sizes: Mapping[str, float]) -> None:
-    """Gives kernels before the normalisation other sizes; what the network says stays.
-
-    Training makes weights grow several times over, and the normalisation behind them takes no
-    notice. But Adam's steps do not grow along: they are of the learning rate's size, and grown
-    weights would hardly learn any more. Fresh kernels' sizes, kept while a network learns, keep its
-    learning rate what its schedule says (normalize-and-project, Lyle et al. 2024).
-
-    Args:
-        network: Functional model; changed in place.
-        sizes: from `kernel_sizes`.
-    """
-    so_far = 1.0
-    for name, size in sizes.items():
-        layer = network.get_layer(name)
-        own = _size(layer)
-        share = size / keras.ops.where(own > 0, own, size)
-        so_far *= share  # ReLUs hand a factor on, so that a bias takes those of all layers before.
-        layer.kernel.assign(share * layer.kernel)
-        layer.bias.assign(so_far * layer.bias)
-
-
-def _size(layer: keras.layers.Layer) -> Any:
-    return keras.ops.sqrt(keras.ops.mean(keras.ops.square(layer.kernel)))
 
 
 def over_all_actions(values: Any, action_codes: np.ndarray) -> Any:

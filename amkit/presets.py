@@ -107,14 +107,12 @@ _DISTILL_LAPTOP = DistillSettings(
     epsilon=0.1,
     behaviour="both",  # The student alone never gets to where it is bad; the expert alone, neither.
     learning_rate=1e-3,
-    # What is met last is new as well: at 1e-5 it would not be learnt.
-    final_learning_rate=3e-4,
+    final_learning_rate=1e-5,
     beta_1=0.9,
     beta_2=0.999,
     adam_epsilon=1e-7,
     body="nature",
     normalize_features=True,
-    fixed_sizes=True,
     epoch_steps=25_600,
 )
 
@@ -144,7 +142,6 @@ DISTILL = {
         adam_epsilon=0.1 / 64,
         body="nature",
         normalize_features=False,
-        fixed_sizes=False,
         epoch_steps=250_000,
     ),
     "laptop": _DISTILL_LAPTOP,

@@ -3,6 +3,7 @@
 And the other way about: a student begins as one of its experts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from amkit import model_files
 from amkit.atari import find_game
 from amkit.cards import games_learnt, temperature
 from amkit.games import NUM_ACTIONS, Game
-from amkit.networks import BODIES, Body, kernel_sizes, scale_kernels
+from amkit.networks import BODIES, Body
 
 HEADS = ("keep", "new")
 
@@ -195,6 +196,41 @@ def initialise(
         layer.trainable = False
 
 
+def _normalised_layers(network: keras.Model) -> list[keras.layers.Layer]:
+    """The layers with kernels before the normalisation; none where nothing is normalised."""
+    norms = [x for x in network.layers if isinstance(x, keras.layers.LayerNormalization)]
+    if not norms:
+        return []
+    before = network.layers[: network.layers.index(norms[0])]
+    return [x for x in before if isinstance(x, keras.layers.Conv2D | keras.layers.Dense)]
+
+
+def _size(layer: keras.layers.Layer) -> float:
+    """Root mean square of a layer's kernel."""
+    return float(np.sqrt(np.mean(np.square(layer.get_weights()[0]))))
+
+
+def _scale(network: keras.Model, sizes: Mapping[str, float]) -> None:
+    """Gives kernels the sizes that they had when they were fresh; what the network says stays.
+
+    Training makes weights grow several times over, and the normalisation behind them takes no
+    notice. But Adam's steps do not grow along: they are of the learning rate's size, and grown
+    weights would hardly learn any more.
+
+    Args:
+        network: changed in place.
+        sizes: layer -> `_size` asked for, from the first layer to the last before the
+            normalisation.
+    """
+    so_far = 1.0
+    for name, size in sizes.items():
+        layer = network.get_layer(name)
+        kernel, bias = layer.get_weights()
+        share = size / (_size(layer) or size)
+        so_far *= share  # ReLUs hand a factor on, so that a bias takes those of all layers before.
+        layer.set_weights([share * kernel, so_far * bias])
+
+
 def initialise_student(student: keras.Model, source: Source, temperature: float | None) -> None:
     """Gives a student the weights of one of its experts, or of another AMN.
 
@@ -210,9 +246,9 @@ def initialise_student(student: keras.Model, source: Source, temperature: float 
     Raises:
         ValueError: if the layers differ.
     """
-    sizes = kernel_sizes(student)
+    sizes = {layer.name: _size(layer) for layer in _normalised_layers(student)}
     initialise(student, source)
-    scale_kernels(student, sizes)
+    _scale(student, sizes)
     if temperature is not None:
         output = student.layers[-1]
         kernel, bias = output.get_weights()

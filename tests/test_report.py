@@ -201,12 +201,12 @@ def test_a_seed_that_is_bad_is_bad_in_all_games(make):
 
 def test_older_cards_have_what_stood_for_settings_that_came_later(make):
     older = {"temperature": 0.05}
-    since = {"temperature_unit": "q_values", "total_envs": None, "fixed_sizes": False}
+    since = {"temperature_unit": "q_values", "total_envs": None}
     paths = [make("a", settings=older), make("b", seed=1, settings=older | since)]
     assert len(experiment(paths).amns) == 2
-    newer = since | {"temperature_unit": "spread", "fixed_sizes": True}
+    newer = since | {"temperature_unit": "spread", "total_envs": 256}
     paths.append(make("c", seed=2, settings=older | newer))
-    with pytest.raises(ValueError, match=r"different settings \(fixed_sizes, temperature_unit\)"):
+    with pytest.raises(ValueError, match=r"different settings \(temperature_unit, total_envs\)"):
         experiment(paths)
 
 

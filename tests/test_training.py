@@ -17,7 +17,6 @@ from amkit.networks import (
     actor_mimic_network,
     for_game,
     for_games,
-    kernel_sizes,
     multitask_convolutions,
     nature_dqn,
     over_all_actions,
@@ -480,18 +479,6 @@ def test_the_student_that_acts_is_averaged_over_rounds_that_learn(scripted, pong
     for before, learnt, after in zip(acting, student, acting[1:], strict=False):
         for a, b, c in zip(before, learnt, after, strict=True):
             np.testing.assert_allclose(c, 0.75 * a + 0.25 * b, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("fixed", [True, False])
-def test_kernels_keep_their_size_where_that_is_asked_for(scripted, pong, breakout, fixed):
-    job = distill_job(scripted, pong, breakout, normalize_features=True, fixed_sizes=fixed)
-    before = kernel_sizes(job.learner.student)
-    assert list(before) == ["conv1", "conv2", "conv3", "hidden1"]
-    while job.updates < 8:
-        job.play_and_learn()
-    after = kernel_sizes(job.learner.student)
-    kept = [after[name] == pytest.approx(before[name], rel=1e-4) for name in before]
-    assert kept == 4 * [fixed]
 
 
 @pytest.mark.parametrize("turn", [0, 1])
