@@ -62,6 +62,8 @@ class DistillSettings:
             the `spread` of each game's expert, so that all say as much as each other.
         feature_weight: beta of Eq. 6.
         epsilon: exploration of whoever acts.
+        restart_steps: half of the environments break a game off after so many steps, one after the
+            other, so that openings stay in the memory however long games are. None breaks none off.
         behaviour: who acts: "student", "expert" (section 4.3), or "both" in turns of `TURN` steps.
         learning_rate: of Adam.
         final_learning_rate: that it falls to, along a cosine, at the end.
@@ -90,6 +92,7 @@ class DistillSettings:
     temperature_unit: str
     feature_weight: float
     epsilon: float
+    restart_steps: int | None
     behaviour: str
     learning_rate: float
     final_learning_rate: float
@@ -335,7 +338,20 @@ class Distillation:
     def play_and_learn(self) -> None:
         """Act and ask the experts; store and learn while the emulators step."""
         self._network.step.assign(self.steps // self.settings.envs)
+        if self.settings.restart_steps:
+            self._restart()
         self.scores.update(next(self._transitions))
+
+    def _restart(self) -> None:
+        """Begins new games in the environments whose turn it is."""
+        envs, period = self.settings.envs, self.settings.restart_steps
+        half = envs // 2
+        turn = np.arange(half - envs, half) * period // max(half, 1)  # Below 0: never.
+        due = turn == self.steps // envs % period
+        if due.any():
+            rows = np.tile(due, len(self.experts))
+            self.environments.restart(rows)
+            self.scores.forget(rows)
 
     def _store_and_learn(self, decision: Decision) -> None:
         self._store(decision)

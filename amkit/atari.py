@@ -238,6 +238,19 @@ class AtariEnvironments:
         self.ended = game_over
         return Outcome(np.where(ignored, 0, reward).astype(np.float32), terminal, game_over)
 
+    def restart(self, rows: np.ndarray) -> None:
+        """Begins new games in some rows, whatever was going on there; between steps.
+
+        Args:
+            rows: bool [R].
+        """
+        self.observation = self.observation.copy()
+        for i, env in enumerate(self._envs):
+            own = slice(i * self.envs_per_game, (i + 1) * self.envs_per_game)
+            if rows[own].any():
+                self.observation[own] = env.reset(options={"reset_mask": rows[own]})[0]
+        self.start, self.ended = self.start | rows, self.ended & ~rows
+
     def close(self) -> None:
         """Ends the emulators' threads."""
         for env in self._envs:

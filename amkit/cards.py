@@ -13,7 +13,7 @@ from amkit.games import canonical_name
 KINDS = ("expert", "amn", "mdqn", "mcdqn")
 _MAX_CARD_BYTES = 16 * 2**20
 # Settings of distillation that came later, and what stood for them before.
-_SETTINGS_SINCE = {"temperature_unit": "q_values", "total_envs": None}
+_SETTINGS_SINCE = {"temperature_unit": "q_values", "total_envs": None, "restart_steps": None}
 _OBJECTS = ("settings", "machine", "transfer", "begin", "one_expert", "forward_milliseconds")
 
 

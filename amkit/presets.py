@@ -105,9 +105,10 @@ _DISTILL_LAPTOP = DistillSettings(
     temperature_unit="q_values",
     feature_weight=0.0,
     epsilon=0.1,
+    restart_steps=4000,  # Atlantis' games are longer than a training: its openings were forgotten.
     behaviour="both",  # The student alone never gets to where it is bad; the expert alone, neither.
     learning_rate=1e-3,
-    final_learning_rate=1e-5,
+    final_learning_rate=5e-4,
     beta_1=0.9,
     beta_2=0.999,
     adam_epsilon=1e-7,
@@ -133,6 +134,7 @@ DISTILL = {
         temperature_unit="q_values",
         feature_weight=0.0,
         epsilon=0.1,
+        restart_steps=None,
         behaviour="student",
         learning_rate=2.5e-4,
         final_learning_rate=2.5e-4,
@@ -155,6 +157,7 @@ DISTILL = {
         replay_start_steps=64,
         update_period_steps=16,
         batch_size=8,
+        restart_steps=16,
         epoch_steps=64,
     ),
 }

@@ -184,6 +184,11 @@ class ScoreKeeper:
         self._steps[ended] = 0
         return finished
 
+    def forget(self, rows: np.ndarray) -> None:
+        """Games that were broken off: those of rows, bool [R], begin at nothing."""
+        self._score[rows] = 0
+        self._steps[rows] = 0
+
     def get_state(self) -> dict:
         """Returns the running games' scores, fit for `checkpoints.save`."""
         return {"score": self._score.copy(), "steps": self._steps.copy()}

@@ -239,6 +239,10 @@ class TrainingScores:
         for row, score, _ in self._keeper.update(transition):
             self._finished[row // self._envs].append(score)
 
+    def forget(self, rows: np.ndarray) -> None:
+        """The games of some rows, bool [R], were broken off."""
+        self._keeper.forget(rows)
+
     def metrics(self) -> dict[str, float]:
         """Games that ended and `score_<game>`, their mean, NaN of none; they begin anew."""
         metrics = {"games": sum(map(len, self._finished))}

@@ -91,6 +91,36 @@ def test_the_row_after_a_game_is_no_transition(pong):
     environments.close()
 
 
+def test_a_restart_begins_new_games_in_its_rows_alone(pong, breakout):
+    environments = AtariEnvironments([pong, breakout], 3, seed=1)
+    for _ in play(environments, 20):
+        pass
+    before = environments.observation.copy()
+    rows = np.array([False, True, False, False, False, True])
+    environments.restart(rows)
+    np.testing.assert_array_equal(environments.start, rows)
+    assert not environments.ended.any()
+    np.testing.assert_array_equal(environments.observation[~rows], before[~rows])
+    assert (environments.observation[rows, :3] == 0).all()
+    assert (environments.observation[rows, 3] != 0).any(axis=(1, 2)).all()
+    for _ in play(environments, 2):  # And all go on.
+        assert not environments.start.any()
+    assert (environments.observation[:, 0] != 0).any(axis=(1, 2)).tolist() == (~rows).tolist()
+    environments.close()
+
+
+def test_a_game_that_ended_is_not_begun_twice(pong):
+    environments = AtariEnvironments([pong], 2, seed=0)
+    for _ in play(environments, 2000):
+        if environments.ended.any():
+            break
+    assert environments.ended.any()
+    environments.restart(environments.ended.copy())
+    for _ in play(environments, 3):
+        assert not environments.start.any()
+    environments.close()
+
+
 def test_raw_rewards_are_kept():
     environments = AtariEnvironments([find_game("seaquest")], 8, seed=0)
     rewards = {float(r) for outcome in play(environments, 300) for r in outcome.reward}

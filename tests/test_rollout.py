@@ -123,3 +123,16 @@ def test_scores_are_of_whole_games_and_raw(scripted, pong):
     # Action 11 earns 3 a step and action 3 earns -1; games of 6 and 7 steps, lives within them.
     assert [f for f in finished if f[0] == 0] == [(0, 18.0, 6)] * 2
     assert [f for f in finished if f[0] == 1] == [(1, -7.0, 7)] * 2
+
+
+def test_a_game_broken_off_scores_nothing(scripted, pong):
+    environments = scripted([pong], 2)
+    keeper = ScoreKeeper(2)
+    transitions = rollout(environments, lambda o: (np.array([11, 3]), None))
+    finished = []
+    for step in range(19):
+        if step == 4:
+            environments.restart(np.array([True, False]))
+            keeper.forget(np.array([True, False]))
+        finished += keeper.update(next(transitions))
+    assert finished == [(1, -7.0, 7), (0, 18.0, 6), (1, -7.0, 7), (0, 18.0, 6)]

@@ -374,6 +374,17 @@ JOBS = {
 }
 
 
+def test_half_of_the_environments_begin_new_games_by_turns(scripted, pong, breakout):
+    job = distill_job(scripted, pong, breakout, restart_steps=8)
+    begun = []
+    job.environments.restart = lambda rows: begun.append((job.steps // 4, rows.tolist()))
+    while job.steps < 4 * 20:
+        job.play_and_learn()
+    # 4 environments of each game: the third at steps 0, 8 and 16, the fourth at 4 and 12.
+    third, fourth = [False, False, True, False] * 2, [False, False, False, True] * 2
+    assert begun == [(0, third), (4, fourth), (8, third), (12, fourth), (16, third)]
+
+
 class StopAt(keras.callbacks.Callback):
     """Presses Ctrl-C when so many steps are done."""
 
