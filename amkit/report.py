@@ -465,7 +465,8 @@ def with_error(value: float, error: float | None) -> str:
 def machine_of(card: Mapping[str, Any]) -> str:
     """What a run was on, such as "2 cores of AMD EPYC"."""
     machine = card.get("machine", {})
-    return f"{machine.get('cores')} cores of {machine.get('processor')}"
+    cores = machine.get("cores")
+    return f"{cores} {'core' if cores == 1 else 'cores'} of {machine.get('processor')}"
 
 
 def level(cards: Sequence[Mapping[str, Any]], game: str, whose: str) -> dict[str, float]:
