@@ -123,6 +123,8 @@ class DistillSettings:
             raise ValueError(f"feature_weight is 0 or more. Received: {self.feature_weight}")
         if not 0 <= self.epsilon <= 1:
             raise ValueError(f"epsilon lies in [0, 1]. Received: {self.epsilon}")
+        if self.restart_steps is not None and self.restart_steps < 1:
+            raise ValueError(f"restart_steps is 1 or more, or None. Received: {self.restart_steps}")
 
     def divided_by(self, games: int, asked: int | None = None) -> "DistillSettings":
         """The settings of each of several games; without a budget, these very ones.

@@ -612,6 +612,7 @@ def test_a_setting_that_a_preset_has_not():
         ({"temperature_unit": "kelvin"}, "temperature_unit is one of"),
         ({"feature_weight": -1.0}, "feature_weight is 0 or more"),
         ({"epsilon": 1.1}, r"epsilon lies in \[0, 1\]"),
+        ({"restart_steps": 0}, "restart_steps is 1 or more, or None"),
     ],
 )
 def test_settings_are_checked(change, message):
