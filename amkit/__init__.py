@@ -11,8 +11,8 @@ __version__ = "0.1.0"
 # Public name -> the room it lives in.
 _ROOMS = {
     "ActorMimic": "actor_mimic",
-    "Distillation": "actor_mimic",
-    "DistillSettings": "actor_mimic",
+    "Distillation": "distillation",
+    "DistillSettings": "distillation",
     "DQN": "dqn",
     "DQNSettings": "dqn",
     "GAMES": "games",

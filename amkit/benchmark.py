@@ -9,8 +9,9 @@ import keras
 import numpy as np
 
 from amkit import hardware, presets
-from amkit.actor_mimic import ActorMimic, Distillation
+from amkit.actor_mimic import ActorMimic
 from amkit.atari import AtariEnvironments
+from amkit.distillation import Distillation
 from amkit.dqn import DQN, DQNTraining
 from amkit.experts import Expert
 from amkit.games import Game

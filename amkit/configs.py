@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from amkit import hardware, presets
-from amkit.actor_mimic import spread
 from amkit.atari import background, find_game
 from amkit.cards import ModelFileError
+from amkit.distillation import spread
 from amkit.evaluation import PROTOCOLS
 from amkit.experts import Expert, ExpertError, load_experts
 from amkit.networks import actor_mimic_network

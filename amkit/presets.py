@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from amkit.actor_mimic import DistillSettings
+from amkit.distillation import DistillSettings
 from amkit.dqn import DQNSettings
 from amkit.games import EPSILON
 from amkit.pqn import PQNSettings

@@ -10,11 +10,12 @@ import keras
 import numpy as np
 
 from amkit import checkpoints, hardware, model_files
-from amkit.actor_mimic import ActorMimic, Distillation, DistillSettings
+from amkit.actor_mimic import ActorMimic
 from amkit.atari import AtariEnvironments, find_game
 from amkit.cards import KINDS, read_card
 from amkit.configs import describing_a_run, layers_of_first_weights
 from amkit.curves import LearningCurve
+from amkit.distillation import Distillation, DistillSettings
 from amkit.dqn import DQN, DQNSettings, DQNTraining
 from amkit.evaluation import PROTOCOLS
 from amkit.experts import find_experts, load_experts

@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from amkit import configs, model_files, presets, recipes, runs
-from amkit.actor_mimic import OBJECTIVES, TURN, ActorMimic, Distillation, spread
+from amkit.actor_mimic import OBJECTIVES, ActorMimic
+from amkit.distillation import TURN, Distillation, spread
 from amkit.dqn import DQN, DQNTraining
 from amkit.experts import Expert, load_experts
 from amkit.networks import (
