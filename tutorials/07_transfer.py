@@ -329,11 +329,11 @@ plots.transfer_curves(table)
 
 # %%
 print(f"{'':13s}{'initialisation':16s}{'runs':4s}  {'area, relative':21s}"
-      f"{'area, difference':23s}{'steps to the same score':23s}")  # fmt: skip
+      f"{'area, difference':26s}{'steps to the same score':23s}")  # fmt: skip
 for row in table:
     if row["source"] != "random":
         print(f"{row['game']:13s}{row['source']:16s}{row['runs']:4d}  "
-              f"{report.interval(row['area']):21s}{report.interval(row['area_difference'], 1):23s}"
+              f"{report.interval(row['area']):21s}{report.interval(row['area_difference'], 1):26s}"
               f"{report.interval(row['steps_ratio'])}")  # fmt: skip
 
 # %% [markdown]

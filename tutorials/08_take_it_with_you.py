@@ -454,7 +454,7 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# What the table says (of an earlier `amn.keras`, as all outputs of this page; the one that ships was trained further):
+# What the table says:
 #
 # - **Where the ball is** is almost a linear function of the pixels: it is the only bright spot of the field. With enough
 #   labels the pixels win; for *y* they do so early. The network was never asked for the position itself. The features
