@@ -221,9 +221,9 @@ print(f"greatest difference of a pixel after the third step, of 255: {max(differ
 # | `repeat_action_probability` | 0.0 | the `v5` ids have 0.25: the emulator repeats the last action by chance |
 # | `frameskip` of `gymnasium.make` | 1, as a wrapper skips | the `v5` ids skip 4 already; with the wrapper it would be 16 |
 # | maximum of the last two screens | `MaxAndSkipObservation` | the `v5` ids' own skipping shows the last screen only: some objects flicker |
-# | bytes or floats | bytes; the network divides by 255 itself | `AtariPreprocessing(scale_obs=True)` would divide twice |
+# | bytes or floats | bytes; the network divides by 255 itself | `AtariPreprocessing(scale_obs=True)` has floats up to 1, of which Keras makes bytes: all 0 |
 # | end of an episode | the whole game | `AtariPreprocessing(terminal_on_life_loss=True)` ends it with a life; it is off by default |
-# | after a reset | 0 to 29 no-ops, below | `AtariPreprocessing` plays 1 to 30 by default; `gymnasium.make` none |
+# | after a reset | 0 to 29 no-ops, here of four screens each, in training of one | `AtariPreprocessing` plays 1 to 30 by default; `gymnasium.make` none |
 # | frames before the first | repeated, `padding_type="reset"`; in training black | it matters for three steps |
 # | FIRE after a reset | not pressed; in training pressed once | Breakout does not start without (exercise 2) |
 #
@@ -364,9 +364,10 @@ print(f"held-out observations that are also among those to learn from: {100 * re
 # The features stay as they are. What is learnt is one linear function of them, a *linear probe*, by least squares with a
 # penalty on its weights (ridge regression), which has a closed form:
 #
-# $$w = (Z^T Z + \lambda n I)^{-1} Z^T y.$$
+# $$w = (Z^T Z + \lambda n I)^{-1} Z^T y,$$
 #
-# $\lambda$ is chosen on the last quarter of the labels, in time, never on what is held out. A number for the features
+# with $Z$ [n, D] the inputs of $n$ labelled observations, centred and divided by the standard deviation of them all, and $y$ the
+# centred labels. $\lambda$ is chosen on the last quarter of the labels, in time, never on what is held out. A number for the features
 # alone would say nothing. Two baselines get the same probe:
 #
 # - a network with the same layers and *random* weights: is it the training that matters, or only the architecture?
@@ -563,8 +564,8 @@ print(
 
 
 # %%
-# 3. The pixels win again: a paddle's height is linear in them too. The first two rows say whether training made the
-# network keep it or let go of it.
+# 3. Training let go of it: the trained features tell it less well than random ones do. The pixels win again, as a paddle's
+# height is linear in them too.
 def opponent(screen):
     y, _ = np.nonzero(screen[TOP:BOTTOM, :80] == 148)
     return y.mean() + TOP if len(y) else np.nan
