@@ -50,7 +50,7 @@ def theorem_1(seed: int, pairs: int = 8) -> list[dict[str, Any]]:
         pairs: int. Pairs of policies to begin with, for each.
 
     Returns:
-        A list of {"operator", "decay", "ratio"}; at a ratio of 1 and more the proof fails.
+        A list of {"operator", "decay", "ratio"}; a ratio of 1 or more is no contraction.
     """
     rng = np.random.default_rng(seed)
     process = theory.random_process(rng)
