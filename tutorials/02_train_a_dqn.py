@@ -21,7 +21,7 @@
 # - what replay, target network and exploration are for, by leaving each out;
 # - how preset `laptop` trains an expert for Pong without replay, and what it has in place of a target network.
 #
-# **Time** 25 minutes, of which the computer takes 8. **Needs** `pip install -e '.[plots]'`, and `pretrained/pong.json`,
+# **Time** 25 minutes, of which the computer takes 10. **Needs** `pip install -e '.[plots]'`, and `pretrained/pong.json`,
 # which comes with amkit.
 #
 # ## A game of your own
@@ -387,8 +387,7 @@ plt.show()
 
 # %% [markdown]
 # Solid: seed 0, dotted: seed 1. The errors above are those of one test of 32 games. Half-way, two trainings that differ in
-# nothing but the seed can be further apart than that. (The seconds above are those of a machine that was busy with other
-# work.)
+# nothing but the seed can be further apart than that.
 #
 # A value is a promise. The final networks play once more: what do they say at each step, on average, and how much
 # discounted reward then comes?
@@ -423,11 +422,11 @@ for (name, seed), network in networks.items():
 # - **All three** ends close to the player who knows. The network still promises less than it gets. Each copy into the target
 #   network carries values one step further back from the reward (more where the network takes neighbouring frames for the
 #   same). A ball takes 15 to 25 steps, and there were only 25 copies.
-# - **No target network** is what does harm here, with both seeds. It learns later and ends lower. In the first half its values
-#   jump to 2 and back, while it plays no better than chance: an update that raises $Q(s, a)$ also raises the values of the
-#   next state, which looks much the same to the network, and thereby its own target. In the end it promises about twice
-#   what it gets. The maximum adds to that: it picks whatever action is overrated. A target that stands still interrupts
-#   the loop.
+# - **No target network** is what does harm here, with both seeds. One learns later and ends lower; the other has learnt nothing in
+#   the end, and plays worse than at random. In the first half their values jump to 2 and to nearly 8, and back: an update that
+#   raises $Q(s, a)$ also raises the values of the next state, which looks much the same to the network, and thereby its own target.
+#   In the end the one that plays promises more than twice what it gets. The maximum adds to that: it picks whatever action is
+#   overrated. A target that stands still interrupts the loop.
 # - **No replay** hardly matters: it ends a little lower, with both seeds. Are the newest steps of 32 environments varied
 #   enough? Exercise 2 says that this is not all. Besides, the balls fall where they fall, however the paddle moves: what is
 #   played now resembles all that was ever played, and there is little to forget. In Pong or Breakout, what one sees depends on
@@ -548,7 +547,7 @@ for mistake, wrong in (
 
 
 # %%
-# 2. Not only: learning from one environment at a time ends as high as with the memory, on this one seed. Its batches are
+# 2. Not only: learning from one environment at a time ends as high as with the memory, if later, on this one seed. Its batches are
 # the least varied, in the paddle's place; those of all environments are near copies of the batch before. Neither does much
 # harm in this game.
 def newest_of_one(row):
@@ -578,8 +577,8 @@ _, curve = train(replay=False, newest=newest_of_one)
 print("2. scores:", *(f"{score:.2f}" for score in curve[:, 1]))
 
 # %%
-# 3. Learning begins earlier than without target network alone, about as late as the slower seed with all three, and ends as
-# high as they do; it promises only a little too much. One seed, and two changes in one: with normalised features, outputs also begin at zero.
+# 3. It learns, a little later than with all three and not quite as high, far above no target network alone; and it promises only
+# a little too much. One seed, and two changes in one: with normalised features, outputs also begin at zero.
 network, curve = train(replay=False, target=False, normalize=True)
 print("3. scores:", *(f"{score:.2f}" for score in curve[:, 1]))
 print("3. says {:.2f}, gets {:.2f}".format(*says_and_gets(network)))
