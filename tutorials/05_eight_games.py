@@ -718,23 +718,31 @@ plt.show()
 # The card also holds tests from the time of the training, ten whole games each, and the KL over all
 # games. The level of each expert is the line.
 
+
 # %%
-figure, axes = panels("score")
-for row in table:
-    ax, points = axes[row["game"]], report.curve(recorded.amns, row["game"])
-    ax.errorbar(
-        [point["steps"] / 1000 for point in points],
-        [point["mean"] for point in points],
-        yerr=[point["standard_error"] for point in points],
-        marker="o",
-        markersize=3,
-        label="AMN",
-    )
-    ax.axhline(row["expert"], color="black", linewidth=1, label="expert")
-    ax.axhline(row["random"], color="gray", linestyle=":", label="chance")
-axes[names[0]].legend()
-figure.supxlabel("thousand agent steps of each game")
-plt.show()
+def draw_tests(trained, table):
+    """Figures 1 to 3: tests while training, name -> cards, beside the levels of expert and chance."""
+    figure, axes = panels("score")
+    for row in table:
+        ax = axes[row["game"]]
+        for name, cards in trained.items():
+            points = report.curve(cards, row["game"])
+            ax.errorbar(
+                [point["steps"] / 1000 for point in points],
+                [point["mean"] for point in points],
+                yerr=[point["standard_error"] for point in points],
+                marker="o",
+                markersize=3,
+                label=name,
+            )
+        ax.axhline(row["expert"], color="black", linewidth=1, label="expert")
+        ax.axhline(row["random"], color="gray", linestyle=":", label="chance")
+    axes[names[0]].legend()
+    figure.supxlabel("thousand agent steps of each game")
+    plt.show()
+
+
+draw_tests({"AMN": recorded.amns}, table)
 for row in card["learning_curve"][:: max(len(card["learning_curve"]) // 4, 1)]:
     print(f"{row['steps']:8,} steps: KL {row['kl']:.3f}, agreement {row['agreement']:.2f}")
 
@@ -755,24 +763,7 @@ everything = report.experiment(report.read_cards([ROOT / "pretrained" / "amn.ker
 trained = {"AMN": everything.amns} | {
     kind.upper(): cards for kind, cards in sorted(everything.baselines.items(), reverse=True)
 }
-figure, axes = panels("score")
-for row in report.table_1(everything):
-    ax = axes[row["game"]]
-    for name, cards in trained.items():
-        points = report.curve(cards, row["game"])
-        ax.errorbar(
-            [point["steps"] / 1000 for point in points],
-            [point["mean"] for point in points],
-            yerr=[point["standard_error"] for point in points],
-            marker="o",
-            markersize=3,
-            label=name,
-        )
-    ax.axhline(row["expert"], color="black", linewidth=1, label="expert")
-    ax.axhline(row["random"], color="gray", linestyle=":", label="chance")
-axes[names[0]].legend()
-figure.supxlabel("thousand agent steps of each game")
-plt.show()
+draw_tests(trained, report.table_1(everything))
 
 columns = [f"AMN, seed {card['seed']}" for card in everything.amns] + list(trained)[1:]
 print(f"{'expert-normalised':18s}{'AMN, all (95 %)':>21s}" + "".join(f"{c:>13s}" for c in columns))
