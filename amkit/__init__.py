@@ -8,40 +8,40 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# Public name -> the room it lives in.
-_ROOMS = {
-    "ActorMimic": "actor_mimic",
-    "Distillation": "distillation",
-    "DistillSettings": "distillation",
-    "DQN": "dqn",
-    "DQNSettings": "dqn",
-    "GAMES": "games",
-    "PQN": "pqn",
-    "PQNSettings": "pqn",
-    "PROTOCOLS": "evaluation",
-    "SPLITS": "games",
-    "actor_mimic_network": "networks",
-    "evaluate_game": "evaluation",
-    "find_game": "atari",
-    "load_experts": "experts",
-    "load": "model_files",
-    "read_card": "model_files",
-    "save": "model_files",
-    "nature_dqn": "networks",
-    "multitask_convolutions": "networks",
-    "over_all_actions": "networks",
-    "random_network": "evaluation",
-    "policy_regression": "losses",
-    "feature_regression": "losses",
+# Public name -> the module it lives in.
+_MODULES = {
+    "ActorMimic": "learning.actor_mimic",
+    "Distillation": "learning.distillation",
+    "DistillSettings": "learning.distillation",
+    "DQN": "learning.dqn",
+    "DQNSettings": "learning.dqn",
+    "GAMES": "games.catalogue",
+    "PQN": "learning.pqn",
+    "PQNSettings": "learning.pqn",
+    "PROTOCOLS": "evaluation.protocols",
+    "SPLITS": "games.catalogue",
+    "actor_mimic_network": "networks.bodies",
+    "evaluate_game": "evaluation.whole_games",
+    "find_game": "games.atari",
+    "load_experts": "storage.experts",
+    "load": "storage.keras_files",
+    "read_card": "storage.cards",
+    "save": "storage.models",
+    "nature_dqn": "networks.bodies",
+    "multitask_convolutions": "networks.bodies",
+    "over_all_actions": "networks.actions",
+    "random_network": "evaluation.whole_games",
+    "policy_regression": "learning.losses",
+    "feature_regression": "learning.losses",
 }
 
-__all__ = [*sorted(_ROOMS)]
+__all__ = [*sorted(_MODULES)]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module 'amkit' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"amkit.{_ROOMS[name]}"), name)
+    return getattr(importlib.import_module(f"amkit.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

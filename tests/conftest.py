@@ -7,7 +7,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from amkit.atari import Outcome, find_game
+from amkit.games.atari import find_game
+from amkit.games.environments import Outcome
 
 
 class ScriptedEnvironments:
@@ -96,12 +97,12 @@ def breakout():
 @pytest.fixture(scope="session")
 def expert_folder(tmp_path_factory):
     """A folder with untrained experts of two games, one with 18 outputs."""
-    from amkit import model_files
-    from amkit.networks import nature_dqn
+    from amkit.networks.bodies import nature_dqn
+    from amkit.storage import models
 
     folder = tmp_path_factory.mktemp("experts")
     for name, outputs in (("pong", 6), ("breakout", 18)):
-        model_files.save(
+        models.save(
             nature_dqn(outputs), folder / f"{name}.keras", {"kind": "expert", "games": [name]}
         )
     return folder

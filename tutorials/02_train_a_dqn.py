@@ -44,17 +44,17 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-
-import amkit
-from amkit import losses
 from amkit.atari import Outcome
-from amkit.evaluation import Protocol
-from amkit.games import ACTIONS, Game
 from amkit.presets import EXPERT
 from amkit.replay import ReplayMemory
 from amkit.rollout import EpsilonGreedy, ScoreKeeper, rollout
 from amkit.schedules import Piecewise
 from amkit.training import compile_learner
+
+import amkit
+from amkit import losses
+from amkit.evaluation import Protocol
+from amkit.games import ACTIONS, Game
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 2500))  # Of each environment; tests play less.

@@ -47,15 +47,15 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
+from amkit.atari import AtariEnvironments, background
+from amkit.hardware import fastest_precision
+from amkit.replay import ReplayMemory
 
 import amkit
 from amkit import losses
-from amkit.atari import AtariEnvironments, background
 from amkit.evaluation import random_network
 from amkit.games import ACTIONS
-from amkit.hardware import fastest_precision
 from amkit.networks import over_all_actions
-from amkit.replay import ReplayMemory
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 60_000))  # Of one run. Tests play less.

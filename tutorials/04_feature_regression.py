@@ -53,13 +53,13 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-
-import amkit
 from amkit.atari import AtariEnvironments, background
 from amkit.configs import distill_config
 from amkit.hardware import fastest_precision
-from amkit.networks import in_precision
 from amkit.recipes import build
+
+import amkit
+from amkit.networks import in_precision
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 40_000))  # Of one game. Tests play less.

@@ -47,17 +47,17 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
+from amkit.atari import AtariEnvironments, background
+from amkit.configs import baseline_config, distill_config
+from amkit.hardware import fastest_precision
+from amkit.recipes import build
+from amkit.training import compile_learner
 
 import amkit
 from amkit import losses, report
-from amkit.atari import AtariEnvironments, background
-from amkit.configs import baseline_config, distill_config
 from amkit.evaluation import Protocol, random_network
 from amkit.games import ACTIONS, TABLE_1, normalized
-from amkit.hardware import fastest_precision
 from amkit.networks import for_game, for_games, over_all_actions
-from amkit.recipes import build
-from amkit.training import compile_learner
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 16_000))  # Of each game. Tests play less.

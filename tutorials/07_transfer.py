@@ -47,15 +47,15 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
+from amkit.atari import AtariEnvironments, background
+from amkit.configs import transfer_config
+from amkit.hardware import fastest_precision
+from amkit.recipes import build
 
 import amkit
 from amkit import plots, relate, relate_report, report, transfer, transfer_report
-from amkit.atari import AtariEnvironments, background
-from amkit.configs import transfer_config
 from amkit.evaluation import Protocol
 from amkit.games import SPLITS, TABLE_2
-from amkit.hardware import fastest_precision
-from amkit.recipes import build
 
 tf.get_logger().setLevel("ERROR")  # It warns that many networks are many graphs: so they are.
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent

@@ -64,7 +64,7 @@ def baseline(
         names = game_names(games, split)
 
     def make_config(**options: object) -> dict:
-        from amkit.configs import baseline_config
+        from amkit.jobs.configuration import baseline_config
 
         return baseline_config(architecture, names, **options)
 

@@ -22,8 +22,8 @@ def bench(
     """
     with usage():
         load_tensorflow()
-        from amkit.atari import find_game
-        from amkit.benchmark import measure
+        from amkit.games.atari import find_game
+        from amkit.jobs.benchmark import measure
 
         asked = find_game(game)
     with spinner() as tell:

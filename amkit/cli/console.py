@@ -32,9 +32,9 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
 @contextmanager
 def usage() -> Iterator[None]:
     """Turns what is wrong with a request into one line, before any work starts."""
-    from amkit.cards import ModelFileError
-    from amkit.checkpoints import CheckpointError
-    from amkit.runs import DamagedRun, RunError
+    from amkit.storage.cards import ModelFileError
+    from amkit.storage.checkpoints import CheckpointError
+    from amkit.storage.run_folders import DamagedRun, RunError
 
     try:
         yield
@@ -49,12 +49,12 @@ def usage() -> Iterator[None]:
 @contextmanager
 def work() -> Iterator[None]:
     """Turns what may befall a long job into one line."""
-    from amkit.cards import ModelFileError
-    from amkit.checkpoints import CheckpointError
-    from amkit.experts import ExpertError
-    from amkit.games import UnknownGame
-    from amkit.relate import TooFewRewards
-    from amkit.runs import RunError
+    from amkit.games.catalogue import UnknownGame
+    from amkit.storage.cards import ModelFileError
+    from amkit.storage.checkpoints import CheckpointError
+    from amkit.storage.experts import ExpertError
+    from amkit.storage.run_folders import RunError
+    from amkit.transfer.relate import TooFewRewards
 
     try:
         yield
@@ -78,8 +78,8 @@ def work() -> Iterator[None]:
 
 def game_names(games: str | None, split: str | None) -> list[str] | None:
     """Reads `--games` and `--split`; None where neither was given. ValueError if wrong."""
-    from amkit.atari import find_game
-    from amkit.games import split as games_of_split
+    from amkit.games.atari import find_game
+    from amkit.games.catalogue import split as games_of_split
 
     if games and split:
         raise ValueError("--games and --split exclude each other. Received: both")
@@ -104,7 +104,7 @@ def finite(value: float) -> float:
 
 def print_json(value: Any) -> None:
     """Writes one JSON document to stdout."""
-    from amkit.files import json_text
+    from amkit.storage.files import json_text
 
     sys.stdout.write(json_text(value))
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from amkit.cards import at_hand, read_card
 from amkit.cli.console import game_names, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
@@ -21,6 +20,7 @@ from amkit.cli.jobs import (
     Xla,
     run_job,
 )
+from amkit.storage.cards import at_hand, read_card
 
 
 def distill(
@@ -107,7 +107,7 @@ def distill(
         begun_with = read_card(at_hand(source))["weight_hash"] if source else None
 
     def make_config(**options: object) -> dict:
-        from amkit.configs import distill_config
+        from amkit.jobs.configuration import distill_config
 
         return distill_config(experts, games=names, source=source, **options)
 

@@ -14,8 +14,8 @@ from amkit.cli.console import (
     usage,
     work,
 )
-from amkit.files import check_target, json_text, write_text
-from amkit.games import EPSILON
+from amkit.games.published import EPSILON
+from amkit.storage.files import check_target, json_text, write_text
 
 
 def evaluate(
@@ -58,13 +58,15 @@ def evaluate(
         if output:
             check_target(output, "--output")
         load_tensorflow()
-        from amkit import scoring
         from amkit.cli.progress import EvaluationProgress
+        from amkit.evaluation import scorecards
 
-        request = scoring.request(model, game_names(games, None), protocol, epsilon, experts, seed)
+        request = scorecards.request(
+            model, game_names(games, None), protocol, epsilon, experts, seed
+        )
     say(request.summary())
     with work(), EvaluationProgress() as progress:
-        scores = scoring.score(request, progress)
+        scores = scorecards.score(request, progress)
     if json:
         print_json(scores)
     else:

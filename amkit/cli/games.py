@@ -8,7 +8,7 @@ import typer
 from amkit.cli.console import out, print_json, usage
 
 if TYPE_CHECKING:
-    from amkit.games import Game
+    from amkit.games.catalogue import Game
 
 
 def games(
@@ -31,11 +31,11 @@ def games(
 
     [bold]amkit games pong[/]  which of the 18 actions it has, and their places in the outputs
     """
-    from amkit.games import GAMES
+    from amkit.games.catalogue import GAMES
 
     with usage():
-        from amkit.atari import find_game
-        from amkit.experts import experts_at_hand
+        from amkit.games.atari import find_game
+        from amkit.storage.experts import experts_at_hand
 
         found = experts_at_hand(experts)
         others = [find_game(name) for name in found if name not in GAMES]
@@ -66,8 +66,8 @@ def games(
 def _list(listed: list["Game"], found: dict[str, Path]) -> None:
     from rich.table import Table
 
-    from amkit.games import SPLITS
-    from amkit.report import number
+    from amkit.games.catalogue import SPLITS
+    from amkit.reports.text import number
 
     table = Table(
         caption="splits: multitask, sources, targets; random, human, DQN: Mnih et al. 2015, whole "
@@ -92,8 +92,8 @@ def _show(game: "Game", expert: Path | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from amkit.games import ACTIONS
-    from amkit.report import number
+    from amkit.games.catalogue import ACTIONS
+    from amkit.reports.text import number
 
     table = Table(
         title=game.title,

@@ -185,27 +185,27 @@ def _begin(
     requests: list[Command], folder: Path | None, resume: bool, stack: ExitStack
 ) -> list[Any]:
     """Opens each job's run: those that go on first, then, if all is well, the new ones."""
-    from amkit import runs
+    from amkit.storage import run_folders
 
-    targets = [runs.choose(RUNS, request.name, folder, resume) for request in requests]
+    targets = [run_folders.choose(RUNS, request.name, folder, resume) for request in requests]
     if len(set(targets)) < len(targets):
         raise ValueError("jobs have run folders of their own. Received: two of one name")
     load_tensorflow()
-    from amkit import configs
+    from amkit.jobs import configuration
 
     opened, new = {}, {}
     for target, request in zip(targets, requests, strict=True):
         if not (target / "config.json").exists():
             new[target] = request.config()
             continue
-        run = opened[target] = stack.enter_context(runs.Run(target))
-        configs.check_goes_on(
+        run = opened[target] = stack.enter_context(run_folders.Run(target))
+        configuration.check_goes_on(
             run, request.kind, request.games, **request.options, **request.expected
         )
         if request.experts:  # They may have moved since; their weights may not have changed.
             run.config["experts"] = str(request.experts.resolve())
     for target, config in new.items():
-        opened[target] = stack.enter_context(runs.Run(target, config))
+        opened[target] = stack.enter_context(run_folders.Run(target, config))
         if resume:
             say(f"no run called {target.name} to go on with: beginning {target}")
     return [opened[target] for target in targets]
@@ -213,13 +213,17 @@ def _begin(
 
 def _say_total(begun: list[Any]) -> None:
     """Says how long the rest of several trainings takes, at the pace of the first of them."""
-    from amkit import forecast, runs
+    from amkit.jobs import forecast
+    from amkit.storage import run_folders
 
-    unfinished = [run for run in begun if not runs.is_finished(run.folder)]
+    unfinished = [run for run in begun if not run_folders.is_finished(run.folder)]
     if len(unfinished) > 1:
         with work():
             pace = forecast.pace(unfinished[0].config)
-            left = [forecast.minutes(run.config, pace, runs.steps_done(run)) for run in unfinished]
+            left = [
+                forecast.minutes(run.config, pace, run_folders.steps_done(run))
+                for run in unfinished
+            ]
         say(
             f"{len(unfinished)} of {len(begun)} trainings to do, one after the other: "
             f"{sum(left, forecast.Minutes())}; each is followed by its evaluation"
@@ -227,13 +231,14 @@ def _say_total(begun: list[Any]) -> None:
 
 
 def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:
-    from amkit import forecast, recipes, runs
-    from amkit.cards import read_card
     from amkit.cli.progress import EvaluationProgress
-    from amkit.training import Interrupted
+    from amkit.jobs import forecast, run
+    from amkit.learning.loop import Interrupted
+    from amkit.storage import run_folders
+    from amkit.storage.cards import read_card
 
     with work():
-        if runs.is_finished(run.folder):
+        if run_folders.is_finished(run.folder):
             say(f"{run.folder} is finished already")
             run.discard_checkpoints()  # A kill may have come between the model and this.
             return _result(run, read_card(run.model_path).get("scores", []))
@@ -241,7 +246,7 @@ def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> 
         callbacks, progress = _callbacks(run, tensorboard)
         evaluation = EvaluationProgress()
         try:
-            scores = recipes.run(
+            scores = run.run(
                 run,
                 callbacks,
                 checkpoint_seconds=60 * checkpoint_minutes,

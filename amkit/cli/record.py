@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from amkit.cli.console import finite, load_tensorflow, out, print_json, say, usage, work
-from amkit.games import EPSILON
+from amkit.games.published import EPSILON
 
 
 def record(
@@ -42,11 +42,11 @@ def record(
         if not find_spec("PIL"):
             raise ValueError("recording needs amkit's extra 'video': pip install -e '.[video]'")
         load_tensorflow()
-        from amkit import recording, scoring
-        from amkit.cards import is_policy
-        from amkit.networks import for_game
+        from amkit.evaluation import recording, scorecards
+        from amkit.networks.actions import for_game
+        from amkit.storage.cards import is_policy
 
-        _, network, card, games = scoring.player(model, [game] if game else None, epsilon)
+        _, network, card, games = scorecards.player(model, [game] if game else None, epsilon)
         chosen = games[0]
         path = output or Path(f"{chosen.name}.gif")
         recording.check_path(path)

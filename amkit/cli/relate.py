@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from amkit.cards import at_hand
 from amkit.cli.console import (
     load_tensorflow,
     out,
@@ -14,7 +13,8 @@ from amkit.cli.console import (
     usage,
     work,
 )
-from amkit.files import check_target, json_text, write_text
+from amkit.storage.cards import at_hand
+from amkit.storage.files import check_target, json_text, write_text
 
 
 def relate(
@@ -50,8 +50,8 @@ def relate(
             raise ValueError("networks are given by --from or --experts. Received: neither")
         if output:
             check_target(output, "--output")
-        from amkit.atari import background, find_game
-        from amkit.experts import find_experts
+        from amkit.games.atari import background, find_game
+        from amkit.storage.experts import find_experts
 
         target = find_game(game)
         paths = [at_hand(model) for model in models or []]
@@ -63,8 +63,8 @@ def relate(
                 f"{experts} has experts of other games than the target. Received: none"
             )
         load_tensorflow()
-        from amkit import relate as relating
-        from amkit.relate_report import guess_json
+        from amkit.reports.guesses import guess_json
+        from amkit.transfer import relate as relating
 
         candidates = relating.candidates(paths, background(target))
         facts = relating.facts(paths, target)

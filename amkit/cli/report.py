@@ -52,7 +52,7 @@ def report(
         if output.exists() and not output.is_dir():
             raise ValueError(f"--output is a folder. Received: {output}, a file")
         from amkit.cli.tables import written_table
-        from amkit.pages import write_report
+        from amkit.reports.write import write_report
 
         written = write_report(runs, output, seed, guesses or (), on_left_out=say)
     if json:

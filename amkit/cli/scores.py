@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from amkit.cli.console import out, print_json, say, usage
-from amkit.files import check_target
+from amkit.storage.files import check_target
 
 
 def scores(
@@ -33,7 +33,7 @@ def scores(
     [bold]amkit scores --figure curves.svg[/]  and how they learnt
     """
     with usage():
-        from amkit.experts import results as experts_results
+        from amkit.storage.experts import results as experts_results
 
         if json and markdown:
             raise ValueError("--json and --markdown exclude each other. Received: both")
@@ -43,10 +43,10 @@ def scores(
             check_target(figure, "a figure", (".png", ".svg"))
         results = experts_results(experts)
     if figure:
-        from amkit import plots
+        from amkit.reports import figures
 
         with usage():
-            plots.save(plots.training_curves(results), figure)
+            figures.save(figures.training_curves(results), figure)
         say(f"figure: {figure}")
     if json:
         print_json(results)

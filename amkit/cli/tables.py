@@ -9,12 +9,13 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from amkit.games import SPLITS, normalized
-from amkit.report import interval, number, percent
-from amkit.transfer_report import RANDOM
+from amkit.games.catalogue import SPLITS
+from amkit.games.published import normalized
+from amkit.reports.text import interval, number, percent
+from amkit.reports.transfers import RANDOM
 
 if TYPE_CHECKING:
-    from amkit.relate_report import Relation
+    from amkit.reports.guesses import Relation
 
 
 def score_table(scores: list[dict[str, Any]]) -> Table:

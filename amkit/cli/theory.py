@@ -25,25 +25,28 @@ def theory(
 
     Example: [bold]amkit theory[/]  tables, and with the extra 'plots' a figure in runs/theory/
     """
-    from amkit import __version__, files, runs, theory_study
+    from amkit import __version__
     from amkit.cli.tables import theory_table
+    from amkit.storage import files, run_folders
+    from amkit.theory import study
 
     with usage():
-        folder = runs.choose(RUNS, "theory", run, resume=None)
-        opened = runs.Run(folder, {"kind": "theory", "seed": seed, "amkit": __version__})
+        folder = run_folders.choose(RUNS, "theory", run, resume=None)
+        opened = run_folders.Run(folder, {"kind": "theory", "seed": seed, "amkit": __version__})
     with opened, usage():
         with spinner() as tell:
             tell("Lemma 1")
-            results = {"lemma_1": theory_study.lemma_1(seed)}
+            results = {"lemma_1": study.lemma_1(seed)}
             tell("Theorem 1")
-            results["theorem_1"] = theory_study.theorem_1(seed)
+            results["theorem_1"] = study.theorem_1(seed)
             tell("Proposition 1")
-            results["proposition_1"] = theory_study.proposition_1()
+            results["proposition_1"] = study.proposition_1()
         files.write_text(folder / "results.json", json_format.dumps(results) + "\n")
         if find_spec("matplotlib"):
-            from amkit import plots
+            from amkit.reports import figures
+            from amkit.theory import figure
 
-            plots.save(plots.theory_figure(results), folder / "theory.png")
+            figures.save(figure.theory_figure(results), folder / "theory.png")
             say(f"figure: {folder / 'theory.png'}")
         else:  # The numbers are numpy's alone.
             say("no figure: it needs amkit's extra 'plots': pip install -e '.[plots]'")

@@ -74,8 +74,8 @@ def train(
 
     [bold]mkdir -p runs/zoo; amkit train --all --into runs/zoo --resume[/]  begins, or goes on
     """
-    from amkit import model_files
-    from amkit.games import SPLITS
+    from amkit.games.catalogue import SPLITS
+    from amkit.storage import models
 
     with usage():
         names = _names(games or [], every, SPLITS)
@@ -87,7 +87,7 @@ def train(
 
     def request(name: str) -> Command:
         def make_config(**options: object) -> dict:
-            from amkit.configs import expert_config
+            from amkit.jobs.configuration import expert_config
 
             return expert_config(name, **options)
 
@@ -119,7 +119,7 @@ def train(
         if into:
             target = into / f"{names[len(results)]}.keras"
             with work():
-                model_files.copy(Path(result["model"]), target)
+                models.copy(Path(result["model"]), target)
             say(f"copied to {target}")
         if not json:
             report(result)
@@ -131,14 +131,14 @@ def train(
 def _zoo() -> dict[str, dict[str, Any]]:
     """Game -> preset and steps, where the shipped expert has others than `laptop`."""
     load_tensorflow()
-    from amkit.presets import ZOO
+    from amkit.jobs.presets import ZOO
 
     return ZOO
 
 
 def _names(games: list[str], every: bool, splits: dict[str, tuple[str, ...]]) -> list[str]:
     """The games asked for, in order, each once; ValueError if wrong."""
-    from amkit.atari import find_game
+    from amkit.games.atari import find_game
 
     if every == bool(games):
         raise ValueError(

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from amkit import runs
-from amkit.cards import at_hand, read_card
 from amkit.cli.console import game_names, load_tensorflow, print_json, usage
 from amkit.cli.jobs import (
     CheckpointMinutes,
@@ -22,6 +20,8 @@ from amkit.cli.jobs import (
     report,
     run_jobs,
 )
+from amkit.storage import run_folders
+from amkit.storage.cards import at_hand, read_card
 
 RANDOM = "none"
 
@@ -80,7 +80,7 @@ def transfer(
             raise ValueError("target games are named, or --split is given. Received: neither")
         if not sources:
             raise ValueError("--from is an AMN's file, or none, or both. Received: nothing")
-        labels = [runs.label(Path(source)) for source in sources]
+        labels = [run_folders.label(Path(source)) for source in sources]
         if len(set(labels)) < len(labels):
             raise ValueError(f"sources have different names. Received: {' '.join(sources)}")
         numbers = _numbers(seed)
@@ -92,7 +92,7 @@ def transfer(
 
     def request(name: str, source: str, seed: int) -> Command:
         path = None if source == RANDOM else Path(source)
-        begun = [runs.label(Path(source))]
+        begun = [run_folders.label(Path(source))]
         if path and head == "new":
             begun.append("head-new")
         if path and freeze:
@@ -101,7 +101,7 @@ def transfer(
         like = amns[0] if amns and path is None else None
 
         def make_config(**options: object) -> dict:
-            from amkit.configs import transfer_config
+            from amkit.jobs.configuration import transfer_config
 
             return transfer_config(name, path, like=like, **options)
 
@@ -149,7 +149,7 @@ def _layers(amns: list[Path]) -> dict[str, object]:
     if not amns:
         return {}
     load_tensorflow()
-    from amkit.transfer import load_source
+    from amkit.transfer.initialise import load_source
 
     sources = [load_source(path) for path in amns]
     found = [

@@ -17,10 +17,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 def ours(seconds: float, precision: str) -> float:
     """amkit's agent steps per second."""
-    from amkit import benchmark, hardware
-    from amkit.atari import find_game
+    from amkit.games.atari import find_game
+    from amkit.jobs import benchmark, rates
 
-    return hardware.rate(benchmark.paper_dqn(find_game("pong"), precision), seconds)
+    return rates.rate(benchmark.paper_dqn(find_game("pong"), precision), seconds)
 
 
 def theirs(seconds: float) -> float:
@@ -74,11 +74,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60)
     seconds = parser.parse_args().seconds
-    from amkit import hardware
-    from amkit.atari import find_game
+    from amkit.games.atari import find_game
+    from amkit.jobs import rates
 
-    precision = hardware.fastest_precision()
-    emulation = hardware.emulation_rate(find_game("pong"), 64, 5)
+    precision = rates.fastest_precision()
+    emulation = rates.emulation_rate(find_game("pong"), 64, 5)
     print(f"emulation alone, 64 environments: {emulation:,.0f} agent steps/s")
     baseline = theirs(seconds)
     print(f"Stable-Baselines3 DQN: {baseline:,.1f} agent steps/s")

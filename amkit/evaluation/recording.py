@@ -1,0 +1,195 @@
+"""A game as something to look at: the screen and, beside it, what the network says of each action.
+
+Needs Pillow, and imageio with PyAV for mp4: the extra `video`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amkit.games.atari import FRAMES_PER_STEP, AtariEnvironments, Screen
+from amkit.games.catalogue import Game
+from amkit.games.published import EPSILON
+from amkit.networks.actions import over_all_actions
+from amkit.play.policy import EpsilonGreedy
+from amkit.play.rollout import rollout
+from amkit.storage.files import check_target, whole
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+FORMATS = (".gif", ".mp4")
+STEPS_PER_SECOND = 60 / FRAMES_PER_STEP  # An Atari shows 60 frames a second.
+
+_GIF_MILLISECONDS = 70  # A GIF counts hundredths of a second: 1/15 s is between two of them.
+_SCALE = 2  # Pixels of the picture per pixel of the screen.
+_PANEL = 300
+_BACKGROUND, _TEXT, _BAR, _CHOSEN = (18, 18, 22), (225, 225, 225), (70, 90, 130), (240, 180, 60)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One agent step.
+
+    Attributes:
+        screen: uint8 [210, 160, 3]. What a player sees.
+        values: float32 [n]. What the network says of each action of the game.
+        action: int. Column of the action that is taken.
+        score: float. Raw, before the step.
+        reward: float. Raw, of the step.
+    """
+
+    screen: np.ndarray
+    values: np.ndarray
+    action: int
+    score: float
+    reward: float
+
+
+def play(
+    network: Callable[[Any], Any],
+    game: Game,
+    *,
+    epsilon: float = EPSILON,
+    seed: int = 0,
+    steps: int | None = None,
+) -> Iterator[Moment]:
+    """Plays one game.
+
+    Args:
+        network: observation uint8 [1, 4, 84, 84] -> float [1, n] or [1, 18].
+        game: the game.
+        epsilon: float in [0, 1]. Probability of a uniformly random action.
+        seed: int. Of emulator and exploration.
+        steps: int. Agent steps after which to stop; None plays to the end.
+
+    Yields:
+        `Moment`, one per agent step.
+    """
+    environments = AtariEnvironments([game], 1, seed=seed, life_loss_terminal=False)
+    screen = Screen(game, seed)
+    policy = EpsilonGreedy(
+        lambda observation: over_all_actions(network(observation), game.action_codes),
+        environments.action_masks,
+        np.random.default_rng(seed),
+        epsilon,
+    )
+    score = 0.0
+    try:
+        for number, t in enumerate(rollout(environments, policy)):
+            action = int(t.action[0])
+            column = int(np.flatnonzero(game.action_codes == action)[0])
+            reward = float(t.reward[0])
+            yield Moment(screen.pixels, t.outputs[0, game.action_codes], column, score, reward)
+            screen.step(action)
+            score += reward
+            if t.game_over[0] or number + 1 == steps:
+                return
+    finally:
+        environments.close()
+        screen.close()
+
+
+def draw(moment: Moment, game: Game, policy: bool) -> "Image":
+    """A picture of one moment: the screen, the score, and one bar per action.
+
+    Args:
+        moment: from `play`.
+        game: its game.
+        policy: whether its values are logits, which are shown as a policy, or Q-values.
+
+    Returns:
+        Pillow image of [420, 620] pixels.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    values = moment.values.astype(np.float64)
+    if policy:
+        values = np.exp(values - values.max())
+        values /= values.sum()
+        lowest, title = 0.0, "policy"
+    else:
+        lowest, title = values.min(), "Q-values"
+    lengths = (values - lowest) / max(values.max() - lowest, 1e-9)
+
+    screen = Image.fromarray(moment.screen)
+    width, height = screen.width * _SCALE, screen.height * _SCALE
+    picture = Image.new("RGB", (width + _PANEL, height), _BACKGROUND)
+    picture.paste(screen.resize((width, height), Image.Resampling.NEAREST), (0, 0))
+    pen = ImageDraw.Draw(picture)
+    left = width + 12
+    pen.text((left, 8), f"{game.title}: {moment.score:,.0f}", _TEXT, ImageFont.load_default(18))
+    pen.text((left, 34), title, _TEXT, ImageFont.load_default(12))
+    row = min(24, (height - 60) // len(values))
+    font = ImageFont.load_default(min(12, row - 6))
+    for i, (name, value, length) in enumerate(zip(game.actions, values, lengths, strict=True)):
+        top = 56 + i * row
+        color = _CHOSEN if i == moment.action else _BAR
+        pen.rectangle((left, top, left + 2 + 150 * length, top + row - 4), color)
+        pen.text((left + 158, top), f"{value:6.2f}  {name}", _TEXT, font)
+    return picture
+
+
+def check_path(path: Path) -> None:
+    """ValueError, saying what is valid, if a video cannot be written there."""
+    check_target(path, "a video", FORMATS)
+    if path.suffix == ".mp4" and not (find_spec("imageio") and find_spec("av")):
+        raise ValueError(
+            f"mp4 needs amkit's extra 'video': pip install -e '.[video]'. Received: {path}"
+        )
+
+
+def write(moments: Iterable[Moment], game: Game, policy: bool, path: Path) -> tuple[int, float]:
+    """Writes a game as a video at an Atari's own speed, whole or not at all.
+
+    Args:
+        moments: from `play`, one at least.
+        game: its game.
+        policy: as in `draw`.
+        path: ends with one of `FORMATS`; replaced if it is there.
+
+    Returns:
+        (agent steps, score after the last of them).
+
+    Raises:
+        ValueError: if a video cannot be written there.
+    """
+    check_path(path)
+    shown: list[Moment] = []
+    steps = 0
+
+    def pictures() -> "Iterator[Image]":
+        nonlocal steps
+        for moment in moments:
+            shown[:] = [moment]
+            steps += 1
+            yield draw(moment, game, policy)
+
+    with whole(path) as temporary:
+        (_write_gif if path.suffix == ".gif" else _write_mp4)(pictures(), temporary)
+    return steps, shown[0].score + shown[0].reward
+
+
+def _write_gif(pictures: "Iterator[Image]", path: Path) -> None:
+    few_colors = (picture.quantize(64) for picture in pictures)
+    next(few_colors).save(
+        path,
+        save_all=True,
+        append_images=few_colors,
+        duration=_GIF_MILLISECONDS,
+        loop=0,
+    )
+
+
+def _write_mp4(pictures: "Iterator[Image]", path: Path) -> None:
+    import imageio.v3 as iio
+
+    with iio.imopen(path, "w", plugin="pyav") as video:
+        video.init_video_stream("libx264", fps=STEPS_PER_SECOND)
+        for picture in pictures:
+            video.write_frame(np.asarray(picture))

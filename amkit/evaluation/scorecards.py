@@ -1,0 +1,247 @@
+"""Score cards: a model's scores beside random play's and the expert's, all under one protocol."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amkit.evaluation.protocols import PROTOCOLS, Protocol
+from amkit.evaluation.whole_games import GameResult, Player, evaluate_games, random_network
+from amkit.games.atari import find_game
+from amkit.games.catalogue import NUM_ACTIONS, Game, UnknownGame
+from amkit.games.published import EPSILON
+from amkit.networks.actions import for_game, plays
+from amkit.storage import models
+from amkit.storage.cards import ModelFileError, at_hand, card_path, models_in, read_card
+from amkit.storage.experts import experts_at_hand, load_experts
+
+if TYPE_CHECKING:
+    import keras
+
+
+SEED = 2**30  # Above every training's emulator seeds: the games reported were never learnt from.
+
+
+@dataclass(frozen=True)
+class Request:
+    """A checked request for scores: every file named is there, every game can be played.
+
+    Attributes:
+        path: the model's file.
+        network: the model.
+        card: its card.
+        games: which games to play.
+        protocol: how.
+        epsilon: probability of a random action.
+        seed: of emulators and exploration.
+        experts: game -> expert's file, for comparison.
+    """
+
+    path: Path
+    network: "keras.Model"
+    card: dict[str, Any]
+    games: tuple[Game, ...]
+    protocol: Protocol
+    epsilon: float
+    seed: int
+    experts: dict[str, Path]
+
+    def summary(self) -> str:
+        """One line: what will be done."""
+        names = ", ".join(game.name for game in self.games)
+        return (
+            f"evaluating {self.path} on {names}: {self.protocol.summary}, epsilon {self.epsilon}, "
+            f"seed {self.seed}"
+        )
+
+
+def request(
+    model: Path | None,
+    game_names: Sequence[str] | None = None,
+    protocol: str = "paper",
+    epsilon: float = EPSILON,
+    experts: Path | None = None,
+    seed: int = SEED,
+) -> Request:
+    """Checks a request for scores and loads the model.
+
+    Args:
+        model: a `.keras` file; None means the newest AMN of `runs/`, else of `pretrained/`.
+        game_names: which games; None means all on the model's card.
+        protocol: one of `PROTOCOLS`.
+        epsilon: float in [0, 1].
+        experts: folder of experts to compare with; None means those of `pretrained/` that taught
+            the AMN, and none for an expert.
+        seed: int.
+
+    Raises:
+        ValueError: if something asked for does not exist or cannot be played.
+        ModelFileError: if the model is damaged.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol is one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
+    path, network, card, games = player(model, game_names, epsilon)
+    taught = set(card.get("expert_weights", []))
+    found = experts_at_hand(experts) if taught or experts is not None else {}
+    if experts is None:  # Those at hand by chance need not be its teachers.
+        found = {
+            name: expert
+            for name, expert in found.items()
+            if read_card(expert)["weight_hash"] in taught
+        }
+    return Request(path, network, card, games, PROTOCOLS[protocol], epsilon, seed, found)
+
+
+def player(
+    model: Path | None, game_names: Sequence[str] | None, epsilon: float
+) -> tuple[Path, "keras.Model", dict[str, Any], tuple[Game, ...]]:
+    """Checks who is to play which games, and loads it.
+
+    Args:
+        model: as in `request`.
+        game_names: as in `request`.
+        epsilon: as in `request`.
+
+    Returns:
+        (the model's file, its network, its card, the games).
+
+    Raises:
+        ValueError: if something asked for does not exist or cannot be played.
+        ModelFileError: if the model is damaged.
+    """
+    if not 0 <= epsilon <= 1:
+        raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
+    path = at_hand(model) if model else newest_amn()
+    network, card = models.load_with_card(path)
+    games = tuple(map(find_game, game_names)) if game_names else _own_games(path, card)
+    outputs = network.output.shape[-1]
+    for game in games:
+        if not plays(network, game):
+            raise ValueError(
+                f"{path} has {outputs} outputs, but {game.name} has {game.num_actions} actions: "
+                f"it plays {', '.join(card['games'])}. Received: {game.name}"
+            )
+        # As many actions are not enough: those of Breakout are no use in Atlantis.
+        if outputs < NUM_ACTIONS and all(
+            game.actions != own.actions for own in _own_games(path, card)
+        ):
+            raise ValueError(
+                f"{path} plays {', '.join(card['games'])}, and games of the same actions. "
+                f"Received: {game.name}, with {', '.join(game.actions)}"
+            )
+    return path, network, card, games
+
+
+def _own_games(path: Path, card: Mapping[str, Any]) -> tuple[Game, ...]:
+    """The games on a model's card; ModelFileError if one is unknown."""
+    try:
+        return tuple(map(find_game, card["games"]))
+    except UnknownGame as error:
+        raise ModelFileError(f"{card_path(path)}: {error}") from None
+
+
+def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> Path:
+    """Finds the AMN written last, in the first of the folders that has one.
+
+    One called `amn.keras` comes before all others: in a fresh clone no file is newer than another.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    for root in roots:
+        amns = []
+        for path in models_in(root):
+            try:
+                if read_card(path)["kind"] == "amn":
+                    amns.append(path)
+            except ModelFileError:
+                continue  # Not the one looked for; naming it would tell what is wrong with it.
+        if amns:
+            return max(amns, key=lambda path: (path.name == "amn.keras", path.stat().st_mtime))
+    raise ValueError(
+        "runs/ and pretrained/ hold no Actor-Mimic network: distil one, or name a model. "
+        "Received: none"
+    )
+
+
+def score(
+    asked: Request, on_progress: Callable[[str, int, int], None] | None = None
+) -> list[dict[str, Any]]:
+    """Plays what was asked for.
+
+    The scores of the expert and of random play come from the expert's card where it holds them
+    under the same epsilon and protocol, or one of more such games; otherwise they are measured too.
+
+    Args:
+        asked: from `request`.
+        on_progress: called with (what is played, whole games counted, steps played).
+
+    Returns:
+        One entry per game: game, protocol, epsilon, seed, mean, standard_error, games, steps,
+        scores; `random` and, where there is one, `expert` with mean, standard_error and games.
+    """
+    known = {game.name: _known_scores(asked, game) for game in asked.games}
+    players = {}  # (game, part) -> who is to play
+
+    def add(game: Game, part: str, network: Callable, epsilon: float, what: str) -> None:
+        players[game.name, part] = Player(network, game, epsilon, f"{game.name} ({what})")
+
+    for game in asked.games:
+        add(game, "own", for_game(asked.network, game), asked.epsilon, asked.card["kind"])
+        if "random" not in known[game.name]:
+            add(game, "random", random_network, 1.0, "random")
+        if game.name in asked.experts and "expert" not in known[game.name]:
+            add(game, "expert", _expert(asked, game), asked.epsilon, "its expert")
+    results = evaluate_games(
+        list(players.values()), asked.protocol, seed=asked.seed, on_progress=on_progress
+    )
+    played = dict(zip(players, results, strict=True))
+    entries = []
+    for game in asked.games:
+        result = played[game.name, "own"]
+        entry = {
+            "game": game.name,
+            "protocol": asked.protocol.name,
+            "epsilon": asked.epsilon,
+            "seed": asked.seed,
+            **_summary(result),
+            "steps": int(np.sum(result.lengths)),
+            "scores": result.scores,
+        }
+        for part in ("random", "expert"):
+            if (game.name, part) in played:
+                entry[part] = _summary(played[game.name, part])
+            elif part in known[game.name]:
+                entry[part] = known[game.name][part]
+        entries.append(entry)
+    return entries
+
+
+def _summary(result: GameResult) -> dict[str, Any]:
+    return {
+        "mean": result.mean,
+        "standard_error": result.standard_error,
+        "games": len(result.scores),
+    }
+
+
+def _expert(asked: Request, game: Game) -> "keras.Model":
+    return load_experts(asked.experts[game.name].parent, [game.name])[0].network
+
+
+def _known_scores(asked: Request, game: Game) -> dict[str, Any]:
+    """What the expert's card holds of what is asked for: "expert" and "random"."""
+    if game.name not in asked.experts:
+        return {}
+    for entry in read_card(asked.experts[game.name]).get("scores", []):
+        measured = PROTOCOLS.get(entry["protocol"])
+        enough = measured and measured.covers(asked.protocol)
+        if enough and (entry["game"], entry["epsilon"]) == (game.name, asked.epsilon):
+            fields = ("mean", "standard_error", "games")
+            return {
+                "expert": {field: entry[field] for field in fields},
+                "random": entry["random"],
+            }
+    return {}

@@ -1,0 +1,243 @@
+"""Scores of a model under a named protocol: whole games, raw rewards.
+
+Parallel environments must not favour short games: taking whatever ends first would. So games are
+numbered as they start, and the games that count are those that one environment, playing games 1,
+2, 3, ... one after the other, would have finished within the protocol's steps. A game's number is
+given before anything in it is known, so the counted games are distributed as a serial evaluation's.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from amkit.evaluation.protocols import Protocol
+from amkit.games.atari import AtariEnvironments
+from amkit.games.catalogue import NUM_ACTIONS, Game
+from amkit.games.environments import Environments
+from amkit.games.published import EPSILON
+from amkit.networks.actions import over_all_actions
+from amkit.play.policy import EpsilonGreedy
+from amkit.play.rollout import rollout
+from amkit.play.tally import ScoreKeeper
+
+
+@dataclass(frozen=True)
+class GameResult:
+    """A model's games of one Atari game.
+
+    Attributes:
+        game: name.
+        scores: raw score of every counted game, in the order they began.
+        lengths: agent steps of each.
+    """
+
+    game: str
+    scores: list[float]
+    lengths: list[int]
+
+    @property
+    def mean(self) -> float:
+        """Mean raw score."""
+        return float(np.mean(self.scores))
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean; NaN for a single game."""
+        if len(self.scores) < 2:
+            return float("nan")
+        return float(np.std(self.scores, ddof=1) / np.sqrt(len(self.scores)))
+
+
+def random_network(observation: Any) -> np.ndarray:
+    """Stands in for a network where epsilon is 1: all actions equal, float32 [R, 18]."""
+    return np.zeros((observation.shape[0], NUM_ACTIONS), np.float32)
+
+
+def evaluate_game(
+    network: Callable[[Any], Any],
+    game: Game,
+    protocol: Protocol,
+    *,
+    epsilon: float = EPSILON,
+    seed: int = 0,
+    envs: int = 16,
+    on_progress: Callable[[int, int], None] | None = None,
+    environments: Environments | None = None,
+) -> GameResult:
+    """Plays a game under a protocol.
+
+    Args:
+        network: observation uint8 [R, 4, 84, 84] -> float [R, n] or [R, 18].
+        game: the game.
+        protocol: see `PROTOCOLS`.
+        epsilon: float in [0, 1]. Probability of a uniformly random legal action.
+        seed: int. Of emulators and exploration.
+        envs: int. Environments in parallel. Changes the time it takes, not what is measured.
+        on_progress: called with (whole games counted so far, agent steps played in all).
+        environments: to play in others than the emulator's, whole games terminal.
+
+    Returns:
+        `GameResult`.
+
+    Raises:
+        ValueError: if epsilon is no probability.
+    """
+    if not 0 <= epsilon <= 1:
+        raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
+    own = environments is None
+    if environments is None:
+        environments = AtariEnvironments(
+            [game],
+            protocol.environments(envs),
+            seed=seed,
+            life_loss_terminal=False,
+            sticky=protocol.sticky,
+            max_steps=protocol.max_steps,
+        )
+    rng = np.random.default_rng(seed)
+    policy = EpsilonGreedy(
+        lambda observation: over_all_actions(network(observation), game.action_codes),
+        environments.action_masks,
+        rng,
+        epsilon,
+    )
+    queue = _SerialOrder(protocol, len(environments.observation))
+    keeper = ScoreKeeper(len(environments.observation))
+    played = 0
+    try:
+        for transition in rollout(environments, policy):
+            queue.start(np.flatnonzero(transition.start))
+            for row, score, steps in keeper.update(transition):
+                queue.finish(row, score, steps)
+            played += int(np.sum(~transition.cut))
+            if on_progress:
+                on_progress(queue.counted()[0], played)
+            if queue.complete():
+                break
+    finally:
+        if own:
+            environments.close()
+    scores, lengths = queue.result()
+    return GameResult(game.name, scores, lengths)
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who plays a game, and what that is called for people.
+
+    Attributes:
+        network: as in `evaluate_game`.
+        game: the game.
+        epsilon: float in [0, 1]. As in `evaluate_game`.
+        label: str.
+    """
+
+    network: Callable[[Any], Any]
+    game: Game
+    epsilon: float
+    label: str
+
+
+def evaluate_games(
+    players: Sequence[Player],
+    protocol: Protocol,
+    *,
+    seed: int = 0,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> list[GameResult]:
+    """`evaluate_game` for several players, two at a time: alone, few environments leave cores idle.
+
+    Args:
+        players: who plays what.
+        protocol: see `PROTOCOLS`.
+        seed: int. As in `evaluate_game`, of each.
+        on_progress: called with (a player's label, whole games counted so far, agent steps played
+            in all), by one thread at a time. What it raises ends all, and is raised.
+
+    Returns:
+        One `GameResult` per player; the same as one by one.
+    """
+    ending, reporting = threading.Event(), threading.Lock()
+
+    def evaluate(player: Player) -> GameResult:
+        def report(games: int, steps: int) -> None:
+            with reporting:
+                if ending.is_set():
+                    raise _Ending
+                if on_progress:
+                    on_progress(player.label, games, steps)
+
+        return evaluate_game(
+            player.network,
+            player.game,
+            protocol,
+            epsilon=player.epsilon,
+            seed=seed,
+            on_progress=report,
+        )
+
+    with ThreadPoolExecutor(2) as pool:
+        results = [pool.submit(evaluate, player) for player in players]
+        try:
+            for result in as_completed(results):
+                result.result()  # Raises what went wrong first.
+            return [result.result() for result in results]
+        finally:  # Also after Ctrl-C: leaving the pool waits for those that play.
+            ending.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Ending(Exception):
+    """Another player's evaluation failed, or was stopped: this one is not wanted any more."""
+
+
+class _SerialOrder:
+    """Decides which of the games played in parallel a serial evaluation would have counted."""
+
+    def __init__(self, protocol: Protocol, rows: int):
+        self._protocol = protocol
+        self._number = np.zeros(rows, np.int64)  # Of the game each environment is playing.
+        self._begun = 0
+        self._finished: dict[int, tuple[float, int]] = {}
+
+    def start(self, rows: Sequence[int]) -> None:
+        """Numbers the games that begin."""
+        for row in rows:
+            self._number[row] = self._begun
+            self._begun += 1
+
+    def finish(self, row: int, score: float, steps: int) -> None:
+        """Notes a game that ended."""
+        self._finished[int(self._number[row])] = (score, steps)
+
+    def counted(self) -> tuple[int, int]:
+        """Returns (games, their steps) that are sure to count: none before them is running."""
+        games = steps = 0
+        while games in self._finished and not self._enough(games, steps):
+            steps += self._finished[games][1]
+            games += 1
+        return games, steps
+
+    def _enough(self, games: int, steps: int) -> bool:
+        return games >= self._protocol.games and steps >= self._protocol.steps
+
+    def complete(self) -> bool:
+        """Whether nothing still running can count."""
+        return self._enough(*self.counted())
+
+    def result(self) -> tuple[list[float], list[int]]:
+        """Returns (scores, steps) of the counted games.
+
+        The last game reached the step limit. If it went beyond, a serial evaluation would have been
+        stopped within it and dropped it, unless it was needed to have enough games.
+        """
+        games, steps = self.counted()
+        beyond = self._protocol.steps and steps > self._protocol.steps
+        if beyond and games > self._protocol.games:
+            games -= 1
+        chosen = [self._finished[number] for number in range(games)]
+        return [score for score, _ in chosen], [length for _, length in chosen]

@@ -1,0 +1,1 @@
+"""What is played: the catalogue of games, published scores, and the environments."""

@@ -1,0 +1,188 @@
+"""The paper's 20 Atari games as data: actions and splits.
+
+>>> from amkit.games import catalogue
+>>> pong = catalogue.GAMES["pong"]
+>>> pong.actions
+('NOOP', 'FIRE', 'RIGHT', 'LEFT', 'RIGHTFIRE', 'LEFTFIRE')
+>>> [game.title for game in catalogue.split("multitask")][:3]
+['Atlantis', 'Boxing', 'Breakout']
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from amkit.games.published import NOT_PUBLISHED, SCORES, Scores
+
+# fmt: off
+# The 18 joystick actions. An action's place in this tuple is its ALE code and its network output.
+ACTIONS = (
+    "NOOP", "FIRE", "UP", "RIGHT", "LEFT", "DOWN",
+    "UPRIGHT", "UPLEFT", "DOWNRIGHT", "DOWNLEFT",
+    "UPFIRE", "RIGHTFIRE", "LEFTFIRE", "DOWNFIRE",
+    "UPRIGHTFIRE", "UPLEFTFIRE", "DOWNRIGHTFIRE", "DOWNLEFTFIRE",
+)
+NUM_ACTIONS = len(ACTIONS)
+
+SPLITS: dict[str, tuple[str, ...]] = {
+    # Section 5.1, Table 1.
+    "multitask": (
+        "atlantis", "boxing", "breakout", "crazy_climber",
+        "enduro", "pong", "seaquest", "space_invaders",
+    ),
+    # Section 5.2, Figures 4 and 5: the games a transfer student learns from.
+    "sources": (
+        "assault", "atlantis", "beam_rider", "boxing", "crazy_climber", "demon_attack", "enduro",
+        "fishing_derby", "kangaroo", "name_this_game", "pong", "seaquest", "space_invaders",
+    ),
+    # Section 5.2, Table 2: the games it is then fine-tuned on.
+    "targets": (
+        "breakout", "gopher", "krull", "road_runner", "robotank", "star_gunner", "video_pinball",
+    ),
+}
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Game:
+    """One Atari game.
+
+    Args:
+        name: string. The emulator's own id, in snake case, such as `"space_invaders"`.
+        title: string. The name for people, such as `"Space Invaders"`.
+        actions: tuple of strings from `ACTIONS`. The game's minimal actions in the emulator's
+            order: the order of an expert's outputs.
+        scores: `Scores`. Reference scores, `None` where nothing is known.
+
+    Raises:
+        ValueError: if `actions` is empty, repeats an action or has one that is not in `ACTIONS`.
+    """
+
+    name: str
+    title: str
+    actions: tuple[str, ...]
+    scores: Scores = NOT_PUBLISHED
+
+    def __post_init__(self) -> None:
+        distinct = set(self.actions)
+        if not distinct or len(distinct) < len(self.actions) or not distinct.issubset(ACTIONS):
+            raise ValueError(
+                f"The actions of {self.name!r} must be one or more different names out of: "
+                f"{', '.join(ACTIONS)}. Received: {self.actions!r}"
+            )
+
+    @property
+    def num_actions(self) -> int:
+        """The number of minimal actions, 1 to 18."""
+        return len(self.actions)
+
+    @property
+    def action_codes(self) -> np.ndarray:
+        """int64 [num_actions]. The place of each of `actions` in `ACTIONS`; a fresh array."""
+        return np.array([ACTIONS.index(action) for action in self.actions], dtype=np.int64)
+
+    @property
+    def action_mask(self) -> np.ndarray:
+        """bool [18]. True where the action is legal in this game; a fresh array."""
+        return np.isin(ACTIONS, self.actions)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names of the splits this game is in; empty for a game the paper does not use."""
+        return tuple(split_name for split_name, names in SPLITS.items() if self.name in names)
+
+
+class UnknownGame(ValueError):
+    """Raised for a name that is no known game."""
+
+
+# fmt: off
+_ALL = " ".join(ACTIONS)
+
+# The minimal actions, as the emulator's getMinimalActionSet() lists them.
+_MINIMAL_ACTIONS = {
+    "assault":        "NOOP FIRE UP RIGHT LEFT RIGHTFIRE LEFTFIRE",
+    "atlantis":       "NOOP FIRE RIGHTFIRE LEFTFIRE",
+    "beam_rider":     "NOOP FIRE UP RIGHT LEFT UPRIGHT UPLEFT RIGHTFIRE LEFTFIRE",
+    "boxing":         _ALL,
+    "breakout":       "NOOP FIRE RIGHT LEFT",
+    "crazy_climber":  "NOOP UP RIGHT LEFT DOWN UPRIGHT UPLEFT DOWNRIGHT DOWNLEFT",
+    "demon_attack":   "NOOP FIRE RIGHT LEFT RIGHTFIRE LEFTFIRE",
+    "enduro":         "NOOP FIRE RIGHT LEFT DOWN DOWNRIGHT DOWNLEFT RIGHTFIRE LEFTFIRE",
+    "fishing_derby":  _ALL,
+    "gopher":         "NOOP FIRE UP RIGHT LEFT UPFIRE RIGHTFIRE LEFTFIRE",
+    "kangaroo":       _ALL,
+    "krull":          _ALL,
+    "name_this_game": "NOOP FIRE RIGHT LEFT RIGHTFIRE LEFTFIRE",
+    "pong":           "NOOP FIRE RIGHT LEFT RIGHTFIRE LEFTFIRE",
+    "road_runner":    _ALL,
+    "robotank":       _ALL,
+    "seaquest":       _ALL,
+    "space_invaders": "NOOP FIRE RIGHT LEFT RIGHTFIRE LEFTFIRE",
+    "star_gunner":    _ALL,
+    "video_pinball":  "NOOP FIRE UP RIGHT LEFT DOWN UPFIRE RIGHTFIRE LEFTFIRE",
+}
+# fmt: on
+
+GAMES: dict[str, Game] = {
+    name: Game(name, name.replace("_", " ").title(), tuple(actions.split()), SCORES[name])
+    for name, actions in _MINIMAL_ACTIONS.items()
+}
+
+
+def split(name: str) -> tuple[Game, ...]:
+    """Returns the games of one split, in the paper's order.
+
+    Args:
+        name: string. `"multitask"` (8 games), `"sources"` (13) or `"targets"` (7).
+
+    Returns:
+        Tuple of `Game`.
+
+    Raises:
+        ValueError: if there is no such split.
+    """
+    if name not in SPLITS:
+        raise ValueError(f"A split is one of: {', '.join(SPLITS)}. Received: {name!r}")
+    return tuple(GAMES[game_name] for game_name in SPLITS[name])
+
+
+def canonical_name(text: str) -> str:
+    """Turns the usual spellings of a game's name into its snake-case ALE id.
+
+    `"Space Invaders"`, `"SpaceInvaders"`, `"space-invaders"`, `"ALE/SpaceInvaders-v5"` and
+    `"SpaceInvadersNoFrameskip-v4"` all become `"space_invaders"`. Whether there is such a game is
+    not checked.
+
+    Args:
+        text: string.
+
+    Returns:
+        string.
+    """
+    text = re.sub(r"^ALE/", "", text.strip())
+    text = re.sub(r"(-ram)?-?(NoFrameskip|Deterministic)?-v\d+$", "", text)
+    text = re.sub(r"['*.]", "", text)  # Q*bert, H.E.R.O.
+    text = re.sub(r"(?<=[a-z])(?=[A-Z]|\d[A-Z])", "_", text)  # BeamRider, TicTacToe3D
+    text = re.sub(r"(?<=[A-Z])(?=[A-Z][a-z])", "_", text)  # UpNDown
+    return re.sub(r"[\W_]+", "_", text).strip("_").lower()
+
+
+def unknown_game(name: str, valid_names: Iterable[str]) -> UnknownGame:
+    """Makes the error for a name that is no game, for the caller to raise.
+
+    Args:
+        name: string. The name as received.
+        valid_names: iterable of strings. The names that would have been accepted.
+
+    Returns:
+        `UnknownGame`. Its message is one line: the nearest of `valid_names`, or all of them where
+        none is near.
+    """
+    valid_names = sorted(valid_names)
+    nearest = difflib.get_close_matches(canonical_name(name), valid_names)
+    hint = f"Nearest: {', '.join(nearest)}" if nearest else f"Valid: {', '.join(valid_names)}"
+    return UnknownGame(f"Unknown game. {hint}. Received: {name!r}")

@@ -1,0 +1,198 @@
+"""What this machine does per second: whole jobs against emulation alone, measured in one run."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from amkit.games.atari import AtariEnvironments
+from amkit.games.catalogue import Game
+from amkit.jobs import machine, presets, rates
+from amkit.learning.actor_mimic import ActorMimic
+from amkit.learning.distillation import Distillation
+from amkit.learning.dqn import DQN, DQNTraining
+from amkit.learning.job import Job, compile_learner
+from amkit.learning.pqn import PQN, PQNTraining
+from amkit.networks.bodies import BODIES, actor_mimic_network, nature_dqn
+from amkit.networks.twins import for_running
+from amkit.play.policy import EpsilonGreedy
+from amkit.play.rollout import rollout
+from amkit.storage.experts import Expert
+
+_ENVS = 64
+_PAPER = presets.PRECISION["paper"]
+# As many rows as preset `laptop` has of all its games: networks are asked for them at once.
+_DISTILLING_ENVS = 256
+_DISTILLING_BATCH = 512  # Four times the preset's: what a sample costs least in.
+
+
+def measure(
+    game: Game, seconds: float, tell: Callable[[str], None] = lambda what: None
+) -> dict[str, Any]:
+    """Measures one game.
+
+    Args:
+        game: the game.
+        seconds: float. Spent on each measurement after warming up.
+        tell: called with what is measured next.
+
+    Returns:
+        "steps": list of {"what", "rate" (agent steps/s), "ratio" (to emulation alone)};
+        "updates": list of {"precision", "xla", "batch_size", "rate" (samples/s)}; "bodies": list of
+        {"body", "parameters", "forward" (observations/s), "training" (samples/s), "steps" (agent
+        steps/s of a distillation at preset laptop's two samples per step, were it only its parts,
+        each alone)}; "machine".
+    """
+    precision = rates.fastest_precision()
+    tell("emulation alone")
+    emulation = rates.emulation_rate(game, _ENVS, seconds)
+    rows = [(f"emulation alone, {_ENVS} environments", emulation)]
+    for what, make in (
+        (f"acting, {_ENVS} environments", _acting),
+        (
+            f"distilling, {_DISTILLING_ENVS} environments, 1 training sample per step, "
+            f"updates of {_DISTILLING_BATCH}",
+            _distilling,
+        ),
+        ("expert training, preset laptop (PQN)", _pqn),
+        (f"expert training, preset paper (DQN, 8 samples per step, {_PAPER})", paper_dqn),
+    ):
+        tell(what)
+        asked = _PAPER if make is paper_dqn else precision
+        rows.append((what, rates.rate(make(game, asked), seconds)))
+    tell("the parts of distilling")
+    parts = rates.Rates(
+        emulation,
+        rates.forward_rate(precision, _DISTILLING_ENVS, seconds),
+        rates.training_rate(precision, machine.default_jit_compile(), _DISTILLING_BATCH, seconds),
+    )
+    # The expert is asked in every step, the student where it acts: in half of them. What distilling
+    # would reach if nothing but these took time, and nothing overlapped.
+    rows.append(
+        ("emulation, 1.5 forward passes, 1 sample, each alone", 1 / parts.seconds_per_step(1.5, 1))
+    )
+    updates = []
+    for batch_size in (32, 512):
+        for updates_precision in rates.PRECISIONS:
+            for xla in (False, True):
+                tell(f"updates of {batch_size}, {updates_precision}, XLA {xla}")
+                samples = rates.training_rate(updates_precision, xla, batch_size, seconds / 4)
+                updates.append(
+                    {
+                        "batch_size": batch_size,
+                        "precision": updates_precision,
+                        "xla": xla,
+                        "rate": samples,
+                    }
+                )
+    return {
+        "game": game.name,
+        "precision": precision,
+        "bodies": _bodies(emulation, precision, seconds / 4, tell),
+        "steps": [
+            {"what": what, "rate": steps, "ratio": steps / emulation} for what, steps in rows
+        ],
+        "updates": updates,
+        "machine": machine.describe(),
+    }
+
+
+def _bodies(
+    emulation: float, precision: str, seconds: float, tell: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """What students of each of `BODIES` cost; experts are asked in every step, they in half."""
+    settings = presets.DISTILL["laptop"]
+    asking_experts = rates.forward_rate(precision, _DISTILLING_ENVS, seconds)
+    bodies = []
+    for body in BODIES:
+        tell(f"the body {body}")
+        student = rates.Rates(
+            emulation,
+            rates.forward_rate(precision, _DISTILLING_ENVS, seconds, body),
+            rates.training_rate(
+                precision,
+                machine.default_jit_compile(),
+                settings.batch_size,
+                seconds,
+                body,
+            ),
+        )
+        samples = settings.batch_size / settings.update_period_steps
+        bodies.append(
+            {
+                "body": body,
+                "parameters": actor_mimic_network(body).count_params(),
+                "forward": student.forward,
+                "training": student.training,
+                "steps": 1 / (student.seconds_per_step(0.5, samples) + 1 / asking_experts),
+            }
+        )
+    return bodies
+
+
+def _acting(game: Game, precision: str) -> Callable[[], int]:
+    environments = AtariEnvironments([game], _ENVS)
+    network = actor_mimic_network(normalize_features=True, dtype=precision)
+    policy = EpsilonGreedy(network, environments.action_masks, np.random.default_rng(0), 0.1)
+    transitions = rollout(environments, policy)
+
+    def step() -> int:
+        next(transitions)
+        return _ENVS
+
+    return step
+
+
+def _distilling(game: Game, precision: str) -> Callable[[], int]:
+    settings = replace(
+        presets.DISTILL["laptop"],
+        envs=_DISTILLING_ENVS,
+        update_period_steps=_DISTILLING_BATCH,
+        batch_size=_DISTILLING_BATCH,
+    )
+    network = nature_dqn(game.num_actions, normalize_features=True)
+    network = for_running(network, precision)
+    expert = Expert(game, network, {}, Path())
+    student = actor_mimic_network(normalize_features=True, dtype=precision)
+    learner = ActorMimic(student, [512], settings.temperature)
+    compile_learner(learner, settings.optimizer(), machine.default_jit_compile())
+    environments = AtariEnvironments([game], _DISTILLING_ENVS)
+    return _job_step(Distillation([expert], settings, environments, learner))
+
+
+def _pqn(game: Game, precision: str) -> Callable[[], int]:
+    settings = presets.EXPERT["laptop"]
+    learner = PQN(nature_dqn(game.num_actions, normalize_features=True, dtype=precision), [game])
+    compile_learner(learner, settings.optimizer(), machine.default_jit_compile())
+    environments = AtariEnvironments([game], settings.envs)
+    return _job_step(PQNTraining([game], settings, environments, learner))
+
+
+def paper_dqn(game: Game, precision: str) -> Callable[[], int]:
+    """Rounds of DQN training at the paper's settings, once learning has begun."""
+    # Learning starts early, and the memory is small, so that nothing but learning is measured.
+    settings = replace(
+        presets.EXPERT["paper"], replay_start_steps=500, replay_steps=20_000, epsilon=((0, 0.1),)
+    )
+    learner = DQN(nature_dqn(game.num_actions, dtype=precision), [game])
+    optimizer = keras.optimizers.deserialize(dict(settings.optimizer))
+    compile_learner(learner, optimizer, machine.default_jit_compile())
+    environments = AtariEnvironments([game], settings.envs)
+    return _job_step(DQNTraining([game], settings, environments, learner))
+
+
+def _job_step(job: Job) -> Callable[[], int]:
+    """A job's rounds, begun when it has learnt twice."""
+    first_updates = 2
+
+    def step() -> int:
+        before = job.steps
+        job.play_and_learn()
+        return job.steps - before
+
+    while int(job.learner.optimizer.iterations) < first_updates:
+        step()
+    return step

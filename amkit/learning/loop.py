@@ -1,0 +1,148 @@
+"""The loop around every training: epochs, metrics, checkpoints, a clean stop.
+
+A `Job` knows how to play and learn for one round; `run_job` repeats that until the job's steps are
+done, and reports through Keras callbacks.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import keras
+
+from amkit.learning.job import Job, learner_state, set_learner_state
+from amkit.storage import checkpoints
+from amkit.storage.run_folders import Run
+
+
+class Interrupted(Exception):
+    """Somebody asked to stop: the user, or a callback. The run was saved and can be resumed."""
+
+
+@dataclass
+class Progress:
+    """How far a job has got; part of every checkpoint."""
+
+    epoch: int = 0
+    seconds: float = 0.0
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def run_job(
+    job: Job,
+    run: Run,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    checkpoint_seconds: float = 120.0,
+) -> Progress:
+    """Runs a job to its end, from its newest checkpoint if there is one.
+
+    Args:
+        job: what to do.
+        run: where to write.
+        callbacks: Keras callbacks. `on_train_batch_end` is called once a round with the steps done,
+            `on_epoch_end` with the epoch's metrics. They may stop the training by
+            `self.model.stop_training`, for good or to be resumed.
+        checkpoint_seconds: float. Period of the checkpoints; a kill loses at most this, and what a
+            callback was doing.
+
+    Returns:
+        `Progress`, complete.
+
+    Raises:
+        Interrupted: after Ctrl-C, SIGTERM or a callback's stop, the state saved.
+        CheckpointError: if the state cannot be written or read.
+    """
+    progress = _resume(job, run)
+    job.learner.stop_training = False
+    reporting = keras.callbacks.CallbackList(list(callbacks), model=job.learner)
+    with _stop_on_signal(job.learner), _ending(reporting):
+        reporting.on_train_begin({"steps": job.steps, "total_steps": job.total_steps})
+        begun = time.monotonic() - progress.seconds
+        saved = time.monotonic()
+        while job.steps < job.total_steps and not job.learner.stop_training:
+            job.play_and_learn()
+            progress.seconds = time.monotonic() - begun
+            reporting.on_train_batch_end(job.steps, {})
+            if job.steps >= min((progress.epoch + 1) * job.epoch_steps, job.total_steps):
+                _end_epoch(job, run, progress, reporting)
+            begun = time.monotonic() - progress.seconds  # Tests, by callbacks, are not training.
+            if time.monotonic() - saved > checkpoint_seconds:
+                _save(job, run, progress)
+                saved = time.monotonic()
+        _save(job, run, progress)
+        if job.learner.stop_training:  # Perhaps in a test at the very end: it is done again.
+            raise Interrupted
+    return progress
+
+
+@contextmanager
+def _ending(reporting: keras.callbacks.CallbackList) -> Iterator[None]:
+    """Lets callbacks close what they opened, whatever happens."""
+    try:
+        yield
+    finally:
+        reporting.on_train_end({})
+
+
+def _end_epoch(
+    job: Job, run: Run, progress: Progress, reporting: keras.callbacks.CallbackList
+) -> None:
+    metrics = {
+        "steps": job.steps,
+        "seconds": round(progress.seconds, 1),
+        **job.epoch_metrics(),
+    }
+    progress.rows.append(metrics)
+    run.write_metrics(progress.rows)
+    reporting.on_epoch_end(progress.epoch, metrics)
+    progress.epoch += 1
+
+
+def _save(job: Job, run: Run, progress: Progress) -> None:
+    checkpoints.save(
+        run.checkpoint_folder,
+        {
+            "progress": vars(progress),
+            "learner": learner_state(job.learner),
+            "job": job.get_state(),
+        },
+    )
+
+
+def _resume(job: Job, run: Run) -> Progress:
+    state = checkpoints.restore(run.checkpoint_folder)
+    if state is None:
+        return Progress()
+    try:
+        set_learner_state(job.learner, state["learner"])
+        job.set_state(state["job"])
+        progress = Progress(**state["progress"])
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise checkpoints.CheckpointError(
+            f"The newest checkpoint in {run.checkpoint_folder} is of another run: {error!r}"
+        ) from error
+    run.write_metrics(progress.rows)  # Rows written after the checkpoint will be measured again.
+    return progress
+
+
+@contextmanager
+def _stop_on_signal(learner: keras.Model) -> Iterator[None]:
+    """Turns Ctrl-C and SIGTERM into Keras's flag; the second Ctrl-C interrupts at once."""
+
+    def request(number: int, frame: object) -> None:
+        if learner.stop_training:
+            raise KeyboardInterrupt
+        learner.stop_training = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may handle signals.
+        return
+    before = {s: signal.signal(s, request) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,44 @@
+"""How far apart an expert's Q-values lie: the unit of temperatures."""
+
+from contextlib import closing
+from itertools import islice
+
+import numpy as np
+
+from amkit.games.atari import AtariEnvironments
+from amkit.games.published import EPSILON
+from amkit.networks.actions import for_games
+from amkit.play.policy import EpsilonGreedy
+from amkit.play.rollout import rollout
+from amkit.storage.experts import Expert
+
+
+def spread(expert: Expert, steps: int = 3200, envs: int = 8, seed: int = 0) -> float:
+    """How far apart an expert's Q-values lie: from best to worst action, mean over its own play.
+
+    Args:
+        expert: it plays, with a random action now and then (`games.EPSILON`).
+        steps: int. Agent steps over all environments.
+        envs: int. Environments.
+        seed: int. Of emulators and actions.
+
+    Raises:
+        ValueError: if all its actions are worth the same.
+    """
+    game = expert.game
+    with closing(AtariEnvironments([game], envs, seed=seed)) as environments:
+        policy = EpsilonGreedy(
+            for_games(expert.network, [game]),
+            environments.action_masks,
+            np.random.default_rng(seed),
+            EPSILON,
+        )
+        played = islice(rollout(environments, policy), -(-steps // envs))
+        q_values = np.stack([t.outputs[:, game.action_codes] for t in played])
+    mean = float(np.ptp(q_values, axis=-1).mean())
+    if not 0 < mean < np.inf:
+        raise ValueError(
+            f"an expert's Q-values differ from action to action. Received: {expert.path}, whose "
+            f"best and worst action are {mean:g} apart"
+        )
+    return mean

@@ -1,0 +1,126 @@
+"""The 18 actions of the ALE: a game's own among them, and the mask of the legal ones."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from amkit.games.catalogue import NUM_ACTIONS, Game
+from amkit.networks.xla import quick
+
+
+def over_all_actions(values: Any, action_codes: np.ndarray) -> Any:
+    """Spreads values of a game's own actions over the 18 of the ALE.
+
+    Args:
+        values: float [B, n] or [B, 18]. One column per entry of `action_codes`, or already 18.
+        action_codes: int [n]. Each column's index among the 18.
+
+    Returns:
+        float [B, 18]. Zero where the game has no action: mask before use.
+    """
+    if values.shape[-1] == NUM_ACTIONS:
+        return values
+    # Column n is zero, and stands for every action that the game has not.
+    column = np.full(NUM_ACTIONS, len(action_codes))
+    column[action_codes] = np.arange(len(action_codes))
+    return keras.ops.take(keras.ops.pad(values, ((0, 0), (0, 1))), column, axis=1)
+
+
+def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]:
+    """What a network says of several games' rows, whichever of the three kinds it is.
+
+    Args:
+        network: Functional model, observation -> float [B, n] for its one game, [B, 18] for any, or
+            [B, G * 18] of `multitask_convolutions` for these G games.
+        games: the G games.
+
+    Returns:
+        Function of (observation uint8 [B, 4, 84, 84], training bool), rows of game 0 first, then of
+        game 1 and so on, equally many of each -> float [B, 18]; 0 where a game has no action.
+
+    Raises:
+        ValueError: if several games are to share fewer than 18 outputs, or one has no outputs of
+            its own where the others do.
+    """
+    if network.output.shape[-1] <= NUM_ACTIONS:
+        if len(games) > 1 and network.output.shape[-1] < NUM_ACTIONS:
+            raise ValueError(
+                f"several games share {NUM_ACTIONS} outputs. Received: {network.output.shape[-1]}"
+            )
+
+        quickly = quick(network)
+
+        def values(observation: Any, training: bool = False) -> Any:
+            return over_all_actions(quickly(observation, training=training), games[0].action_codes)
+
+        return values
+
+    # Each head sees the rows of its own game only.
+    maps = network.get_layer("flatten").output
+    trunk = quick(keras.Model(network.input, maps))
+    heads = [keras.Model(maps, network.get_layer(_own_output(game)).output) for game in games]
+
+    def values_of_own(observation: Any, training: bool = False) -> Any:
+        parts = keras.ops.split(trunk(observation, training=training), len(heads))
+        return keras.ops.concatenate(
+            [head(part, training=training) for head, part in zip(heads, parts, strict=True)]
+        )
+
+    return values_of_own
+
+
+def for_game(network: keras.Model, game: Game) -> keras.Model:
+    """The part of a network that plays one game: all of it, unless games have their own heads.
+
+    Args:
+        network: as in `for_games`.
+        game: one of its games.
+
+    Returns:
+        Functional `keras.Model`, observation -> float [B, n] or [B, 18], for running, as `quick`.
+    """
+    if network.output.shape[-1] > NUM_ACTIONS:
+        network = keras.Model(network.input, network.get_layer(_own_output(game)).output)
+    return quick(network)
+
+
+def plays(network: keras.Model, game: Game) -> bool:
+    """Whether a network has outputs for a game: its n, the ALE's 18, or 18 of its own.
+
+    Args:
+        network: as in `for_games`.
+        game: any game.
+
+    Returns:
+        bool. As many outputs as a game has actions may still be of other actions.
+    """
+    outputs = network.output.shape[-1]
+    if outputs <= NUM_ACTIONS:
+        return outputs in (game.num_actions, NUM_ACTIONS)
+    own = [layer.output for layer in network.layers if layer.name == _own_output(game)]
+    return bool(own) and own[0].shape == (None, NUM_ACTIONS)
+
+
+def _own_output(game: Game) -> str:
+    return f"output_{game.name}"
+
+
+# What illegal logits become before a softmax. Finite, so that 0 * log(0) never makes a NaN; so low
+# that exp() of it is exactly 0 in float32 and float64 and no gradient flows.
+_ILLEGAL = -1e9
+
+
+def mask_illegal(values: tf.Tensor, action_mask: tf.Tensor) -> tf.Tensor:
+    """Replaces the values of illegal actions by a very low number.
+
+    Args:
+        values: float32 [B, A]. Q-values or logits.
+        action_mask: bool [A] or [B, A]. True where legal.
+
+    Returns:
+        float32 [B, A]. Fit for an argmax, a max or a softmax over legal actions.
+    """
+    return tf.where(action_mask, values, tf.constant(_ILLEGAL, values.dtype))

@@ -1,0 +1,111 @@
+"""Other forms of a network: with its features, frozen, in another precision."""
+
+from collections.abc import Callable
+
+import keras
+
+
+def with_features(network: keras.Model) -> keras.Model:
+    """The same network, which also hands out its pre-output activations.
+
+    Args:
+        network: Functional model with a layer named `features`.
+
+    Returns:
+        Functional `keras.Model` sharing the weights, observation -> (outputs [B, A], features
+        [B, D]).
+    """
+    return keras.Model(
+        network.input, (network.output, network.get_layer("features").output), name=network.name
+    )
+
+
+def feature_size(network: keras.Model) -> int:
+    """D, the width of a network's pre-output layer.
+
+    Raises:
+        ValueError: if there is no layer called `features` with outputs [B, D].
+    """
+    for layer in network.layers:
+        if layer.name == "features" and len(layer.output.shape) == 2:
+            return layer.output.shape[-1]
+    raise ValueError(
+        f"a network has a layer called features, of outputs [B, D]. Received: {network.name}"
+    )
+
+
+def frozen_copy(network: keras.Model) -> keras.Model:
+    """The same layers and weights anew, which training leaves as they are.
+
+    Args:
+        network: Functional model.
+
+    Returns:
+        Functional `keras.Model`, not trainable.
+    """
+    copy = keras.models.clone_model(network)
+    copy.trainable = False
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def in_precision(model: keras.Model, dtype: str) -> keras.Model:
+    """A twin of a network that computes in another precision, its weights copied.
+
+    Args:
+        model: Functional model of stock layers.
+        dtype: str. Keras dtype policy of every layer but the last, which stays float32.
+
+    Returns:
+        Functional `keras.Model`; of float32 weights by float32 and the mixed policies.
+    """
+    return _twin(model, lambda layer: dtype)
+
+
+def for_running(model: keras.Model, dtype: str) -> keras.Model:
+    """As `in_precision`, for a network that learns no more: its weights are cast once, here.
+
+    Under a mixed policy Keras casts them in every call, which takes longer than a forward pass of
+    one observation. The outputs are the same: what Keras does not cast, normalisations, stays.
+
+    Args:
+        model: Functional model of stock layers.
+        dtype: str. Keras dtype policy, as in `in_precision`.
+
+    Returns:
+        Functional `keras.Model`, convolutions and dense layers but the last in the number format
+        that the policy computes in.
+    """
+    cast = keras.DTypePolicy(dtype).compute_dtype
+    kernels = (keras.layers.Conv2D, keras.layers.Dense)
+    return _twin(model, lambda layer: cast if isinstance(layer, kernels) else dtype)
+
+
+def _twin(model: keras.Model, policy: Callable[[keras.layers.Layer], str]) -> keras.Model:
+    """The same layers and weights under other dtype policies; the last stays in float32."""
+    last = model.layers[-1].name
+
+    def twin(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if not isinstance(layer, keras.layers.InputLayer):
+            config["dtype"] = "float32" if layer.name == last else policy(layer)
+            config.pop("trainable", None)  # Frozen was how it learnt, not what it is.
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(model, clone_function=twin)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def move_towards(network: keras.Model, other: keras.Model, share: float) -> None:
+    """Moves a network's weights towards another's of the same layers.
+
+    Repeated, that is an exponential moving average of the other's weights (Polyak averaging).
+
+    Args:
+        network: is moved.
+        other: stays.
+        share: float in (0, 1]. Of the way; 1 copies.
+    """
+    for own, goal in zip(network.variables, other.variables, strict=True):
+        own.assign_add(share * (goal - own))

@@ -1,0 +1,1 @@
+"""Acting: a policy plays environments; a replay memory keeps the steps."""

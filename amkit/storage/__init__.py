@@ -1,0 +1,1 @@
+"""What stays on disk: models and their cards, experts, run folders, checkpoints."""

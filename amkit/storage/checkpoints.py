@@ -1,0 +1,206 @@
+"""Whole-run state on disk: written whole or not at all, verified when read back.
+
+A checkpoint is a folder `checkpoint-000007/` of `.npy` files and a `manifest.json` that names each
+of them with its CRC-32, and has one itself. It is written under another name and renamed when
+complete, so a kill at any moment leaves the one before it.
+"""
+
+import errno
+import json
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from amkit.storage.files import write_text
+
+_NAME = re.compile(r"checkpoint-\d{6,}")
+_KEPT = 2  # The newest, and one to fall back on. Unchanged arrays are one file in both.
+
+
+class CheckpointError(RuntimeError):
+    """No checkpoint could be written or read."""
+
+
+def save(folder: Path, state: Mapping[str, Any]) -> Path:
+    """Writes a checkpoint.
+
+    Args:
+        folder: where the run's checkpoints lie; made if missing.
+        state: nested mappings of arrays and of values that JSON holds. An array under a key with
+            an `@` never changes: if the checkpoint before has the same key, its file is linked.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        CheckpointError: if it could not be written (disk full, read-only). Earlier ones are kept.
+    """
+    earlier = _complete(folder)
+    number = count(folder) + 1
+    unfinished = folder / f"unfinished-{number:06d}"
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        _write(unfinished, state, earlier[-1] if earlier else None)
+        finished = folder / f"checkpoint-{number:06d}"
+        os.replace(unfinished, finished)
+        _sync_folder(folder)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
+        raise CheckpointError(f"No checkpoint written to {folder}: {reason}") from error
+    for old in earlier[: 1 - _KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    for leftover in folder.glob("unfinished-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    return finished
+
+
+def restore(folder: Path) -> dict[str, Any] | None:
+    """Reads the newest checkpoint that is whole.
+
+    Args:
+        folder: as in `save`.
+
+    Returns:
+        The state, or None if there never was a checkpoint.
+
+    Raises:
+        CheckpointError: if there are checkpoints, but all are damaged, or one cannot be read now.
+    """
+    damages: list[tuple[Path, str]] = []
+    for checkpoint in reversed(_complete(folder)):
+        try:
+            state = _read(checkpoint)
+        except (MemoryError, OSError) as error:
+            if not isinstance(error, FileNotFoundError):  # It may be whole: nothing is thrown away.
+                reason = getattr(error, "strerror", None) or "out of memory"
+                raise CheckpointError(f"{checkpoint} cannot be read: {reason}") from error
+            damages.append((checkpoint, f"{checkpoint.name}: {error}"))
+            continue
+        except Exception as error:  # Damaged headers make numpy raise many kinds.
+            damages.append((checkpoint, f"{checkpoint.name}: {error}"))
+            continue
+        for damaged, _ in damages:  # The next checkpoint must not link to its files.
+            shutil.rmtree(damaged, ignore_errors=True)
+        return state
+    if damages:
+        reasons = "; ".join(reason for _, reason in damages)
+        raise CheckpointError(f"Every checkpoint in {folder} is damaged ({reasons})")
+    return None
+
+
+def count(folder: Path) -> int:
+    """How many checkpoints were ever written; 0 if there never was one."""
+    earlier = _complete(folder)
+    return int(earlier[-1].name.split("-")[1]) if earlier else 0
+
+
+def _complete(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("checkpoint-*") if _NAME.fullmatch(path.name))
+
+
+def _write(target: Path, state: Mapping, before: Path | None) -> None:
+    arrays: dict[str, dict] = {}
+    known = _known_arrays(before)
+    for key, array in _flatten(state):
+        name = f"{len(arrays):05d}.npy"
+        if "@" in key and key in known and _link(before / known[key]["file"], target / name):
+            arrays[key] = {**known[key], "file": name}
+            continue
+        array = np.asarray(array, order="C")
+        with open(target / name, "wb") as file:
+            # Not np.save, whose error on a full disk does not say that it is full.
+            header = np.lib.format.header_data_from_array_1_0(array)
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(array.tobytes() if array.ndim == 0 else array.data)
+            file.flush()
+            os.fsync(file.fileno())
+        arrays[key] = {"file": name, "crc32": _crc32(array), "kind": _kind(array)}
+    content = {"arrays": arrays, "values": _without_arrays(state)}
+    manifest = {"crc32": zlib.crc32(json.dumps(content).encode()), "content": content}
+    write_text(target / "manifest.json", json.dumps(manifest))
+    _sync_folder(target)
+
+
+def _read(checkpoint: Path) -> dict:
+    manifest = _manifest(checkpoint)
+    state = manifest["values"]
+    for key, entry in manifest["arrays"].items():
+        # Blocks are mapped, not read: a memory is then never held twice.
+        array = np.load(
+            checkpoint / entry["file"], mmap_mode="r" if "@" in key else None, allow_pickle=False
+        )
+        if (_crc32(array), _kind(array)) != (entry["crc32"], entry["kind"]):
+            raise ValueError(f"{entry['file']} does not match its checksum")
+        *parents, last = key.split("/")
+        place = state
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = array
+    return state
+
+
+def _manifest(checkpoint: Path) -> dict:
+    manifest = json.loads((checkpoint / "manifest.json").read_text())
+    content = manifest["content"]
+    if manifest["crc32"] != zlib.crc32(json.dumps(content).encode()):
+        raise ValueError("manifest.json does not match its checksum")
+    return content
+
+
+def _known_arrays(before: Path | None) -> dict[str, dict]:
+    """The arrays of the checkpoint before; none if it cannot be read."""
+    if before is None:
+        return {}
+    try:
+        return _manifest(before)["arrays"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _crc32(array: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+
+
+def _kind(array: np.ndarray) -> str:
+    return f"{array.dtype.str}{list(array.shape)}"
+
+
+def _flatten(state: Mapping, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    for key, value in state.items():
+        if isinstance(value, np.ndarray):
+            yield prefix + key, value
+        elif isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}/")
+
+
+def _without_arrays(state: Mapping) -> dict:
+    return {
+        key: _without_arrays(value) if isinstance(value, Mapping) else value
+        for key, value in state.items()
+        if not isinstance(value, np.ndarray)
+    }
+
+
+def _link(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target)
+    except OSError:  # A file system without hard links: write it again.
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":  # Elsewhere a folder cannot be opened.
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

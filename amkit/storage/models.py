@@ -1,0 +1,109 @@
+"""Models on disk: a `.keras` file of stock layers and a card beside it."""
+
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amkit import __version__
+from amkit.storage.cards import ModelFileError, card_path, read_card
+from amkit.storage.files import json_text, sync, whole
+from amkit.storage.keras_files import load
+
+if TYPE_CHECKING:
+    import keras
+
+_PACKAGES = ("keras", "tensorflow", "ale-py")
+
+
+def weight_hash(model: "keras.Model") -> str:
+    """SHA-256 of a model's weights: shapes, number formats and values, in the model's order.
+
+    Two saves of one model differ in bytes, as the file holds a date; their weights do not.
+
+    Args:
+        model: any Keras model.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        value = np.ascontiguousarray(weight.numpy())
+        digest.update(f"{value.shape}{value.dtype}".encode())
+        digest.update(value.astype(value.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
+    """Saves a network in float32, uncompiled, and its card.
+
+    Each file is written whole or not at all, the card first; a kill between the two leaves a card
+    that does not match an older model, which loading reports.
+
+    Args:
+        model: Functional model of stock layers.
+        path: ends with `.keras`; replaced if it is there.
+        card: JSON-able; "kind" and "games" at least. The weights' hash, their number, the number of
+            outputs and the packages' versions are added.
+
+    Raises:
+        ValueError: if the path has another ending.
+        TypeError: if the card is not JSON-able.
+        OSError: if the folder cannot be written.
+    """
+    from amkit.networks.twins import in_precision
+
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise ValueError(f"a model is saved as a .keras file. Received: {path}")
+    plain = in_precision(model, "float32")
+    card = {
+        **card,
+        "parameters": int(plain.count_params()),
+        "outputs": int(plain.output.shape[-1]),
+        "versions": {"amkit": __version__} | {name: version(name) for name in _PACKAGES},
+        "weight_hash": weight_hash(plain),
+    }
+    with whole(path) as model_file, whole(card_path(path)) as card_file:
+        plain.save(model_file)
+        sync(model_file)  # A full disk shows before the card, the inner one, takes its place.
+        card_file.write_text(json_text(card), encoding="utf-8")
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copies a model and its card: each file whole or not at all, the card first, as in `save`.
+
+    Args:
+        path: the model's file.
+        target: ends with `.keras`; replaced if it is there.
+
+    Raises:
+        ModelFileError: if the model is damaged, or is not that of its card.
+        OSError: if a file cannot be read or written.
+    """
+    model, card = load_with_card(path)
+    save(model, target, card)
+
+
+def load_with_card(path: Path) -> tuple["keras.Model", dict[str, Any]]:
+    """Loads a model and its card, and checks that they belong together.
+
+    Args:
+        path: the model's file.
+
+    Returns:
+        (model, card).
+
+    Raises:
+        ModelFileError: if either is missing or damaged, or the card is of other weights.
+    """
+    model, card = load(path), read_card(path)
+    if weight_hash(model) != card["weight_hash"]:
+        raise ModelFileError(
+            f"{card_path(path)} does not match the weights of {path}: one was exchanged or changed"
+        )
+    return model, card

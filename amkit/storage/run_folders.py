@@ -1,0 +1,183 @@
+"""Run folders: what a run was asked, what it measured, where it got to, what came out.
+
+`runs/<kind>-<name>/` holds `config.json`, `metrics.csv` and `checkpoint/`, and at the end, in place
+of the last, `model.keras` with its card `model.json`. One process at a time uses a folder.
+"""
+
+import csv
+import io
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from amkit.storage import files
+
+
+class RunError(RuntimeError):
+    """A run folder cannot be used."""
+
+
+class DamagedRun(RunError):
+    """A run folder's files cannot be read."""
+
+
+class Run:
+    """One run folder, locked while open. Use as a context manager.
+
+    Args:
+        folder: the folder; made if missing.
+        config: everything needed to repeat the run, JSON-able. None opens an existing run and
+            reads its own.
+
+    Raises:
+        RunError: if the folder is in use, holds no run, or cannot be written.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, Any] | None = None):
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.folder / ".lock", blocking=False)
+            self._lock.acquire()
+        except Timeout:
+            raise RunError(f"{self.folder} is in use by another process") from None
+        except OSError as error:
+            raise RunError(f"{self.folder} cannot be written: {error.strerror}") from error
+        try:
+            if config is not None:
+                if (self.folder / "config.json").exists():
+                    raise RunError(f"{self.folder} holds a run already")
+                self.write("config.json", json.dumps(config, indent=2) + "\n")
+            self.config = read_config(self.folder)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+    @property
+    def model_path(self) -> Path:
+        """Where the finished model lies; it is there only when the run is finished."""
+        return self.folder / "model.keras"
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where the checkpoints lie."""
+        return self.folder / "checkpoint"
+
+    def discard_checkpoints(self) -> None:
+        """Frees what a finished run no longer needs: gigabytes, where there is a replay memory."""
+        shutil.rmtree(self.checkpoint_folder, ignore_errors=True)
+
+    def write_metrics(self, rows: list[dict[str, float]]) -> None:
+        """Writes `metrics.csv` anew: one row per epoch.
+
+        Args:
+            rows: column -> value. Since the beginning: "steps", agent steps per game; "seconds" of
+                training, without tests; "updates", gradient steps. Since the row before: "games"
+                that ended and "score_<game>", their mean raw score; and means of what the learner
+                measures: "loss", "policy_loss" and "kl" in nats, "feature_loss", "agreement", a
+                share, "mean_return" and "mean_max_q", discounted clipped rewards. At the row's end:
+                "epsilon", a probability.
+        """
+        text = io.StringIO()
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write("metrics.csv", text.getvalue())
+
+    def write(self, name: str, text: str) -> None:
+        """Writes a file of the folder, whole or not at all; RunError if that cannot be done."""
+        try:
+            files.write_text(self.folder / name, text)
+        except OSError as error:
+            raise RunError(f"{self.folder / name} cannot be written: {error.strerror}") from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Reads a run's configuration.
+
+    Raises:
+        RunError: if the folder holds none, or a damaged one.
+    """
+    path = Path(folder) / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{folder} is no run folder: it has no config.json") from None
+    except (OSError, ValueError) as error:
+        raise DamagedRun(f"{path} is damaged: {error}") from error
+    if not isinstance(config, dict):
+        raise DamagedRun(f"{path} is damaged: it is no JSON object")
+    return config
+
+
+def label(model: Path) -> str:
+    """What a model is called: its file's name, or that of the run folder that it lies in."""
+    model = Path(model)
+    return model.resolve().parent.name if model.stem == "model" else model.stem
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run's model has been written."""
+    return (Path(folder) / "model.keras").exists()
+
+
+def steps_done(run: Run) -> int:
+    """Agent steps per game that a run has done, by its metrics; 0 where it has none.
+
+    Those after its newest checkpoint will be done again.
+    """
+    path = run.folder / "metrics.csv"
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    done = lines[-1].split(",")[0] if lines else ""
+    return int(done) if done.isdecimal() else 0  # The header alone, or no metrics at all.
+
+
+def choose(root: Path, name: str, folder: Path | None, resume: bool | None) -> Path:
+    """Decides where a run called `name` goes on, or begins.
+
+    Args:
+        root: where runs lie.
+        name: of the run.
+        folder: the one asked for; None means the newest of that name to resume, else a new one.
+        resume: whether to go on with an earlier run; None where nobody can ask for that.
+
+    Raises:
+        ValueError: if the folder asked for holds a run, which is not to be resumed.
+    """
+    if folder is not None:
+        if not resume and (folder / "config.json").exists():
+            way_out = "name another" if resume is None else "add --resume, or name another"
+            raise ValueError(f"{folder} holds a run already: {way_out}. Received: {folder}")
+        return folder
+    earlier = find(root, name) if resume else []
+    return earlier[-1] if earlier else new_folder(root, name)
+
+
+def find(root: Path, name: str) -> list[Path]:
+    """Finds the runs called `name`, `name-2`, `name-3`, ..., oldest first."""
+    return [folder for _, folder in _numbered(root, name) if (folder / "config.json").exists()]
+
+
+def new_folder(root: Path, name: str) -> Path:
+    """The folder after the last of `name`, `name-2`, `name-3`, ..."""
+    taken = _numbered(root, name)
+    return Path(root) / (f"{name}-{taken[-1][0] + 1}" if taken else name)
+
+
+def _numbered(root: Path, name: str) -> list[tuple[int, Path]]:
+    """(number, folder) of every folder called so, in order."""
+    pattern = re.compile(re.escape(name) + r"(?:-(\d+))?")
+    matches = ((pattern.fullmatch(path.name), path) for path in Path(root).glob("*"))
+    return sorted((int(match[1] or 1), path) for match, path in matches if match)

@@ -1,0 +1,110 @@
+"""What section 4 claims, measured on small processes: the numbers behind `amkit theory`."""
+
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from amkit.theory import processes
+
+EPSILON = 0.1
+DECAYS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # lambda
+TEMPERATURES = (1.0, 0.2, 0.05)  # Of Gamma's softmax: the lower, the greater its Lipschitz constant
+HORIZON = 400
+
+
+def lemma_1(seed: int, starts: int = 5, updates: int = 400) -> dict[str, Any]:
+    """Distance to the fixed point of Eq. 8 from several starts, under one fixed policy.
+
+    Args:
+        seed: int.
+        starts: int.
+        updates: int. Updates of Eq. 8 followed.
+
+    Returns:
+        "decay"; "distances", one list of norms per start, before each update.
+    """
+    rng = np.random.default_rng(seed)
+    process = processes.random_process(rng)
+    expert = _random_expert(process, rng)
+    decay = 0.1
+    distribution = processes.stationary_distribution(process, expert)
+    target = processes.fixed_point(process, distribution, expert, decay)
+    distances = []
+    for _ in range(starts):
+        theta = rng.normal(0, 3, target.shape)
+        row = []
+        for _ in range(updates):
+            row.append(float(np.linalg.norm(theta - target)))
+            theta = theta + processes.update(theta, process, distribution, expert, decay)
+        distances.append(row)
+    return {"decay": decay, "distances": distances}
+
+
+def theorem_1(seed: int, pairs: int = 8) -> list[dict[str, Any]]:
+    """The greatest contraction ratio found, for each weight decay and operator.
+
+    Args:
+        seed: int.
+        pairs: int. Pairs of policies to begin with, for each.
+
+    Returns:
+        A list of {"operator", "decay", "ratio"}; a ratio of 1 or more is no contraction.
+    """
+    rng = np.random.default_rng(seed)
+    process = processes.random_process(rng)
+    expert = _random_expert(process, rng)
+    operators = {
+        f"softmax / {temperature:g}": partial(
+            processes.epsilon_greedy, epsilon=EPSILON, temperature=temperature
+        )
+        for temperature in TEMPERATURES
+    }
+    operators[f"{EPSILON:g}-greedy"] = partial(processes.epsilon_greedy, epsilon=EPSILON)
+    operators["greedy"] = partial(processes.epsilon_greedy, epsilon=0.0)
+    return [
+        {
+            "operator": name,
+            "decay": decay,
+            "ratio": processes.contraction(
+                process, expert, decay, operator, np.random.default_rng(seed), pairs
+            ),
+        }
+        for name, operator in operators.items()
+        for decay in DECAYS
+    ]
+
+
+def proposition_1(horizon: int = HORIZON) -> dict[str, list[float]]:
+    """Cost-to-go of two students of `processes.road_and_ditch`: who acts while they learn?
+
+    Args:
+        horizon: int. The greatest T.
+
+    Returns:
+        "student_acts", "expert_acts": cost-to-go J_T for T = 1, 2, ...; "student_bound",
+        "expert_bound": Proposition 1's bound on each.
+    """
+    process, expert = processes.road_and_ditch()
+    decay = 1e-3
+    behaviours = {
+        # Hardly ever elsewhere than on the road.
+        "expert_acts": processes.epsilon_greedy(expert, 1e-6),
+        "student_acts": np.full(expert.shape, 1 / expert.shape[1]),
+    }
+    result = {}
+    for name, behaviour in behaviours.items():
+        rounds = 15 if name == "student_acts" else 1  # The expert's policy stays what it is.
+        *_, (student, _) = islice(
+            processes.adaptive_iteration(process, expert, decay, processes.softmax, behaviour),
+            rounds,
+        )
+        growth = processes.cost_growth(process, expert, student, start=0, horizon=horizon)
+        result[name] = growth.student.tolist()
+        result[name.replace("acts", "bound")] = growth.bound.tolist()
+    return result
+
+
+def _random_expert(process: processes.Process, rng: np.random.Generator) -> processes.Policy:
+    return processes.softmax(3 * rng.normal(size=process.rewards.shape))

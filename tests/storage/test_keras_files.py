@@ -1,0 +1,348 @@
+"""Model files: round trips, plain Keras elsewhere, and every kind of bad file."""
+
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from amkit.networks.bodies import actor_mimic_network, nature_dqn
+from amkit.networks.twins import in_precision, with_features
+from amkit.storage import models
+from amkit.storage.cards import ModelFileError, card_path, read_card
+
+CARD = {"kind": "expert", "games": ["pong"]}
+_MEAN = {"mean": 1.0, "standard_error": 0.1, "games": 30}
+SCORE = {"game": "pong", "protocol": "paper", "epsilon": 0.05, **_MEAN, "random": _MEAN}
+OBSERVATION = np.random.default_rng(0).integers(0, 256, (3, 4, 84, 84), np.uint8)
+
+
+def small_network(outputs=6):
+    """The Nature network's layers, narrow."""
+    layers = keras.layers
+    x = observation = keras.Input((4, 84, 84), dtype="uint8")
+    x = layers.Permute((2, 3, 1))(x)
+    x = layers.Rescaling(1 / 255)(x)
+    x = layers.Conv2D(2, 8, 8, activation="relu")(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(4)(x)
+    x = layers.LayerNormalization()(x)
+    x = layers.Activation("relu", name="features")(x)
+    return keras.Model(observation, layers.Dense(outputs)(x))
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "pong.keras"
+    model = small_network()
+    models.save(model, path, CARD)
+    return model, path
+
+
+def rewrite(path, change_config=None, weights=None, extra=None):
+    """Changes members of a saved file, checksums right."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    if change_config:
+        config = json.loads(members["config.json"])
+        change_config(config)
+        members["config.json"] = json.dumps(config).encode()
+    if weights is not None:
+        members["model.weights.h5"] = weights
+    members |= extra or {}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def layer(config, class_name):
+    return next(e for e in config["config"]["layers"] if e["class_name"] == class_name)
+
+
+def rejected(path, match):
+    with pytest.raises(ModelFileError, match=match) as caught:
+        models.load_with_card(path)
+    assert "\n" not in str(caught.value)
+    assert str(path.parent) in str(caught.value)
+
+
+def trained(model):
+    """The same model with other weights, as if trained: outputs may begin at zero."""
+    rng = np.random.default_rng(0)
+    model.set_weights([w + rng.normal(0, 0.02, w.shape) for w in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nature_dqn(6),
+        lambda: nature_dqn(4, normalize_features=True, dtype="mixed_bfloat16"),
+        lambda: actor_mimic_network(normalize_features=True, background=87),
+        lambda: actor_mimic_network("transfer"),
+    ],
+)
+def test_round_trip(make, tmp_path):
+    model = trained(make())
+    path = tmp_path / "model.keras"
+    models.save(model, path, CARD)
+    loaded, card = models.load_with_card(path)
+    plain = in_precision(model, "float32")
+    np.testing.assert_array_equal(loaded(OBSERVATION), plain(OBSERVATION))
+    assert loaded.output.shape == model.output.shape
+    assert card["parameters"] == model.count_params()
+    assert all(layer.compute_dtype in ("float32", "uint8") for layer in loaded.layers)
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["model.json", "model.keras"]
+    outputs, features = with_features(loaded)(OBSERVATION)
+    assert features.shape[-1] == loaded.get_layer("features").output.shape[-1]
+    np.testing.assert_array_equal(outputs, loaded(OBSERVATION))
+
+
+def test_models_made_elsewhere(tmp_path):
+    """Saved compiled by plain Keras, after training, with layers without bias."""
+    layers = keras.layers
+    observation = keras.Input((4, 84, 84), dtype="uint8")
+    x = layers.Rescaling(1 / 255)(observation)
+    x = layers.Permute((2, 3, 1))(x)
+    x = layers.Conv2D(2, 8, 8, use_bias=False)(x)
+    x = layers.LayerNormalization(center=False)(layers.Flatten()(x))
+    model = keras.Model(observation, layers.Dense(6, use_bias=False)(x))
+    model.compile("adam", "mse")
+    model.fit(OBSERVATION, np.zeros((3, 6)), verbose=0)
+    path = tmp_path / "foreign.keras"
+    model.save(path)
+    card = {**CARD, "weight_hash": models.weight_hash(model)}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    loaded, _ = models.load_with_card(path)
+    np.testing.assert_allclose(loaded(OBSERVATION), model(OBSERVATION), rtol=1e-6)
+
+
+def test_hash_is_of_the_weights_alone(saved, tmp_path):
+    model, path = saved
+    models.save(model, tmp_path / "again.keras", CARD)
+    assert read_card(path)["weight_hash"] == models.weight_hash(model)
+    assert read_card(tmp_path / "again.keras")["weight_hash"] == (models.weight_hash(model))
+    assert models.weight_hash(small_network()) != models.weight_hash(model)
+
+
+_ELSEWHERE = """
+import sys
+import numpy as np
+import keras
+assert "amkit" not in sys.modules
+model = keras.saving.load_model(sys.argv[1])
+features = keras.Model(model.input, model.get_layer("features").output)
+observation = np.random.default_rng(0).integers(0, 256, (3, 4, 84, 84), np.uint8)
+assert keras.backend.backend() == sys.argv[2], keras.backend.backend()
+outputs = keras.ops.convert_to_numpy(model(observation))
+assert features(observation).shape[1] == 512
+np.save(sys.argv[3], outputs)
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_plain_keras_in_a_fresh_process_gives_the_same(backend, tmp_path):
+    pytest.importorskip(backend)
+    model = actor_mimic_network(normalize_features=True)
+    path = tmp_path / "amn.keras"
+    models.save(model, path, {"kind": "amn", "games": ["pong"]})
+    subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE, path, backend, tmp_path / "out.npy"],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        cwd=tmp_path,
+        check=True,
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), model(OBSERVATION), atol=1e-4)
+
+
+def test_a_failed_save_leaves_the_old_pair(saved, monkeypatch):
+    model, path = saved
+    monkeypatch.setattr(os, "fsync", lambda *a: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(OSError):
+        models.save(small_network(), path, CARD)
+    monkeypatch.undo()
+    loaded, _ = models.load_with_card(path)
+    np.testing.assert_array_equal(loaded(OBSERVATION), model(OBSERVATION))
+    assert len(list(path.parent.iterdir())) == 2
+
+
+def test_a_model_is_saved_under_no_other_ending(saved, tmp_path):
+    with pytest.raises(ValueError, match="saved as a .keras file. Received: .*pong.h5"):
+        models.save(saved[0], tmp_path / "pong.h5", CARD)
+    assert {path.name for path in tmp_path.iterdir()} == {"pong.keras", "pong.json"}
+
+
+def test_missing_and_misnamed(tmp_path):
+    rejected(tmp_path / "no.keras", "There is no such model")
+    (tmp_path / "model.h5").write_bytes(b"x")
+    rejected(tmp_path / "model.h5", "A model is a .keras file")
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"", "an empty file"),
+        (b"\x89HDF\r\n\x1a\n" + b"0" * 100, "HDF5"),
+        (pickle.dumps({"weights": [1, 2]}), "pickle"),
+        (b"hello", "begins with"),
+    ],
+)
+def test_other_kinds_of_file(tmp_path, content, match):
+    (tmp_path / "model.keras").write_bytes(content)
+    rejected(tmp_path / "model.keras", match)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9, 0.999])
+def test_a_cut_file(saved, share):
+    _, path = saved
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    rejected(path, "cut or damaged")
+
+
+def test_flipped_bits_are_found_or_harmless(saved):
+    model, path = saved
+    content = path.read_bytes()
+    digest = models.weight_hash(model)
+    rng = np.random.default_rng(0)
+    found = 0
+    for position in [*range(0, 60, 7), *rng.integers(0, len(content), 60)]:
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            loaded, _ = models.load_with_card(path)
+            assert models.weight_hash(loaded) == digest
+        except ModelFileError:
+            found += 1
+    assert found > 40
+
+
+def test_nan_weights(saved):
+    model, path = saved
+    weights = model.get_weights()
+    weights[0][0, 0, 0, 0] = np.nan
+    model.set_weights(weights)
+    models.save(model, path, CARD)
+    rejected(path, "not finite")
+
+
+def test_a_lambda_runs_nothing(tmp_path):
+    path = tmp_path / "model.keras"
+    x = observation = keras.Input((4, 84, 84), dtype="uint8")
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Lambda(lambda v: v * 1.0)(x)
+    keras.Model(observation, keras.layers.Dense(6)(x)).save(path)
+    card_path(path).write_text(json.dumps({**CARD, "weight_hash": "0"}))
+    rejected(path, "stock layers only.*Lambda")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda c: layer(c, "Dense").update(module="os", class_name="system"), "stock layers"),
+        (lambda c: layer(c, "Dense").update(registered_name="evil>Dense"), "stock layers"),
+        (lambda c: layer(c, "Dense").update(module="builtins"), "stock layers"),
+        (lambda c: c.update(class_name="Sequential"), "Functional"),
+        (lambda c: layer(c, "Dense")["config"].update(units=10**9), "too large"),
+        (lambda c: layer(c, "Dense")["config"].update(units=65_536), "Received: more"),
+        (lambda c: layer(c, "Conv2D")["config"].update(filters=65_536), "Received: more"),
+        (lambda c: layer(c, "Conv2D")["config"].update(kernel_size=[60_000, 60_000]), "."),
+        (lambda c: layer(c, "Conv2D")["config"].update(filters=-3), "."),
+        (lambda c: layer(c, "Dense")["config"].update(activation="os.system"), "activation"),
+        (lambda c: layer(c, "Dense")["config"].update(activation={"class_name": "x"}), "."),
+        (lambda c: layer(c, "InputLayer")["config"].update(batch_shape=[None, 84, 84, 4]), "84"),
+        (lambda c: layer(c, "InputLayer")["config"].update(dtype="float32"), "uint8"),
+        (lambda c: c["config"].update(output_layers=["flatten", 0, 0]), "."),
+        (lambda c: c["config"].pop("layers"), "does not describe"),
+        (lambda c: c.update(config=[]), "does not describe"),
+    ],
+)
+def test_bad_configurations(saved, change, match):
+    _, path = saved
+    rewrite(path, change)
+    rejected(path, match)
+
+
+def test_a_shape_bomb_allocates_nothing(saved):
+    import resource
+
+    _, path = saved
+
+    def bomb(config):
+        layer(config, "Conv2D")["config"].update(filters=4096, strides=[1, 1])
+        layer(config, "Dense")["config"].update(units=65_000)
+
+    rewrite(path, bomb)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rejected(path, "Received: more")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # KiB
+
+
+def test_other_weights_than_the_structure(saved):
+    _, path = saved
+    rewrite(path, lambda c: layer(c, "Conv2D")["config"].update(filters=3))
+    rejected(path, "weights")
+    rewrite(path, weights=b"not hdf5")
+    rejected(path, "damaged")
+
+
+def test_links_out_of_the_weights(saved, tmp_path):
+    _, path = saved
+    with zipfile.ZipFile(path) as archive:
+        weights = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(weights, "r+") as file:
+        file["stolen"] = h5py.ExternalLink("/etc/passwd", "/")
+    rewrite(path, weights=weights.getvalue())
+    rejected(path, "link elsewhere")
+
+
+def test_extra_members(saved):
+    _, path = saved
+    rewrite(path, extra={"../evil.py": b"import os"})
+    rejected(path, "nothing else")
+
+
+@pytest.mark.parametrize(
+    ("card", "match"),
+    [
+        (None, "no card beside it"),
+        ("{", "not JSON"),
+        ("[]", "no JSON object"),
+        ('{"kind": "other"}', "kind is one of"),
+        ('{"kind": "amn", "games": []}', "games is a list"),
+        ('{"kind": "amn", "games": ["pong"]}', "weight_hash is missing"),
+        (json.dumps({**CARD, "weight_hash": "0" * 64}), "does not match the weights"),
+        (json.dumps({**CARD, "weight_hash": "0", "steps": "10M"}), "steps is a number"),
+        (json.dumps({**CARD, "weight_hash": "0", "minutes": []}), "minutes is a number"),
+        (json.dumps({**CARD, "weight_hash": "0", "expert_weights": 5}), "a list of hashes"),
+        (json.dumps({**CARD, "weight_hash": "0", "expert_weights": [[]]}), "a list of hashes"),
+        (json.dumps({**CARD, "weight_hash": "0", "learning_curve": None}), "learning_curve is"),
+        (json.dumps({**CARD, "weight_hash": "0", "learning_curve": [1]}), "learning_curve is"),
+        (json.dumps({**CARD, "weight_hash": "0", "one_expert": 3}), "one_expert is an object"),
+        (json.dumps({**CARD, "weight_hash": "0", "transfer": {}}), "source of transfer is a name"),
+        (json.dumps({**CARD, "weight_hash": "0", "settings": {"temperature": [1]}}), "temperature"),
+        (
+            json.dumps({**CARD, "weight_hash": "0", "forward_milliseconds": {"1": "fast"}}),
+            "forward_milliseconds are numbers",
+        ),
+        (
+            json.dumps({**CARD, "weight_hash": "0", "scores": [{**SCORE, "scores": ["a"]}]}),
+            "scores is a list of entries",
+        ),
+    ],
+)
+def test_cards(saved, card, match):
+    _, path = saved
+    if card is None:
+        card_path(path).unlink()
+    else:
+        card_path(path).write_text(card)
+    rejected(path, match)
