@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from amkit.games.published import TABLE_1, normalized
-from amkit.reports.recorded import Recorded, curve, level, score_of, tested_alike
+from amkit.reports.recorded import Recorded, curve, error_of, level, score_of, tested_alike
 from amkit.reports.statistics import (
     Estimate,
     bootstrap,
