@@ -1,9 +1,10 @@
 """The Atari games as parallel environments. The only room that names ale_py."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -239,3 +240,10 @@ class AtariEnvironments:
         """Ends the emulators' threads."""
         for env in self._envs:
             env.close()
+
+    def get_state(self) -> None:
+        """Emulators cannot be saved: a resumed run starts new games."""
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """There never is a state to put back."""
+        raise NotImplementedError("emulators have no state that can be put back")
