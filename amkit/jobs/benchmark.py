@@ -1,6 +1,7 @@
 """What this machine does per second: whole jobs against emulation alone, measured in one run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from amkit.games.atari import AtariEnvironments
 from amkit.games.catalogue import Game
+from amkit.games.environments import make
 from amkit.jobs import machine, presets, rates
 from amkit.learning.actor_mimic import ActorMimic
 from amkit.learning.distillation import Distillation
 from amkit.learning.dqn import DQN, DQNTraining
-from amkit.learning.job import Job, compile_learner
+from amkit.learning.job import Settings, Training, compile_learner
 from amkit.learning.pqn import PQN, PQNTraining
 from amkit.networks.bodies import BODIES, actor_mimic_network, nature_dqn
 from amkit.networks.twins import for_running
@@ -23,10 +24,12 @@ from amkit.play.rollout import rollout
 from amkit.storage.experts import Expert
 
 _ENVS = 64
-_PAPER = presets.PRECISION["paper"]
 # As many rows as preset `laptop` has of all its games: networks are asked for them at once.
 _DISTILLING_ENVS = 256
 _DISTILLING_BATCH = 512  # Four times the preset's: what a sample costs least in.
+
+# A step, which returns how many agent steps it did; its environments are closed in the end.
+Stepping = AbstractContextManager[Callable[[], int]]
 
 
 def measure(
@@ -46,28 +49,28 @@ def measure(
         steps/s of a distillation at preset laptop's two samples per step, were it only its parts,
         each alone)}; "machine".
     """
-    precision = rates.fastest_precision()
+    precision, xla = rates.fastest(_DISTILLING_BATCH)
     tell("emulation alone")
     emulation = rates.emulation_rate(game, _ENVS, seconds)
     rows = [(f"emulation alone, {_ENVS} environments", emulation)]
-    for what, make in (
-        (f"acting, {_ENVS} environments", _acting),
+    for what, stepping in (
+        (f"acting, {_ENVS} environments", _acting(game, precision)),
         (
             f"distilling, {_DISTILLING_ENVS} environments, 1 training sample per step, "
             f"updates of {_DISTILLING_BATCH}",
-            _distilling,
+            _distilling(game, precision, xla),
         ),
-        ("expert training, preset laptop (PQN)", _pqn),
-        (f"expert training, preset paper (DQN, 8 samples per step, {_PAPER})", paper_dqn),
+        ("expert training, preset laptop (PQN)", _pqn(game, precision)),
+        ("expert training, preset paper (DQN, 8 samples per step, float32)", paper_dqn(game)),
     ):
         tell(what)
-        asked = _PAPER if make is paper_dqn else precision
-        rows.append((what, rates.rate(make(game, asked), seconds)))
+        with stepping as step:
+            rows.append((what, rates.rate(step, seconds)))
     tell("the parts of distilling")
     parts = rates.Rates(
         emulation,
         rates.forward_rate(precision, _DISTILLING_ENVS, seconds),
-        rates.training_rate(precision, machine.default_jit_compile(), _DISTILLING_BATCH, seconds),
+        rates.training_rate(precision, xla, _DISTILLING_BATCH, seconds),
     )
     # The expert is asked in every step, the student where it acts: in half of them. What distilling
     # would reach if nothing but these took time, and nothing overlapped.
@@ -76,22 +79,16 @@ def measure(
     )
     updates = []
     for batch_size in (32, 512):
-        for updates_precision in rates.PRECISIONS:
-            for xla in (False, True):
-                tell(f"updates of {batch_size}, {updates_precision}, XLA {xla}")
-                samples = rates.training_rate(updates_precision, xla, batch_size, seconds / 4)
-                updates.append(
-                    {
-                        "batch_size": batch_size,
-                        "precision": updates_precision,
-                        "xla": xla,
-                        "rate": samples,
-                    }
-                )
+        for dtype in rates.PRECISIONS:
+            for compiled in (False, True):
+                tell(f"updates of {batch_size}, {dtype}, XLA {compiled}")
+                samples = rates.training_rate(dtype, compiled, batch_size, seconds / 4)
+                row = {"batch_size": batch_size, "precision": dtype, "xla": compiled}
+                updates.append({**row, "rate": samples})
     return {
         "game": game.name,
         "precision": precision,
-        "bodies": _bodies(emulation, precision, seconds / 4, tell),
+        "bodies": _bodies(emulation, precision, xla, seconds / 4, tell),
         "steps": [
             {"what": what, "rate": steps, "ratio": steps / emulation} for what, steps in rows
         ],
@@ -101,7 +98,7 @@ def measure(
 
 
 def _bodies(
-    emulation: float, precision: str, seconds: float, tell: Callable[[str], None]
+    emulation: float, precision: str, xla: bool, seconds: float, tell: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """What students of each of `BODIES` cost; experts are asked in every step, they in half."""
     settings = presets.DISTILL["laptop"]
@@ -112,13 +109,7 @@ def _bodies(
         student = rates.Rates(
             emulation,
             rates.forward_rate(precision, _DISTILLING_ENVS, seconds, body),
-            rates.training_rate(
-                precision,
-                machine.default_jit_compile(),
-                settings.batch_size,
-                seconds,
-                body,
-            ),
+            rates.training_rate(precision, xla, settings.batch_size, seconds, body),
         )
         samples = settings.batch_size / settings.update_period_steps
         bodies.append(
@@ -133,20 +124,21 @@ def _bodies(
     return bodies
 
 
-def _acting(game: Game, precision: str) -> Callable[[], int]:
-    environments = AtariEnvironments([game], _ENVS)
+@contextmanager
+def _acting(game: Game, precision: str) -> Iterator[Callable[[], int]]:
     network = actor_mimic_network(normalize_features=True, dtype=precision)
-    policy = EpsilonGreedy(network, environments.action_masks, np.random.default_rng(0), 0.1)
-    transitions = rollout(environments, policy)
+    with closing(make([game], _ENVS)) as environments:
+        policy = EpsilonGreedy(network, environments.action_masks, np.random.default_rng(0), 0.1)
+        transitions = rollout(environments, policy)
 
-    def step() -> int:
-        next(transitions)
-        return _ENVS
+        def step() -> int:
+            next(transitions)
+            return _ENVS
 
-    return step
+        yield step
 
 
-def _distilling(game: Game, precision: str) -> Callable[[], int]:
+def _distilling(game: Game, precision: str, xla: bool) -> Stepping:
     settings = replace(
         presets.DISTILL["laptop"],
         envs=_DISTILLING_ENVS,
@@ -154,45 +146,54 @@ def _distilling(game: Game, precision: str) -> Callable[[], int]:
         batch_size=_DISTILLING_BATCH,
     )
     network = nature_dqn(game.num_actions, normalize_features=True)
-    network = for_running(network, precision)
-    expert = Expert(game, network, {}, Path())
+    expert = Expert(game, for_running(network, precision), {}, Path())
     student = actor_mimic_network(normalize_features=True, dtype=precision)
     learner = ActorMimic(student, [512], settings.temperature)
-    compile_learner(learner, settings.optimizer(), machine.default_jit_compile())
-    environments = AtariEnvironments([game], _DISTILLING_ENVS)
-    return _job_step(Distillation([expert], settings, environments, learner))
+    return _training(Distillation, [expert], settings, learner, xla)
 
 
-def _pqn(game: Game, precision: str) -> Callable[[], int]:
+def _pqn(game: Game, precision: str) -> Stepping:
     settings = presets.EXPERT["laptop"]
     learner = PQN(nature_dqn(game.num_actions, normalize_features=True, dtype=precision), [game])
-    compile_learner(learner, settings.optimizer(), machine.default_jit_compile())
-    environments = AtariEnvironments([game], settings.envs)
-    return _job_step(PQNTraining([game], settings, environments, learner))
+    _, xla = rates.fastest(settings.batch_size, precision)
+    return _training(PQNTraining, [game], settings, learner, xla)
 
 
-def paper_dqn(game: Game, precision: str) -> Callable[[], int]:
-    """Rounds of DQN training at the paper's settings, once learning has begun."""
+def paper_dqn(game: Game, xla: bool | None = None) -> Stepping:
+    """Rounds of DQN training at the paper's settings, once learning has begun.
+
+    Args:
+        game: the game.
+        xla: whether updates are compiled; None is what is faster here.
+    """
     # Learning starts early, and the memory is small, so that nothing but learning is measured.
     settings = replace(
         presets.EXPERT["paper"], replay_start_steps=500, replay_steps=20_000, epsilon=((0, 0.1),)
     )
-    learner = DQN(nature_dqn(game.num_actions, dtype=precision), [game])
-    optimizer = keras.optimizers.deserialize(dict(settings.optimizer))
-    compile_learner(learner, optimizer, machine.default_jit_compile())
-    environments = AtariEnvironments([game], settings.envs)
-    return _job_step(DQNTraining([game], settings, environments, learner))
+    learner = DQN(nature_dqn(game.num_actions, dtype="float32"), [game])
+    _, xla = rates.fastest(settings.batch_size, "float32", xla)
+    return _training(DQNTraining, [game], settings, learner, xla)
 
 
-def _job_step(job: Job) -> Callable[[], int]:
+@contextmanager
+def _training(
+    training: Callable[..., Training],
+    players: list[Any],
+    settings: Settings,
+    learner: keras.Model,
+    xla: bool,
+) -> Iterator[Callable[[], int]]:
     """A job's rounds, begun when it has learnt twice."""
-    first_updates = 2
+    compile_learner(learner, settings.optimizer(), xla)
+    games = [getattr(player, "game", player) for player in players]
+    with closing(make(games, settings.envs)) as environments:
+        job = training(players, settings, environments, learner)
 
-    def step() -> int:
-        before = job.steps
-        job.play_and_learn()
-        return job.steps - before
+        def step() -> int:
+            before = job.steps
+            job.play_and_learn()
+            return job.steps - before
 
-    while int(job.learner.optimizer.iterations) < first_updates:
-        step()
-    return step
+        while int(learner.optimizer.iterations) < 2:
+            step()
+        yield step

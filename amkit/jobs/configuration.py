@@ -1,59 +1,183 @@
-"""From a request to a configuration: what `amkit train`, `distill`, `baseline`, `transfer` will do.
+"""What a run will do: one value from a preset and what was asked for, kept in the run folder.
 
-A configuration is a plain dictionary, kept in the run folder. It alone becomes the job
-(`recipes.py`): a resumed run is built exactly as the first time.
+A configuration alone becomes the job (`build.py`): a resumed run is built exactly as the first
+time.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Annotated, Any, Literal
 
-import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from amkit.evaluation.protocols import PROTOCOLS
 from amkit.games.atari import background, find_game
-from amkit.jobs import machine, presets, rates
-from amkit.learning.pqn import PQNSettings
-from amkit.learning.temperature import spread
-from amkit.networks.bodies import actor_mimic_network
-from amkit.storage.cards import ModelFileError
-from amkit.storage.experts import Expert, ExpertError, load_experts
+from amkit.jobs import presets, rates
+from amkit.jobs.algorithms import ALGORITHMS, Algorithm, name_of
+from amkit.jobs.machine import describe
+from amkit.learning.distillation import DistillSettings
+from amkit.learning.job import Settings
+from amkit.storage.cards import Kind
+from amkit.storage.experts import find_experts
 from amkit.storage.run_folders import DamagedRun, Run, label
-from amkit.transfer.initialise import initialise, load_source
+from amkit.storage.validation import checked, one_line
+from amkit.transfer.initialise import Head, load_source
 
+Precision = Literal["float32", "mixed_bfloat16"]
 BASELINES = ("mdqn", "mcdqn")
+MAX_BASELINE_GAMES = 20
+
+
+@checked
+class Beginning:
+    """The weights that a student or a target DQN begins with.
+
+    Attributes:
+        path: their file; None begins with random ones.
+        source: what it is called; "random".
+        weights: their hash.
+        learnt: games that the source has learnt.
+        body: the layers, one of `networks.BODIES`.
+        normalize_features: whether the features are layer-normalised.
+        head: as in `transfer.initialise`.
+        freeze: as in `transfer.initialise`.
+        knows_target: whether the source has learnt the target itself: then it is no transfer.
+    """
+
+    path: Annotated[Path | None, Field(alias="from")] = None
+    source: str = "random"
+    weights: str | None = None
+    learnt: tuple[str, ...] = ()
+    body: str | None = None
+    normalize_features: bool | None = None
+    head: Head | None = None
+    freeze: str | None = None
+    knows_target: bool | None = None
+
+
+@checked
+class Configuration:
+    """Everything needed to repeat a run.
+
+    Attributes:
+        algorithm: one of `ALGORITHMS`.
+        kind: of the network that comes out.
+        games: names.
+        preset: what the settings began as.
+        settings: of the algorithm.
+        seed: of weights, exploration, samples and emulators.
+        precision: Keras dtype policy.
+        jit_compile: whether updates are compiled by XLA.
+        background: luminance that the first layer sees as zero.
+        protocol: of the scores on the card.
+        test_epochs: tests while training.
+        test_protocol: of these.
+        machine: where the run began.
+        command: the command line that asks for this run alone.
+        experts: their folder.
+        expert_weights: the hash of each game's expert.
+        temperatures: tau of each game; None where it is measured when the experts are loaded.
+        begin: what a student begins with; None begins with random weights.
+        transfer: what a target DQN begins with; None for any other kind of run.
+    """
+
+    algorithm: str
+    kind: Kind
+    games: Annotated[tuple[str, ...], Field(min_length=1)]
+    preset: str
+    settings: Any
+    seed: Annotated[int, Field(ge=0, le=2**29)]
+    precision: Precision
+    jit_compile: bool
+    background: Annotated[float, Field(ge=0, le=255)]
+    protocol: str = "quick"
+    test_epochs: Annotated[int, Field(ge=0)] = 0
+    test_protocol: str = "quick"
+    machine: Mapping[str, str | int]
+    command: str | None = None
+    experts: Path | None = None
+    expert_weights: tuple[str, ...] = ()
+    temperatures: Mapping[str, float] | None = None
+    begin: Beginning | None = None
+    transfer: Beginning | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settings_of_the_algorithm(cls, values: Any) -> Any:
+        fields = values.kwargs if hasattr(values, "kwargs") else values
+        row = ALGORITHMS.get(fields.get("algorithm"))
+        if row is None:
+            raise ValueError(
+                f"algorithm is one of {', '.join(ALGORITHMS)}. Received: {fields.get('algorithm')!r}"
+            )
+        if not isinstance(fields.get("settings"), row.settings):
+            fields = {**fields, "settings": row.settings(**dict(fields.get("settings") or {}))}
+        return fields
+
+    @model_validator(mode="after")
+    def _known(self) -> "Configuration":
+        for name in (self.protocol, self.test_protocol):
+            _named(PROTOCOLS, name, "protocol")
+        return self
+
+    @property
+    def row(self) -> Algorithm:
+        """What trains it."""
+        return ALGORITHMS[self.algorithm]
+
+    @property
+    def beginning(self) -> Beginning | None:
+        """What it begins with, if not with an expert's or a student's fresh weights."""
+        return self.transfer or self.begin
+
+    def to_json(self) -> dict[str, Any]:
+        """The configuration as JSON holds it, less what is not known."""
+        document = _ADAPTER.dump_python(self, mode="json", by_alias=True)
+        for key in ("begin", "transfer"):
+            document[key] = document[key] and _known_parts(document[key])
+        return _known_parts(document)
+
+
+_ADAPTER = TypeAdapter(Configuration)
+
+
+def _known_parts(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if value not in (None, [])}
+
+
+def read_configuration(run: Run) -> Configuration:
+    """The configuration of a run folder, of this version or an older one.
+
+    Raises:
+        DamagedRun: if its `config.json` describes no run.
+    """
+    try:
+        configuration: Configuration = _ADAPTER.validate_python(run.config)
+    except ValidationError as error:
+        raise DamagedRun(f"{run.folder / 'config.json'}: {one_line(error)}") from None
+    return configuration
 
 
 def expert_config(
     game: str, preset: str = "laptop", seed: int = 0, **overrides: Any
-) -> dict[str, Any]:
+) -> Configuration:
     """The configuration of an expert's training.
 
     Args:
         game: name of an ALE game.
         preset: one of `presets.EXPERT`.
         seed: int. Repeats the run.
-        **overrides: settings to change; None leaves the preset's. Also `precision`, `jit_compile`,
-            `protocol` and `test_epochs`, whose None is measured, chosen for the device, the
-            preset's and 0.
-
-    Returns:
-        A JSON-able dictionary for `Run`.
+        **overrides: settings to change; None leaves the preset's. Also `precision` and
+            `jit_compile`, whose None is measured, `protocol`, whose None is the preset's, and
+            `test_epochs`, whose None is 0.
 
     Raises:
         ValueError: for an unknown game, preset or value.
     """
     settings = _named(presets.EXPERT, preset, "preset")
-    found = find_game(game)
-    return {
-        "kind": "expert",
-        "games": [found.name],
-        "background": background(found) if isinstance(settings, PQNSettings) else 0,
-        **_common(preset, seed, settings, overrides),
-    }
+    return _configuration("expert", [find_game(game).name], preset, settings, seed, overrides)
 
 
 def distill_config(
@@ -63,8 +187,8 @@ def distill_config(
     seed: int = 0,
     source: Path | None = None,
     **overrides: Any,
-) -> dict[str, Any]:
-    """The configuration of a distillation.
+) -> Configuration:
+    """The configuration of a distillation. Experts' cards are read, not their networks.
 
     Args:
         experts: folder of experts.
@@ -75,54 +199,53 @@ def distill_config(
             random ones.
         **overrides: as in `expert_config`.
 
-    Returns:
-        A JSON-able dictionary for `Run`. It names each expert's weights, so that a resumed run
-        notices if they were exchanged.
-
     Raises:
-        ValueError: for an unknown preset or value, experts that are not there, a source of other
-            layers, or temperatures of experts whose actions are all worth the same.
-        ModelFileError: if the source is missing or damaged.
+        ValueError: for an unknown preset or value, experts that are not there, or a source of other
+            layers.
+        ModelFileError: if a card or the source is missing or damaged.
     """
-    loaded = load_experts(experts, games)
-    if overrides.get("feature_weight"):
-        _ = [expert.feature_size for expert in loaded]  # Raises where one has no features.
-    settings = _named(presets.DISTILL, preset, "preset")
-    settings = settings.divided_by(len(loaded), overrides.get("steps"))
-    # One network sees all games: zero is the mean of their backgrounds.
-    backgrounds = [background(expert.game) for expert in loaded]
-    config = {
-        "kind": "amn",
-        "games": [expert.game.name for expert in loaded],
-        "background": float(np.mean(backgrounds)) if settings.normalize_features else 0,
-        "experts": str(Path(experts).resolve()),
-        "expert_weights": [expert.card["weight_hash"] for expert in loaded],
-        **_common(preset, seed, settings, overrides),
-    }
-    if source is not None:
-        found = load_source(source)
-        own = {key: config["settings"][key] for key in ("body", "normalize_features")}
-        if own != {key: getattr(found, key) for key in own}:
-            raise ValueError(
-                f"a student of {own} begins with weights of such layers. Received: {source}, "
-                f"{found.body}, features {'' if found.normalize_features else 'not '}normalised"
-            )
-        config["begin"] = {
-            "from": str(Path(source).resolve()),
-            "source": label(source),
-            "weights": found.weight_hash,
-            "learnt": list(found.games),
-        }
-    config["temperatures"] = _temperatures(config["settings"], loaded)  # Last, as it plays.
-    return config
+    listed = find_experts(experts, games)
+    settings: DistillSettings = _named(presets.DISTILL, preset, "preset")
+    settings = settings.divided_by(len(listed), overrides.get("steps"))
+    begin = _begin_student(source) if source else None
+    configuration = _configuration(
+        "amn",
+        list(listed),
+        preset,
+        settings,
+        seed,
+        overrides,
+        experts=experts.resolve(),
+        expert_weights=[expert.card["weight_hash"] for expert in listed.values()],
+        begin=begin,
+    )
+    settings = configuration.settings
+    if begin and (begin.body, begin.normalize_features) != (
+        settings.body, settings.normalize_features
+    ):  # fmt: skip
+        raise ValueError(
+            f"a student with body {settings.body}, features "
+            f"{'' if settings.normalize_features else 'not '}normalised, begins with weights of "
+            f"such layers. Received: {source}, {begin.body}, features "
+            f"{'' if begin.normalize_features else 'not '}normalised"
+        )
+    if settings.temperature_unit == "spread":
+        return configuration
+    return replace(
+        configuration, temperatures=dict.fromkeys(configuration.games, settings.temperature)
+    )
 
 
-def _temperatures(settings: dict[str, Any], experts: Sequence[Expert]) -> dict[str, float]:
-    """tau of each game."""
-    temperature = settings["temperature"]
-    if settings["temperature_unit"] == "q_values":
-        return {expert.game.name: temperature for expert in experts}
-    return {expert.game.name: temperature * spread(expert) for expert in experts}
+def _begin_student(path: Path) -> Beginning:
+    source = load_source(path)
+    return Beginning(
+        path=path.resolve(),
+        source=label(path),
+        weights=source.weight_hash,
+        learnt=source.games,
+        body=source.body,
+        normalize_features=source.normalize_features,
+    )
 
 
 def baseline_config(
@@ -131,7 +254,7 @@ def baseline_config(
     preset: str = "laptop",
     seed: int = 0,
     **overrides: Any,
-) -> dict[str, Any]:
+) -> Configuration:
     """The configuration of a baseline: experts' own learning, of several games at once (App. C).
 
     Args:
@@ -141,27 +264,19 @@ def baseline_config(
         seed: int. Repeats the run.
         **overrides: as in `expert_config`.
 
-    Returns:
-        A JSON-able dictionary for `Run`.
-
     Raises:
         ValueError: for an unknown game, architecture, preset or value.
     """
     if architecture not in BASELINES:
         raise ValueError(f"a baseline is {' or '.join(BASELINES)}. Received: {architecture!r}")
     settings = _named(presets.BASELINE, preset, "preset")
-    found = [find_game(name) for name in games]
-    if len(found) < 2:
-        raise ValueError(f"a baseline learns two games or more. Received: {', '.join(games)}")
-    if len(found) > 20:
-        raise ValueError(f"a baseline learns 20 games at most. Received: {len(found)}")
-    backgrounds = [background(game) if isinstance(settings, PQNSettings) else 0 for game in found]
-    return {
-        "kind": architecture,
-        "games": [game.name for game in found],
-        "background": float(np.mean(backgrounds)),
-        **_common(preset, seed, settings, overrides),
-    }
+    names = [find_game(name).name for name in games]
+    if not 2 <= len(names) <= MAX_BASELINE_GAMES:
+        raise ValueError(
+            f"a baseline learns 2 to {MAX_BASELINE_GAMES} games. "
+            f"Received: {len(names)}, {', '.join(names)}"
+        )
+    return _configuration(architecture, names, preset, settings, seed, overrides)
 
 
 def transfer_config(
@@ -169,12 +284,12 @@ def transfer_config(
     source: Path | None,
     preset: str = "laptop",
     seed: int = 0,
-    head: str = "keep",
+    head: Head = "keep",
     freeze: str | None = None,
     like: Path | None = None,
     test_epochs: int = 10,
     **overrides: Any,
-) -> dict[str, Any]:
+) -> Configuration:
     """The configuration of a target DQN: the training of an expert, begun from an AMN's weights.
 
     Args:
@@ -189,9 +304,6 @@ def transfer_config(
         test_epochs: tests while it learns.
         **overrides: as in `expert_config`.
 
-    Returns:
-        A JSON-able dictionary for `Run`.
-
     Raises:
         ValueError: for an unknown game, preset or value, a source with other layers than
             amkit's networks, or one whose features are not normalised, where the preset's algorithm
@@ -199,137 +311,120 @@ def transfer_config(
         ModelFileError: if the source is missing or damaged.
     """
     settings = _named(presets.TRANSFER, preset, "preset")
-    found = find_game(game)
-    by_pqn = isinstance(settings, PQNSettings)  # Which needs normalised features.
-    amn = load_source(source or like) if source or like else None
-    if amn and by_pqn and not amn.normalize_features:
+    target = find_game(game)
+    normalize = ALGORITHMS[name_of(settings)].normalize_features
+    template = load_source(source or like) if source or like else None
+    if template and normalize and not template.normalize_features:
         raise ValueError(
             f"preset {preset} needs an AMN with normalised features, as it has no target network; "
             f"--preset paper takes others too. Received: {source or like}, whose are not normalised"
         )
-    begin: dict[str, Any] = {
-        "from": None,
-        "source": "random",
-        "body": amn.body if amn else "nature",
-        "normalize_features": amn.normalize_features if amn else by_pqn,
+    layers = {
+        "body": template.body if template else "nature",
+        "normalize_features": template.normalize_features if template else normalize,
     }
-    if source is not None:
-        if label(source) == begin["source"]:  # What a report would call it.
+    beginning = Beginning(**layers)
+    if source and template:
+        if label(source) == "random":  # What a report calls random weights.
             raise ValueError(
                 f"weights come from a file called otherwise than random ones. Received: {source}"
             )
-        begin |= {"from": str(Path(source).resolve()), "source": label(source)}
-        begin |= {"weights": amn.weight_hash, "head": head, "freeze": freeze}
-        begin["learnt"] = list(amn.games)
-        # It may be asked for, but is no transfer.
-        begin["knows_target"] = found.name in amn.games
-        # Raises where that cannot be done.
-        initialise(actor_mimic_network(**layers_of_first_weights(begin)), amn, head, freeze)
-    return {
-        "kind": "expert",
-        "games": [found.name],
-        "background": background(found) if by_pqn else 0,
-        "transfer": begin,
-        **_common(preset, seed, settings, {**overrides, "test_epochs": test_epochs}),
+        template.check(head, freeze)
+        beginning = Beginning(
+            path=source.resolve(),
+            source=label(source),
+            weights=template.weight_hash,
+            learnt=template.games,
+            head=head,
+            freeze=freeze,
+            knows_target=target.name in template.games,  # It may be asked for, all the same.
+            **layers,
+        )
+    overrides["test_epochs"] = test_epochs
+    return _configuration(
+        "expert", [target.name], preset, settings, seed, overrides, transfer=beginning
+    )
+
+
+def _configuration(
+    kind: str,
+    games: Sequence[str],
+    preset: str,
+    settings: Settings,
+    seed: int,
+    overrides: Mapping[str, Any],
+    **rest: Any,
+) -> Configuration:
+    """Puts together what was asked for and what the preset has."""
+    values = {key: value for key, value in overrides.items() if value is not None}
+    of_run = {
+        "protocol": values.pop("protocol", presets.PROTOCOL.get(preset, "quick")),
+        "test_epochs": values.pop("test_epochs", 0),
+        "test_protocol": presets.TEST_PROTOCOL[preset],
     }
+    precision = values.pop("precision", presets.PRECISION.get(preset))
+    jit_compile = values.pop("jit_compile", presets.XLA.get(preset))
+    names = list(vars(settings))
+    if unknown := sorted(set(values) - set(names)):
+        raise ValueError(
+            f"settings of preset {preset} are {', '.join(names)}. Received: {', '.join(unknown)}"
+        )
+    settings = replace(settings, **values)
+    algorithm = name_of(settings)
+    normalized = ALGORITHMS[algorithm].normalize_features
+    if normalized is None:
+        normalized = settings.normalize_features
+    _named(PROTOCOLS, of_run["protocol"], "protocol")
+    if precision is not None:
+        _named(rates.PRECISIONS, precision, "precision")
+    if precision is None or jit_compile is None:
+        batch_size = settings.batch_size * len(games)
+        precision, jit_compile = rates.fastest(batch_size, precision, jit_compile)
+    return Configuration(
+        algorithm=algorithm,
+        kind=kind,
+        games=games,
+        preset=preset,
+        settings=settings,
+        seed=seed,
+        precision=precision,
+        jit_compile=jit_compile,
+        # One network sees all games: zero is the mean of their backgrounds.
+        background=fmean(background(find_game(name)) for name in games) if normalized else 0,
+        machine=describe(),
+        **of_run,
+        **rest,
+    )
 
 
-def layers_of_first_weights(begin: dict[str, Any]) -> dict[str, Any]:
-    """Of a transfer's "begin": what layers its weights are of, for `actor_mimic_network`."""
-    return {key: begin[key] for key in ("body", "normalize_features")}
-
-
-def _named(choices: dict[str, Any], name: str, what: str) -> Any:
+def _named(choices: Any, name: str, what: str) -> Any:
     if name not in choices:
         raise ValueError(f"{what} is one of {', '.join(choices)}. Received: {name!r}")
-    return choices[name]
+    return choices[name] if isinstance(choices, Mapping) else name
 
 
-def _common(preset: str, seed: int, settings: Any, overrides: dict[str, Any]) -> dict[str, Any]:
-    asked = {key: value for key, value in overrides.items() if value is not None}
-    protocol = asked.pop("protocol", presets.PROTOCOL.get(preset, "quick"))
-    _named(PROTOCOLS, protocol, "protocol")
-    test_epochs = asked.pop("test_epochs", 0)
-    precision = asked.pop("precision", presets.PRECISION.get(preset))
-    if precision is not None and precision not in rates.PRECISIONS:
-        raise ValueError(
-            f"precision is one of {', '.join(rates.PRECISIONS)}. Received: {precision!r}"
-        )
-    jit_compile = asked.pop("jit_compile", machine.default_jit_compile())
-    known = [field.name for field in fields(settings)]
-    if unknown := sorted(set(asked) - set(known)):
-        raise ValueError(
-            f"settings of preset {preset} are {', '.join(known)}. Received: {', '.join(unknown)}"
-        )
-    settings = replace(settings, **asked)
-    if hasattr(settings, "replay_start_steps"):
-        first_update = settings.replay_start_steps + settings.update_period_steps
-        if settings.steps < first_update:
-            raise ValueError(
-                f"steps is {first_update:,} or more, where learning starts. "
-                f"Received: {settings.steps:,}"
-            )
-    return {
-        "preset": preset,
-        "settings": asdict(settings),
-        "seed": seed,
-        "precision": precision or _fastest_precision(),
-        "jit_compile": jit_compile,
-        "protocol": protocol,
-        "test_epochs": test_epochs,
-        "test_protocol": presets.TEST_PROTOCOL[preset],
-        "machine": machine.describe(),
-    }
-
-
-@cache
-def _fastest_precision() -> str:
-    """Measured once, however many jobs there are."""
-    return rates.fastest_precision()
-
-
-def check_goes_on(run: Run, kind: str, games: Sequence[str] | None, **asked: Any) -> None:
+def goes_on(configuration: Configuration, kind: str, **options: Any) -> None:
     """Checks that a run is the one asked for, as it goes on with the options it began with.
 
     Args:
-        run: an open one.
+        configuration: the run's.
         kind: one of `cards.KINDS`.
-        games: names, in any order; None means whichever it has.
-        **asked: options as for `expert_config` and `distill_config`; None was not asked for.
+        **options: "games" in any order, and as for `expert_config`, `distill_config` and
+            `transfer_config`; "weights" of what it begins with. None was not asked for.
 
     Raises:
         ValueError: at the first difference.
-        DamagedRun: if the configuration does not describe a run.
     """
-    config = run.config
-    with describing_a_run():
-        begun = {"kind": config["kind"], "games": sorted(config["games"])}
-        begun |= (
-            config["settings"]
-            | config.get("transfer", config.get("begin", {}))
-            | {
-                key: config[key]
-                for key in ("preset", "seed", "protocol", "precision", "jit_compile", "test_epochs")
-                if key in config
-            }
-        )
-    wanted = {"kind": kind, "games": games and sorted(games), **asked}
-    for key, value in wanted.items():
-        if value is not None and begun.get(key) != value:
+    document = configuration.to_json()
+    has = {**(document.get("transfer") or document.get("begin") or {}), **document["settings"]}
+    has |= document
+    options = {"kind": kind, **options}
+    for key, wanted in options.items():
+        value = has.get(key)
+        if key == "games" and wanted:
+            value, wanted = sorted(value or []), sorted(wanted)
+        if wanted is not None and value != wanted:
             raise ValueError(
-                f"{run.folder} goes on as it began, with {key} {begun.get(key)}: leave out the "
-                f"option, or begin a new run in another folder, without --resume. Received: {value}"
+                f"the run goes on as it began, with {key} {value}: leave out the option, or begin "
+                f"a new run in another folder, without --resume. Received: {wanted}"
             )
-
-
-@contextmanager
-def describing_a_run() -> Iterator[None]:
-    """What goes wrong in here is the configuration's fault: it was changed, or is an older one."""
-    try:
-        yield
-    except (ExpertError, ModelFileError):
-        raise
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise DamagedRun(
-            f"config.json does not describe a run of this version: {error!r}"
-        ) from error

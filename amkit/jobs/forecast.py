@@ -1,14 +1,15 @@
 """How long a run will take on this machine, said before it begins."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from amkit.evaluation.protocols import PROTOCOLS, Protocol
+from amkit.evaluation.protocols import PROTOCOLS
 from amkit.games.atari import MAX_STEPS_PER_GAME, find_game
 from amkit.jobs import rates
-from amkit.jobs.configuration import describing_a_run
+from amkit.jobs.algorithms import Cost
+from amkit.jobs.configuration import Configuration
 
 TYPICAL_STEPS_PER_GAME = 2_000  # Half of the shipped experts play longer games.
+MOST_DAYS = 1000  # The paper's largest network on a laptop is within it.
 # Sampling, copying and waiting, which no part has by itself: distilling took 1.25 times as long as
 # its parts, an expert 1.3 times.
 _BETWEEN = 1.3
@@ -27,46 +28,40 @@ class Pace:
     test_round: float
 
 
-def pace(config: dict[str, Any]) -> Pace:
+def pace(configuration: Configuration) -> Pace:
     """Measures for about five seconds: emulation, acting and learning, each by itself.
 
     Runs that differ in their game, their length or their initialisation have about the same pace.
-
-    Raises:
-        DamagedRun: if the configuration does not describe a run.
     """
-    with describing_a_run():
-        settings, precision = config["settings"], config["precision"]
-        game = find_game(config["games"][0])
-        body = config.get("transfer", settings).get("body", "nature")
-        machine = rates.measure_rates(
-            game,
-            precision,
-            config["jit_compile"],
-            settings["envs"],
-            settings["batch_size"] * len(config["games"]),
-            body,
-        )
-        if "passes" in settings:
-            samples, forwards = settings["passes"], 1
-        else:
-            samples = settings["batch_size"] / settings["update_period_steps"]
-            forwards = 1
-            if config["kind"] == "amn":  # Asks the expert once.
-                forwards = {"expert": 1, "both": 1.5, "student": 2}[settings["behaviour"]]
-            else:  # A DQN's update evaluates the target network too: a third of an update's work.
-                samples *= 4 / 3
-        test_round = 0.0
-        if config.get("test_epochs"):
-            envs = _test_protocol(config).environments()
-            emulation = rates.emulation_rate(game, envs, seconds=0.5)
-            forward = rates.forward_rate(precision, envs, seconds=0.5, body=body)
-            test_round = envs / emulation + envs / forward
-        return Pace(_BETWEEN * machine.seconds_per_step(forwards, samples), test_round)
+    settings, precision = configuration.settings, configuration.precision
+    game = find_game(configuration.games[0])
+    body = _body(configuration)
+    cost: Cost = configuration.row.cost(settings)
+    emulation = rates.emulation_rate(game, settings.envs, seconds=0.5)
+    acting = rates.forward_rate(precision, settings.envs, seconds=0.5, body=body)
+    training = rates.training_rate(
+        precision,
+        configuration.jit_compile,
+        settings.batch_size * len(configuration.games),
+        seconds=0.5,
+        body=body,
+    )
+    step = 1 / emulation + cost.acting / acting + cost.samples / training
+    if cost.asking:  # Experts have the body of experts, whatever the student's is.
+        asking = rates.forward_rate(precision, settings.envs, seconds=0.5)
+        step += cost.asking / asking
+    test_round = 0.0
+    if configuration.test_epochs:
+        envs = PROTOCOLS[configuration.test_protocol].environments()
+        test_round = envs / rates.emulation_rate(game, envs, seconds=0.5)
+        test_round += envs / rates.forward_rate(precision, envs, seconds=0.5, body=body)
+    return Pace(_BETWEEN * step, test_round)
 
 
-def _test_protocol(config: dict[str, Any]) -> Protocol:
-    return PROTOCOLS[config.get("test_protocol", "quick")]
+def _body(configuration: Configuration) -> str:
+    begin = configuration.transfer
+    body = begin.body if begin else getattr(configuration.settings, "body", None)
+    return body or "nature"
 
 
 @dataclass(frozen=True)
@@ -101,52 +96,61 @@ class Minutes:
         )
 
 
-def minutes(config: dict[str, Any], pace: Pace, done: int = 0) -> Minutes:
+def minutes(configuration: Configuration, pace: Pace, done: int = 0) -> Minutes:
     """About how many minutes a run takes, but for its evaluation.
 
     Args:
-        config: the run's.
+        configuration: the run's.
         pace: how fast it goes.
         done: int. Agent steps per game that it has done already.
-
-    Raises:
-        DamagedRun: if the configuration does not describe a run.
     """
-    with describing_a_run():
-        steps, games = config["settings"]["steps"], len(config["games"])
-        done = min(done, steps)
-        tests = config.get("test_epochs", 0)
-        tests -= tests * done // steps
-        testing = (
-            tests * games * _test_protocol(config).rounds(length) * pace.test_round / 60
-            for length in (TYPICAL_STEPS_PER_GAME, MAX_STEPS_PER_GAME)
-        )
-        return Minutes((steps - done) * games * pace.step / 60, *testing)
+    steps, games = configuration.settings.steps, len(configuration.games)
+    done = min(done, steps)
+    tests = configuration.test_epochs - configuration.test_epochs * done // steps
+    protocol = PROTOCOLS[configuration.test_protocol]
+    testing = (
+        tests * games * protocol.rounds(length) * pace.test_round / 60
+        for length in (TYPICAL_STEPS_PER_GAME, MAX_STEPS_PER_GAME)
+    )
+    return Minutes((steps - done) * games * pace.step / 60, *testing)
 
 
-def plan(config: dict[str, Any]) -> str:
+def replay_gibibytes(configuration: Configuration) -> float:
+    """Memory that the replay memories of all games take, frames and what is kept with each."""
+    values = configuration.row.cost(configuration.settings).replay_values
+    if values is None:
+        return 0.0
+    steps: int = configuration.settings.replay_steps * len(configuration.games)
+    return steps * (84 * 84 + 4 * values) / 2**30
+
+
+def plan(configuration: Configuration) -> str:
     """One line: what a run will do, what it needs, and how long it takes here from nothing.
 
     Raises:
-        DamagedRun: if the configuration does not describe a run.
+        ValueError: if that is longer than `MOST_DAYS`.
     """
-    with describing_a_run():
-        settings = config["settings"]
-        games = len(config["games"])
-        frames = settings.get("replay_steps", 0) * games * 84 * 84 / 2**30
-        begin = config.get("transfer", config.get("begin"))
-        begun = f" from {begin['source']} weights" if begin else ""
-        if begin and begin.get("knows_target"):
-            begun += " (which have learnt this very game: no transfer to a new one)"
-        replay = f"replay of {frames:.1f} GiB in memory, up to three times on disk; "
-        return (
-            f"{config['kind']} of {', '.join(config['games'])}{begun}: "
-            f"{settings['steps']:,} agent steps per game, preset {config['preset']}, "
-            f"{config['precision']}, "
-            f"{'XLA' if config['jit_compile'] else 'plain graph'}, seed {config['seed']}; "
-            f"{replay if frames else ''}{minutes(config, pace(config))}; "
-            f"then an evaluation (protocol {config['protocol']})"
+    settings, begin = configuration.settings, configuration.beginning
+    begun = f" from {begin.source} weights" if begin else ""
+    if begin and begin.knows_target:
+        begun += " (which have learnt this very game: no transfer to a new one)"
+    memory = replay_gibibytes(configuration)
+    replay = f"replay of {memory:.1f} GiB in memory, up to three times on disk; "
+    needed = minutes(configuration, pace(configuration))
+    if needed.training > MOST_DAYS * 24 * 60:
+        raise ValueError(
+            f"a run takes {MOST_DAYS} days at most: fewer --steps, or fewer games. "
+            f"Received: {settings.steps:,} steps of {len(configuration.games)} games, "
+            f"{duration(needed.training)} here"
         )
+    return (
+        f"{configuration.kind} of {', '.join(configuration.games)}{begun}: "
+        f"{settings.steps:,} agent steps per game, preset {configuration.preset}, "
+        f"{configuration.precision}, "
+        f"{'XLA' if configuration.jit_compile else 'plain graph'}, seed {configuration.seed}; "
+        f"{replay if memory else ''}{needed}; then an evaluation (protocol "
+        f"{configuration.protocol})"
+    )
 
 
 def duration(total_minutes: float) -> str:
@@ -155,4 +159,4 @@ def duration(total_minutes: float) -> str:
         return f"{max(round(total_minutes), 1)} min"
     if total_minutes < 48 * 60:
         return f"{total_minutes / 60:.1f} hours"
-    return f"{total_minutes / 60 / 24:.0f} days"
+    return f"{total_minutes / 60 / 24:,.0f} days"

@@ -5,14 +5,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-import tensorflow as tf
-
 from amkit import __version__
-
-
-def default_jit_compile() -> bool:
-    """XLA on accelerators; not on a CPU, where its convolutions are slower (`amkit bench`)."""
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _processor() -> str:

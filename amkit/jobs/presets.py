@@ -164,6 +164,7 @@ DISTILL = {
 
 # What else goes with a preset's name, whatever it is a preset of.
 PRECISION = {"paper": "float32"}  # Others take the number format that is faster here.
+XLA = {"tiny": False, "tiny-dqn": False}  # Others take what is faster here; seconds to measure.
 PROTOCOL = {"paper": "paper"}  # Of the scores on the card; others take the quick one.
 TEST_PROTOCOL = {
     "paper": "paper",

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from amkit.games.atari import AtariEnvironments
 from amkit.games.catalogue import Game
+from amkit.games.environments import make
 from amkit.networks import xla
 from amkit.networks.bodies import OBSERVATION_SHAPE, actor_mimic_network
 from amkit.networks.xla import quick
@@ -36,49 +38,17 @@ class Rates:
         return 1 / self.emulation + forwards / self.forward + samples / self.training
 
 
-def measure_rates(
-    game: Game,
-    precision: str,
-    jit_compile: bool,
-    envs: int,
-    batch_size: int,
-    body: str = "nature",
-    seconds: float = 0.5,
-) -> Rates:
-    """Measures emulation, acting and learning, about `seconds` each and the time to trace.
-
-    Args:
-        game: whose emulator.
-        precision: str. Keras dtype policy.
-        jit_compile: bool. XLA for the update, or the plain graph.
-        envs: int. Environments stepped, and acted for, at once.
-        batch_size: int. Of the updates.
-        body: str. The network's, one of `networks.BODIES`.
-        seconds: float.
-
-    Returns:
-        `Rates`.
-    """
-    return Rates(
-        emulation_rate(game, envs, seconds),
-        forward_rate(precision, envs, seconds, body),
-        training_rate(precision, jit_compile, batch_size, seconds, body),
-    )
-
-
 def emulation_rate(game: Game, envs: int, seconds: float) -> float:
     """Agent steps per second of `envs` emulators under random actions, nothing else running."""
-    environments = AtariEnvironments([game], envs)
     rng = np.random.default_rng(0)
+    with closing(make([game], envs)) as environments:
 
-    def step() -> int:
-        environments.step(rng.choice(game.action_codes, envs))
-        return envs
+        def step() -> int:
+            environments.send(rng.choice(game.action_codes, envs))
+            environments.receive()
+            return envs
 
-    try:
         return rate(step, seconds)
-    finally:
-        environments.close()
 
 
 def forward_rate(precision: str, batch_size: int, seconds: float, body: str = "nature") -> float:
@@ -128,30 +98,44 @@ def rate(step: Callable[[], int], seconds: float) -> float:
     return done / (time.perf_counter() - begun)
 
 
-def fastest_precision(batch_size: int = 128, seconds: float = 1.0) -> str:
-    """Times forward and backward passes in float32 and in mixed bfloat16, by turns.
+@cache
+def fastest(
+    batch_size: int,
+    precision: str | None = None,
+    jit_compile: bool | None = None,
+    seconds: float = 1.0,
+) -> tuple[str, bool]:
+    """Times updates in float32 and mixed bfloat16, as a plain graph and by XLA, by turns; once.
 
-    Processors without bfloat16 units emulate it, slower than float32.
+    Processors without bfloat16 units emulate it, slower than float32. XLA's convolutions are slower
+    than the plain graph's on some processors and in large batches, and faster on others.
 
     Args:
-        batch_size: int. Of the passes.
-        seconds: float. Spent in all, after two passes of each.
+        batch_size: int. Of the updates.
+        precision: str. Keras dtype policy; None is to be chosen.
+        jit_compile: bool. XLA, or the plain graph; None is to be chosen.
+        seconds: float. Spent in all, after two updates of each.
 
     Returns:
-        The Keras dtype policy whose fastest pass was faster here: what else the machine does slows
-        some passes, but hardly all of one kind.
+        (precision, jit_compile) whose fastest update was fastest here: what else the machine does
+        slows some updates, but hardly all of one kind.
     """
-    steps = {p: _updates(p, False, batch_size, "nature") for p in PRECISIONS}
+    candidates = [
+        (dtype, xla)
+        for dtype in ([precision] if precision else PRECISIONS)
+        for xla in ((False, True) if jit_compile is None else (jit_compile,))
+    ]
+    steps = {way: _updates(*way, batch_size, "nature") for way in candidates}
     for step in steps.values():
         step(), step()
-    least = dict.fromkeys(PRECISIONS, float("inf"))
-    begun = time.perf_counter()
-    while time.perf_counter() - begun < seconds:
-        for precision, step in steps.items():
-            started = time.perf_counter()
+    least = dict.fromkeys(steps, float("inf"))
+    begin = time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        for way, step in steps.items():
+            before = time.perf_counter()
             step()
-            least[precision] = min(least[precision], time.perf_counter() - started)
-    return min(least, key=least.get)
+            least[way] = min(least[way], time.perf_counter() - before)
+    return min(least, key=lambda way: least[way])
 
 
 def training_rate(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,31 +12,30 @@ from amkit.evaluation.scorecards import SEED, Request, score
 from amkit.evaluation.testing_epochs import LearningCurve
 from amkit.games.atari import find_game
 from amkit.games.published import EPSILON
-from amkit.jobs import rates
-from amkit.jobs.build import _temperatures, build
-from amkit.jobs.configuration import describing_a_run
-from amkit.learning.job import Job
+from amkit.jobs import machine, rates
+from amkit.jobs.build import build
+from amkit.jobs.configuration import Configuration, read_configuration
+from amkit.learning.job import Training
 from amkit.learning.loop import Progress, run_job
 from amkit.networks.twins import in_precision
 from amkit.storage import checkpoints, models
-from amkit.storage.cards import read_card
-from amkit.storage.experts import find_experts
 from amkit.storage.run_folders import Run
+
+OnGames = Callable[[str, int, int], None]
 
 
 def run(
     run_folder: Run,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     checkpoint_seconds: float = 120.0,
-    on_evaluation: Callable[[str, int, int], None] | None = None,
-    on_test: Callable[[str, int, int], None] | None = None,
+    on_evaluation: OnGames | None = None,
+    on_test: OnGames | None = None,
     on_ready: Callable[[int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Trains what a run's configuration asks for, evaluates it, and writes its model and card.
 
     Args:
-        run_folder: an open `Run`; goes on from its newest checkpoint. The configuration's
-            "command", if it has one, is put on the card.
+        run_folder: an open `Run`; goes on from its newest checkpoint.
         callbacks: as in `run_job`.
         checkpoint_seconds: as in `run_job`.
         on_evaluation: called with (game, whole games counted, steps played) at the end.
@@ -51,91 +49,72 @@ def run(
         Interrupted: after Ctrl-C, the state saved.
         CheckpointError, RunError: if files cannot be read or written.
     """
-    config = run_folder.config
-    begun = checkpoints.count(run_folder.checkpoint_folder)
+    configuration = read_configuration(run_folder)
     # Emulators cannot be saved: a resumed run plays other new games than those it began with.
-    with describing_a_run():
-        seeds = np.random.SeedSequence((config["seed"], begun)).generate_state(1)
-        experts = _teachers(config) if config["kind"] == "amn" else {}
-        protocol = PROTOCOLS[config["protocol"]]
-        test_protocol = PROTOCOLS[config.get("test_protocol", "quick")]
-    job, network = build(config, int(seeds[0]) % (SEED // 2), on_ready)
-    games = tuple(find_game(name) for name in config["games"])
+    resumed = checkpoints.count(run_folder.checkpoint_folder)
+    seeds = np.random.SeedSequence((configuration.seed, resumed)).generate_state(1)
+    job = build(configuration, int(seeds[0]) % (SEED // 2), on_ready)
+    games = tuple(find_game(name) for name in configuration.games)
     curve = LearningCurve(
         run_folder,
-        network,
+        job.learner.acting,
         games,
-        test_protocol,
-        config.get("test_epochs", 0),
+        PROTOCOLS[configuration.test_protocol],
+        configuration.test_epochs,
         SEED + 2**20,  # Neither a training's nor the reported score's.
         on_test,
     )
     with closing(job.environments):
-        progress = run_job(job, run_folder, [*callbacks, curve], checkpoint_seconds)
-    trained = in_precision(network, "float32")
-    asked = Request(
+        progress = run_job(
+            job, run_folder, [*callbacks, curve], checkpoint_seconds, machine.describe()
+        )
+    trained = in_precision(job.learner.acting, "float32")
+    request = Request(
         path=run_folder.model_path,
         network=trained,
-        card=config,
+        kind=configuration.kind,
         games=games,
-        protocol=protocol,
+        protocol=PROTOCOLS[configuration.protocol],
         epsilon=EPSILON,
         seed=SEED,
-        experts=experts,
+        experts={expert.game.name: expert for expert in getattr(job, "experts", ())},
     )
-    scores = score(asked, on_evaluation)
-    card = _card(config, job, trained, progress, scores, curve.rows)
-    models.save(trained, run_folder.model_path, card)
+    scores = score(request, on_evaluation)
+    card = _card(configuration, job, trained, progress)
+    models.save(trained, run_folder.model_path, {**card, "scores": scores, "tests": curve.rows})
     run_folder.discard_checkpoints()
     return scores
 
 
 def _card(
-    config: dict[str, Any],
-    job: Job,
-    trained: keras.Model,
-    progress: Progress,
-    scores: list[dict[str, Any]],
-    tests: list[dict[str, Any]],
+    configuration: Configuration, job: Training, trained: keras.Model, progress: Progress
 ) -> dict[str, Any]:
-    """What the card of a finished run says; forward passes are timed for it.
+    """What the card of a finished run says but for its scores; forward passes are timed for it.
 
     Args:
-        config: the run's.
+        configuration: the run's.
         job: finished.
         trained: the network that came out, in float32.
         progress: how far the job has got.
-        scores: from `scoring.score`.
-        tests: rows of its learning curve.
     """
+    document = configuration.to_json()
+    document.pop("experts", None)  # Where they lay on this machine is of no use elsewhere.
+    for key in ("begin", "transfer"):
+        document.get(key, {}).pop("from", None)
     card = {
-        "kind": config["kind"],
-        "games": config["games"],
+        **document,
         "action_masks": {
-            name: find_game(name).action_mask.astype(int).tolist() for name in config["games"]
+            name: find_game(name).action_mask.astype(int).tolist() for name in configuration.games
         },
-        "scores": scores,
-        "command": config.get("command"),
-        "preset": config["preset"],
-        "background": config["background"],
-        "settings": config["settings"],
-        "seed": config["seed"],
-        "precision": config["precision"],
-        "jit_compile": config["jit_compile"],
         "steps": job.steps,
         "minutes": round(progress.seconds / 60, 1),
-        "machine": config["machine"],
+        **_machines(progress),
         "learning_curve": progress.rows,
-        "test_protocol": config.get("test_protocol"),
-        "tests": tests,
+        "forward_milliseconds": rates.forward_milliseconds(trained),
     }
-    for key in ("transfer", "begin"):
-        if key in config:  # Less where the source lay on this machine.
-            card[key] = {name: value for name, value in config[key].items() if name != "from"}
-    card["forward_milliseconds"] = rates.forward_milliseconds(trained)
-    if config["kind"] == "amn":
-        card["temperatures"] = _temperatures(config)
-        card["expert_weights"] = config["expert_weights"]
+    if configuration.kind == "amn":
+        taus = job.learner.temperatures
+        card["temperatures"] = dict(zip(configuration.games, taus, strict=True))
         expert = in_precision(job.experts[0].network, "float32")
         card["one_expert"] = {
             "parameters": expert.count_params(),
@@ -144,10 +123,12 @@ def _card(
     return card
 
 
-def _teachers(config: dict[str, Any]) -> dict[str, Path]:
-    """Game -> the file of the expert that teaches it; none that was exchanged since."""
-    return {
-        name: path
-        for name, path in find_experts(Path(config["experts"])).items()
-        if read_card(path)["weight_hash"] in config["expert_weights"]
-    }
+def _machines(progress: Progress) -> dict[str, Any]:
+    """Where a run was trained: most of it, and, where there were several, the minutes on each."""
+    machines = [dict(description) for description in progress.machines]
+    minutes = [round(description.pop("seconds") / 60, 1) for description in machines]
+    longest = machines[int(np.argmax(minutes))]
+    if len(machines) == 1:
+        return {"machine": longest}
+    each = [{**m, "minutes": n} for m, n in zip(machines, minutes, strict=True)]
+    return {"machine": longest, "machines": each}

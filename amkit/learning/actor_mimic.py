@@ -1,21 +1,24 @@
 """The Actor-Mimic objective: one student network imitates an expert per game (section 3)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from amkit.learning import losses
-from amkit.networks import actions, xla
-from amkit.networks.twins import frozen_copy, move_towards, with_features
+from amkit.learning.job import Averaged
+from amkit.networks import xla
+from amkit.networks.actions import mask_illegal
+from amkit.networks.twins import with_features
 from amkit.networks.xla import quick
 
-OBJECTIVES = ("policy", "q_values")
+Objective = Literal["policy", "q_values"]
+OBJECTIVES = get_args(Objective)
 
 
-class ActorMimic(keras.Model):
+class ActorMimic(Averaged):
     """The Actor-Mimic objective (Eq. 6). Compile with an optimizer, then `train_step`.
 
     `student` learns; `acting`, its running average, is what plays and what is kept.
@@ -35,12 +38,10 @@ class ActorMimic(keras.Model):
         feature_sizes: Sequence[int],
         temperature: float | Sequence[float] = 1.0,
         feature_weight: float = 0.0,
-        objective: str = "policy",
+        objective: Objective = "policy",
     ):
-        super().__init__(name="actor_mimic")
-        self.student = student
-        self.acting = frozen_copy(student)
-        self._temperatures = np.atleast_1d(temperature).astype(np.float32)  # [G], or [1] for all.
+        super().__init__(student, name="actor_mimic")
+        self.temperatures = np.atleast_1d(temperature).tolist()  # [G], or [1] for all.
         self.feature_weight = feature_weight
         self.objective = objective
         self._student_with_features = quick(with_features(student))
@@ -56,15 +57,15 @@ class ActorMimic(keras.Model):
         self._policy_loss = keras.metrics.Mean(name="policy_loss")
         self._divergence = keras.metrics.Mean(name="kl")
         self._agreement = keras.metrics.Mean(name="agreement")
-        self.built = True
+
+    @property
+    def student(self) -> keras.Model:
+        """The network that learns: `online`, by its name in the paper."""
+        return self.online
 
     def call(self, observation: tf.Tensor) -> tf.Tensor:
         """What `acting` says, logits float32 [B, 18]."""
         return self.acting(observation)
-
-    def average(self, share: float) -> None:
-        """Moves `acting` so far towards `student`."""
-        move_towards(self.acting, self.student, share)
 
     def train_step(self, batch: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """One joint update over all games.
@@ -79,8 +80,9 @@ class ActorMimic(keras.Model):
             The running means of the metrics.
         """
         expert_q, mask = batch["expert_q"], batch["action_mask"]
-        rows = tf.shape(expert_q)[0] // len(self._temperatures)  # Of each game.
-        temperature = tf.repeat(self._temperatures, rows)[:, tf.newaxis]  # [B, 1]
+        rows = tf.shape(expert_q)[0] // len(self.temperatures)  # Of each game.
+        taus = np.array(self.temperatures, np.float32)
+        temperature = tf.repeat(taus, rows)[:, tf.newaxis]  # [B, 1]
         with tf.GradientTape() as tape:
             logits, features = self._student_with_features(batch["observation"], training=True)
             if self.objective == "policy":
@@ -102,12 +104,15 @@ class ActorMimic(keras.Model):
         self._loss.update_state(loss)
         self._policy_loss.update_state(policy_loss)
         self._divergence.update_state(policy_loss - losses.policy_entropy(expert_policy))
-        student_action = tf.argmax(actions.mask_illegal(logits, mask), axis=-1)
-        expert_action = tf.argmax(actions.mask_illegal(expert_q, mask), axis=-1)
+        student_action = tf.argmax(mask_illegal(logits, mask), axis=-1)
+        expert_action = tf.argmax(mask_illegal(expert_q, mask), axis=-1)
         self._agreement.update_state(tf.cast(student_action == expert_action, tf.float32))
-        return self.get_metrics_result()
+        metrics: dict[str, tf.Tensor] = self.get_metrics_result()
+        return metrics
 
-    def _feature_regression(self, features: tf.Tensor, expert_features: Sequence) -> tf.Tensor:
+    def _feature_regression(
+        self, features: tf.Tensor, expert_features: Sequence[tf.Tensor]
+    ) -> tf.Tensor:
         """Eq. 5 for each game's rows, float32 [B]."""
         features = tf.split(tf.cast(features, tf.float32), len(self.projections))
         return tf.concat(

@@ -1,34 +1,44 @@
 """Distillation: the student plays, its experts say what they would do, and it learns from that."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, get_args
 
 import keras
 import numpy as np
 import tensorflow as tf
+from pydantic import model_validator
 
 from amkit.games.catalogue import NUM_ACTIONS
 from amkit.games.environments import Environments
-from amkit.learning.actor_mimic import OBJECTIVES, ActorMimic
-from amkit.learning.job import metrics_since, replay_state, set_replay_state
+from amkit.learning.actor_mimic import ActorMimic, Objective
+from amkit.learning.job import (
+    Count,
+    NotNegative,
+    Positive,
+    Probability,
+    ReplayTraining,
+    Share,
+    check_learning_starts,
+)
 from amkit.networks.actions import over_all_actions
-from amkit.networks.bodies import BODIES
+from amkit.networks.bodies import BodyName
 from amkit.networks.twins import with_features
 from amkit.networks.xla import quick
-from amkit.play.policy import EpsilonGreedy
+from amkit.play.policy import Answer
 from amkit.play.replay import ReplayMemory
-from amkit.play.rollout import Decision, rollout
-from amkit.play.tally import TrainingScores
+from amkit.play.rollout import Decision, complete, decide
 from amkit.storage.experts import Expert
+from amkit.storage.validation import checked
 
-BEHAVIOURS = ("student", "expert", "both")
+Behaviour = Literal["student", "expert", "both"]
+BEHAVIOURS = get_args(Behaviour)
 # Long enough for the one to get somewhere the other would not, and short beside a game.
 TURN = 128
-TEMPERATURE_UNITS = ("q_values", "spread")
+TemperatureUnit = Literal["q_values", "spread"]
 
 
-@dataclass(frozen=True)
+@checked
 class DistillSettings:
     """Settings of distillation. Every count of steps is per game.
 
@@ -67,53 +77,35 @@ class DistillSettings:
         ValueError: if one is none of those named, or out of its range.
     """
 
-    steps: int
-    total_steps: int | None
-    envs: int
-    total_envs: int | None
-    replay_steps: int
-    replay_start_steps: int
-    update_period_steps: int
-    batch_size: int
-    averaging: float
-    objective: str
-    temperature: float
-    temperature_unit: str
-    feature_weight: float
-    epsilon: float
-    restart_steps: int | None
-    behaviour: str
-    learning_rate: float
-    final_learning_rate: float
-    beta_1: float
-    beta_2: float
-    adam_epsilon: float
-    body: str
+    steps: Count
+    total_steps: Count | None
+    envs: Count
+    total_envs: Count | None
+    replay_steps: Count
+    replay_start_steps: Count
+    update_period_steps: Count
+    batch_size: Count
+    averaging: Share
+    objective: Objective
+    temperature: Positive
+    temperature_unit: TemperatureUnit
+    feature_weight: NotNegative
+    epsilon: Probability
+    restart_steps: Count | None
+    behaviour: Behaviour
+    learning_rate: Positive
+    final_learning_rate: Positive
+    beta_1: Probability
+    beta_2: Probability
+    adam_epsilon: Positive
+    body: BodyName
     normalize_features: bool
-    epoch_steps: int
+    epoch_steps: Count
 
-    def __post_init__(self):
-        if self.behaviour not in BEHAVIOURS:
-            raise ValueError(f"behaviour is one of {BEHAVIOURS}. Received: {self.behaviour!r}")
-        if self.objective not in OBJECTIVES:
-            raise ValueError(f"objective is one of {OBJECTIVES}. Received: {self.objective!r}")
-        if self.body not in BODIES:
-            raise ValueError(f"body is one of {tuple(BODIES)}. Received: {self.body!r}")
-        if not 0 < self.averaging <= 1:
-            raise ValueError(f"averaging lies in (0, 1]. Received: {self.averaging}")
-        if not 0 < self.temperature < np.inf:
-            raise ValueError(f"temperature is above 0. Received: {self.temperature}")
-        if self.temperature_unit not in TEMPERATURE_UNITS:
-            raise ValueError(
-                f"temperature_unit is one of {TEMPERATURE_UNITS}. "
-                f"Received: {self.temperature_unit!r}"
-            )
-        if not 0 <= self.feature_weight < np.inf:
-            raise ValueError(f"feature_weight is 0 or more. Received: {self.feature_weight}")
-        if not 0 <= self.epsilon <= 1:
-            raise ValueError(f"epsilon lies in [0, 1]. Received: {self.epsilon}")
-        if self.restart_steps is not None and self.restart_steps < 1:
-            raise ValueError(f"restart_steps is 1 or more, or None. Received: {self.restart_steps}")
+    @model_validator(mode="after")
+    def _learns(self) -> "DistillSettings":
+        check_learning_starts(self)
+        return self
 
     def divided_by(self, games: int, asked: int | None = None) -> "DistillSettings":
         """The settings of each of several games; without a budget, these very ones.
@@ -136,7 +128,7 @@ class DistillSettings:
             return self
         period = max(self.update_period_steps // games, 1)
         steps = min(self.steps, self.total_steps // games)
-        envs = max(min(self.envs, self.total_envs // games), 1)
+        envs = max(min(self.envs, (self.total_envs or self.envs * games) // games), 1)
         if asked is not None and asked >= self.steps:
             steps, envs = self.steps, self.envs
         return replace(
@@ -162,8 +154,8 @@ class DistillSettings:
         return keras.optimizers.Adam(learning_rate, self.beta_1, self.beta_2, self.adam_epsilon)
 
 
-class Distillation:
-    """A student learning from experts while it plays: a `training.Job`.
+class Distillation(ReplayTraining):
+    """A student learning from experts while it plays.
 
     Args:
         experts: one per game, in the order of the environments' games.
@@ -181,55 +173,46 @@ class Distillation:
         learner: ActorMimic,
         seed: int = 0,
     ):
+        acting, sampling = np.random.default_rng(seed).spawn(2)
+        memories = (
+            _memory(expert, settings, rng)
+            for expert, rng in zip(experts, sampling.spawn(len(experts)), strict=True)
+        )
+        self._network = _StudentAndExperts(learner.acting, experts, settings)
+        games = [expert.game for expert in experts]
+        super().__init__(games, settings, environments, learner, acting, memories, self._network)
         self.experts = tuple(experts)
         self.settings = settings
-        self.learner = learner
-        self.environments = environments
-        self.steps = 0
-        self.total_steps = settings.steps
-        self.epoch_steps = settings.epoch_steps
-        self.updates = 0
-        acting, sampling = np.random.default_rng(seed).spawn(2)
-        extras: dict[str, tuple] = {"expert_q": ((NUM_ACTIONS,), "float32")}
-        self.memories = []
-        for expert, rng in zip(self.experts, sampling.spawn(len(self.experts)), strict=True):
-            if settings.feature_weight:
-                extras["expert_features"] = ((expert.feature_size,), "float16")
-            self.memories.append(
-                ReplayMemory(settings.replay_steps, settings.envs, rng, dict(extras))
-            )
-        self._network = _StudentAndExperts(learner.acting, self.experts, settings)
-        self.policy = EpsilonGreedy(
-            self._network,
-            environments.action_masks,
-            acting,
-            settings.epsilon,
-        )
-        self.scores = TrainingScores([e.game.name for e in self.experts], settings.envs)
-        self._transitions = rollout(environments, self.policy, meanwhile=self._store_and_learn)
+        self.policy.epsilon = settings.epsilon
         self._masks = np.repeat(
             environments.action_masks[:: settings.envs], settings.batch_size, axis=0
         )
         # One batch, reused.
         self._observation = np.empty((len(self._masks), 4, 84, 84), np.uint8)
         self._expert_q = np.empty((len(self._masks), NUM_ACTIONS), np.float32)
-        self._update = tf.function(
-            learner.train_step, jit_compile=learner.jit_compile, autograph=False
-        )
         self._average = tf.function(
             lambda: learner.average(settings.averaging), jit_compile=True, autograph=False
-        )  # Element by element: one kernel, as in `kernels`.
+        )  # Element by element: one kernel, as in `networks.xla`.
 
     def play_and_learn(self) -> None:
-        """Act and ask the experts; store and learn while the emulators step."""
+        """Act and ask the experts; step; store and learn while the emulators step."""
+        self._restart()
         self._network.step.assign(self.steps // self.settings.envs)
-        if self.settings.restart_steps:
-            self._restart()
-        self.scores.update(next(self._transitions))
+        decision = decide(self.environments, self.policy)  # The experts' answers are with it.
+        self.environments.send(decision.action)
+        self._store(decision)
+        self.steps += self.settings.envs
+        if self.updates_due():
+            while self.updates_due():
+                self.learn()
+            self._average()
+        self.scores.update(complete(decision, self.environments.receive()))
 
     def _restart(self) -> None:
         """Begins new games in the environments whose turn it is."""
         envs, period = self.settings.envs, self.settings.restart_steps
+        if period is None:
+            return
         half = envs // 2
         turn = np.arange(half - envs, half) * period // max(half, 1)  # Below 0: never.
         due = turn == self.steps // envs % period
@@ -238,45 +221,31 @@ class Distillation:
             self.environments.restart(rows)
             self.scores.forget(rows)
 
-    def _store_and_learn(self, decision: Decision) -> None:
-        self._store(decision)
-        self.steps += self.settings.envs
-        if self._updates_due() > self.updates:
-            while self._updates_due() > self.updates:
-                self.learn()
-            self._average()
-
-    def _updates_due(self) -> int:
-        since_start = max(self.steps - self.settings.replay_start_steps, 0)
-        return since_start // self.settings.update_period_steps
-
     def _store(self, decision: Decision) -> None:
-        guidance = decision.outputs[1]  # Next to what was acted on.
-        for i, memory in enumerate(self.memories):
+        for i, (memory, answer) in enumerate(zip(self.memories, decision.guidance, strict=True)):
             rows = slice(i * self.settings.envs, (i + 1) * self.settings.envs)
             memory.add(
                 decision.observation[rows],
                 action=decision.action[rows],
                 start=decision.start[rows],
                 cut=decision.cut[rows],
-                **guidance[i],
+                **answer,
             )
 
     def learn(self) -> None:
         """One joint update on as many samples of every game."""
         size = self.settings.batch_size
-        observation, expert_q = self._observation, self._expert_q
         features = []
         for i, memory in enumerate(self.memories):
             rows = slice(i * size, (i + 1) * size)
             row, env = memory.sample(size)
-            memory.observations(row, env, out=observation[rows])
-            expert_q[rows] = memory.values("expert_q", row, env)
+            memory.observations(row, env, out=self._observation[rows])
+            self._expert_q[rows] = memory.values("expert_q", row, env)
             if self.settings.feature_weight:
                 features.append(tf.constant(memory.values("expert_features", row, env)))
         batch = {
-            "observation": tf.constant(observation),
-            "expert_q": tf.constant(expert_q),
+            "observation": tf.constant(self._observation),
+            "expert_q": tf.constant(self._expert_q),
             "action_mask": tf.constant(self._masks),
         }
         if features:
@@ -284,18 +253,13 @@ class Distillation:
         self._update(batch)
         self.updates += 1
 
-    def epoch_metrics(self) -> dict[str, float]:
-        """Losses and each game's mean score while training; since the last call."""
-        metrics = {**metrics_since(self.learner), **self.scores.metrics()}
-        return {**metrics, "updates": self.updates}
 
-    def get_state(self) -> dict[str, Any]:
-        """Returns counters, memories, random states; the environments' where they have one."""
-        return replay_state(self)
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
-        set_replay_state(self, state)
+def _memory(expert: Expert, settings: DistillSettings, rng: np.random.Generator) -> ReplayMemory:
+    """A game's memory, with what its expert says of each step."""
+    answers: dict[str, tuple[tuple[int, ...], str]] = {"expert_q": ((NUM_ACTIONS,), "float32")}
+    if settings.feature_weight:
+        answers["expert_features"] = ((expert.feature_size,), "float16")
+    return ReplayMemory(settings.replay_steps, settings.envs, rng, answers)
 
 
 class _StudentAndExperts:
@@ -320,44 +284,44 @@ class _StudentAndExperts:
             for e in experts
         ]
 
-    def __call__(self, observation: tf.Tensor) -> tuple[tf.Tensor, list[dict[str, tf.Tensor]]]:
+    def __call__(self, observation: tf.Tensor) -> Answer:
         """Returns what is acted on, float32 [R, 18], and the experts' answers.
 
         Args:
             observation: uint8 [R, 4, 84, 84], equally many rows of each game.
 
         Returns:
-            (logits or Q-values [R, 18]; per game a dictionary of what its memory keeps: "expert_q"
-            float32 [N, 18], and "expert_features" float16 [N, D_i] if they are wanted).
+            `Answer`: logits or Q-values [R, 18], and as guidance per game what its memory keeps:
+            "expert_q" float32 [N, 18], and "expert_features" float16 [N, D_i] if they are wanted.
         """
         guidance = [
-            self._ask(network, codes, own)
-            for (network, codes), own in zip(
+            self._ask(network, codes, rows)
+            for (network, codes), rows in zip(
                 self._experts, tf.split(observation, len(self._experts)), strict=True
             )
         ]
         if self._behaviour == "student":
-            return self._student(observation), guidance
+            return Answer(self._student(observation), guidance)
         expert_q = tf.concat([answer["expert_q"] for answer in guidance], axis=0)
         if self._behaviour == "expert":
-            return expert_q, guidance
+            return Answer(expert_q, guidance)
         students_rows = tf.where((self.step + self._head_start) // TURN % 2 == 1)  # [R', 1]
         logits = tf.cond(  # One environment takes whole turns, and no convolution an empty batch.
             tf.size(students_rows) > 0,
             lambda: self._student(tf.gather_nd(observation, students_rows)),
             lambda: tf.zeros((0, expert_q.shape[-1])),
         )
-        return tf.tensor_scatter_nd_update(expert_q, students_rows, logits), guidance
+        values = tf.tensor_scatter_nd_update(expert_q, students_rows, logits)
+        return Answer(values, guidance)
 
     def _ask(
         self, network: keras.Model, codes: np.ndarray, observation: tf.Tensor
     ) -> dict[str, tf.Tensor]:
+        q_values, *features = keras.tree.flatten(network(observation))
+        # Another's expert may answer in half precision.
+        answer = {"expert_q": over_all_actions(tf.cast(q_values, tf.float32), codes)}
         if not self._features:
-            return {"expert_q": over_all_actions(network(observation), codes)}
-        q_values, features = network(observation)
-        # Another's expert may have no normalised features: larger ones than float16 holds.
-        features = tf.clip_by_value(tf.cast(features, tf.float32), -6e4, 6e4)
-        return {
-            "expert_q": over_all_actions(q_values, codes),
-            "expert_features": tf.cast(features, tf.float16),
-        }
+            return answer
+        # Or it may have no normalised features: larger ones than float16 holds.
+        bounded = tf.clip_by_value(tf.cast(features[0], tf.float32), -6e4, 6e4)
+        return {**answer, "expert_features": tf.cast(bounded, tf.float16)}

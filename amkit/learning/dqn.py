@@ -1,38 +1,33 @@
 """Expert DQNs as Mnih et al. 2015 train them: replay memory and target network (Eq. 2)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from pydantic import model_validator
 
 from amkit.games.catalogue import Game
 from amkit.games.environments import Environments
 from amkit.learning import losses, returns
-from amkit.learning.job import metrics_since, replay_state, set_replay_state
-from amkit.networks import actions, xla
-from amkit.networks.actions import for_games
+from amkit.learning.job import (
+    Count,
+    Positive,
+    Probability,
+    ReplayTraining,
+    Schedule,
+    check_learning_starts,
+)
+from amkit.networks import xla
+from amkit.networks.actions import for_games, mask_illegal
 from amkit.networks.twins import frozen_copy
-from amkit.play.policy import EpsilonGreedy, Piecewise
+from amkit.play.policy import Piecewise
 from amkit.play.replay import ReplayMemory
-from amkit.play.rollout import rollout
-from amkit.play.tally import TrainingScores
+from amkit.play.rollout import Transition, complete, decide
+from amkit.storage.validation import checked
 
 
-def _rmsprop_2015() -> dict[str, Any]:
-    """Averages of gradient and squared gradient 0.95, 0.01 in the root.
-
-    That 0.01 is of gradients summed over the 32 samples of a batch; ours are their mean.
-    """
-    return {
-        "class_name": "RMSprop",
-        "config": {"learning_rate": 2.5e-4, "rho": 0.95, "epsilon": 0.01 / 32**2, "centered": True},
-    }
-
-
-@dataclass(frozen=True)
+@checked
 class DQNSettings:
     """Settings of replay Q-learning. The defaults are Mnih et al. 2015, Extended Data Table 1.
 
@@ -50,21 +45,40 @@ class DQNSettings:
         discount: gamma.
         epsilon: exploration, (agent step, value) points with straight lines between; 1 M frames
             are 250,000 steps.
-        optimizer: Keras optimizer configuration: "class_name" and "config".
+        learning_rate: of centred RMSProp.
+        rho: decay of the averages of gradient and squared gradient.
+        rms_epsilon: in the root. That paper's 0.01 is of gradients summed over the 32 samples of a
+            batch; ours are their mean.
         epoch_steps: agent steps between rows of metrics.
+
+    Raises:
+        ValueError: if one is out of its range.
     """
 
-    steps: int = 50_000_000
-    envs: int = 1
-    replay_steps: int = 1_000_000
-    replay_start_steps: int = 50_000
-    update_period_steps: int = 4
-    batch_size: int = 32
-    target_sync_updates: int = 10_000
-    discount: float = 0.99
-    epsilon: Sequence[tuple[int, float]] = ((0, 1.0), (250_000, 0.1))
-    optimizer: Mapping[str, Any] = field(default_factory=_rmsprop_2015)
-    epoch_steps: int = 250_000
+    steps: Count = 50_000_000
+    envs: Count = 1
+    replay_steps: Count = 1_000_000
+    replay_start_steps: Count = 50_000
+    update_period_steps: Count = 4
+    batch_size: Count = 32
+    target_sync_updates: Count = 10_000
+    discount: Probability = 0.99
+    epsilon: Schedule = ((0, 1.0), (250_000, 0.1))
+    learning_rate: Positive = 2.5e-4
+    rho: Probability = 0.95
+    rms_epsilon: Positive = 0.01 / 32**2
+    epoch_steps: Count = 250_000
+
+    @model_validator(mode="after")
+    def _learns(self) -> "DQNSettings":
+        check_learning_starts(self)
+        return self
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """Centred RMSProp."""
+        return keras.optimizers.RMSprop(
+            self.learning_rate, rho=self.rho, epsilon=self.rms_epsilon, centered=True
+        )
 
 
 class DQN(keras.Model):
@@ -89,6 +103,11 @@ class DQN(keras.Model):
         """Online Q-values over the 18 actions, float32 [B, 18]; rows as `for_games` takes them."""
         return self._values(observation)
 
+    @property
+    def acting(self) -> keras.Model:
+        """What plays, and is kept: the online network itself."""
+        return self.online
+
     def sync_target(self) -> None:
         """Copies the online weights into the target network."""
         self.target.set_weights(self.online.get_weights())
@@ -106,7 +125,7 @@ class DQN(keras.Model):
             The running means of the metrics.
         """
         next_q = self._target_values(batch["next_observation"])
-        next_value = tf.reduce_max(actions.mask_illegal(next_q, batch["action_mask"]), axis=-1)
+        next_value = tf.reduce_max(mask_illegal(next_q, batch["action_mask"]), axis=-1)
         target = returns.td_target(batch["reward"], batch["discount"], next_value)
         with tf.GradientTape() as tape:
             q_values = self._values(batch["observation"], training=True)
@@ -116,11 +135,12 @@ class DQN(keras.Model):
         xla.apply(self.optimizer, tape.gradient(loss, variables), variables)
         self._loss.update_state(loss)
         self._value.update_state(next_value)
-        return self.get_metrics_result()
+        metrics: dict[str, tf.Tensor] = self.get_metrics_result()
+        return metrics
 
 
-class DQNTraining:
-    """Q-learning from replay of one game (an expert) or several (a baseline): a `training.Job`.
+class DQNTraining(ReplayTraining):
+    """Q-learning from replay of one game (an expert) or several (a baseline).
 
     Args:
         games: the games, G.
@@ -138,57 +158,47 @@ class DQNTraining:
         learner: DQN,
         seed: int = 0,
     ):
-        self.settings = settings
-        self.learner = learner
-        self.steps = 0
-        self.total_steps = settings.steps
-        self.epoch_steps = settings.epoch_steps
-        self.updates = 0
         acting, sampling = np.random.default_rng(seed).spawn(2)
-        self.memories = [
+        memories = (
             ReplayMemory(settings.replay_steps, settings.envs, rng)
             for rng in sampling.spawn(len(games))
-        ]
-        self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
+        )
+        super().__init__(games, settings, environments, learner, acting, memories)
+        self.settings = settings
         self.epsilon = Piecewise(settings.epsilon)
-        self.scores = TrainingScores([game.name for game in games], settings.envs)
         self._masks = tf.constant(
             np.repeat([game.action_mask for game in games], settings.batch_size, axis=0)
-        )
-        self.environments = environments
-        self._transitions = rollout(environments, self.policy)
-        self._update = tf.function(
-            learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
 
     def play_and_learn(self) -> None:
         """Act, step, store, learn, sync."""
-        settings = self.settings
-        learning = self.steps >= settings.replay_start_steps
+        learning = self.steps >= self.settings.replay_start_steps
         self.policy.epsilon = self.epsilon(self.steps) if learning else 1.0
-        t = next(self._transitions)
-        for i, memory in enumerate(self.memories):
-            rows = slice(i * settings.envs, (i + 1) * settings.envs)
-            memory.add(
-                t.observation[rows],
-                action=t.action[rows],
-                reward=np.clip(t.reward[rows], -1, 1),
-                terminal=t.terminal[rows],
-                start=t.start[rows],
-                cut=t.cut[rows],
-            )
-        self.scores.update(t)
-        self.steps += settings.envs
-        while learning and self._updates_due() > self.updates:
+        decision = decide(self.environments, self.policy)
+        self.environments.send(decision.action)
+        transition = complete(decision, self.environments.receive())
+        self._store(transition)
+        self.scores.update(transition)
+        self.steps += self.settings.envs
+        while self.updates_due():
             self.learn()
+            if self.updates % self.settings.target_sync_updates == 0:
+                self.learner.sync_target()
 
-    def _updates_due(self) -> int:
-        since_start = self.steps - self.settings.replay_start_steps
-        return since_start // self.settings.update_period_steps
+    def _store(self, transition: Transition) -> None:
+        for i, memory in enumerate(self.memories):
+            rows = slice(i * self.settings.envs, (i + 1) * self.settings.envs)
+            memory.add(
+                transition.observation[rows],
+                action=transition.action[rows],
+                reward=np.clip(transition.reward[rows], -1, 1),
+                terminal=transition.terminal[rows],
+                start=transition.start[rows],
+                cut=transition.cut[rows],
+            )
 
     def learn(self) -> None:
-        """One update on a uniform sample of every game, and the target's sync when it is due."""
-        settings = self.settings
+        """One update on a uniform sample of every game."""
         samples = [self._sample(memory) for memory in self.memories]
         batch = {
             name: tf.constant(np.concatenate([sample[name] for sample in samples]))
@@ -196,13 +206,10 @@ class DQNTraining:
         }
         self._update({**batch, "action_mask": self._masks})
         self.updates += 1
-        if self.updates % settings.target_sync_updates == 0:
-            self.learner.sync_target()
 
     def _sample(self, memory: ReplayMemory) -> dict[str, np.ndarray]:
-        settings = self.settings
-        row, env = memory.sample(settings.batch_size)
-        reward, discount, next_row = memory.what_followed(row, env, settings.discount)
+        row, env = memory.sample(self.settings.batch_size)
+        reward, discount, next_row = memory.what_followed(row, env, self.settings.discount)
         return {
             "observation": memory.observations(row, env),
             "action": memory.values("action", row, env),
@@ -213,13 +220,4 @@ class DQNTraining:
 
     def epoch_metrics(self) -> dict[str, float]:
         """Mean scores of the games that ended, loss, value, epsilon; since the last call."""
-        metrics = {**metrics_since(self.learner), **self.scores.metrics()}
-        return {**metrics, "epsilon": float(np.mean(self.policy.epsilon)), "updates": self.updates}
-
-    def get_state(self) -> dict[str, Any]:
-        """Returns counters, memories, random states; the environments' where they have one."""
-        return replay_state(self)
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
-        set_replay_state(self, state)
+        return {**super().epoch_metrics(), "epsilon": float(np.mean(self.policy.epsilon))}

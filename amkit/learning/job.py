@@ -1,17 +1,51 @@
-"""What a training is to the loop around it, and what trainings share."""
+"""What a training is to the loop around it, and what all trainings share."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Protocol
 
 import keras
 import numpy as np
+import tensorflow as tf
+from pydantic import Field
 
+from amkit.games.catalogue import Game
 from amkit.games.environments import Environments
-from amkit.storage import checkpoints
+from amkit.networks.twins import frozen_copy, move_towards
+from amkit.play.policy import Answer, EpsilonGreedy
+from amkit.play.replay import ReplayMemory
+from amkit.play.tally import TrainingScores
+from amkit.storage.checkpoints import CheckpointError
+
+# Fields of settings. A count of steps has room for 20 times the paper's longest run.
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Schedule = tuple[tuple[Annotated[int, Field(ge=0)], NotNegative], ...]  # (agent step, value)
+
+
+class Settings(Protocol):
+    """What the settings of every algorithm have. Every count of steps is per game."""
+
+    @property
+    def steps(self) -> int:
+        """Agent steps in all."""
+
+    @property
+    def envs(self) -> int:
+        """N, environments of each game played in parallel."""
+
+    @property
+    def epoch_steps(self) -> int:
+        """Agent steps between rows of metrics."""
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """A new optimizer, its schedules over the whole run."""
 
 
 class Job(Protocol):
-    """What `run_job` drives.
+    """What `loop.run_job` drives.
 
     Attributes:
         learner: compiled `keras.Model`: weights, optimizer, metrics.
@@ -36,8 +70,164 @@ class Job(Protocol):
     def get_state(self) -> dict[str, Any]:
         """Everything needed to go on, beside the learner."""
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned."""
+
+
+class Averaged(keras.Model):
+    """A learner whose running average plays, and is kept (Polyak averaging).
+
+    Attributes:
+        online: Functional model. It learns.
+        acting: its running average.
+    """
+
+    def __init__(self, online: keras.Model, name: str):
+        super().__init__(name=name)
+        self.online = online
+        self.acting = frozen_copy(online)
+        self.built = True
+
+    def average(self, share: float) -> None:
+        """Moves `acting` so far towards `online`."""
+        move_towards(self.acting, self.online, share)
+
+
+class Training:
+    """Base of the trainings: counters, scores, and the learner's update as a graph. A `Job`.
+
+    Args:
+        games: the games, G.
+        settings: of the algorithm.
+        environments: `settings.envs` environments of each game, life loss terminal.
+        learner: compiled.
+        rng: of exploration.
+        network: what acts, as `EpsilonGreedy` takes; None is the learner itself.
+    """
+
+    def __init__(
+        self,
+        games: Sequence[Game],
+        settings: Settings,
+        environments: Environments,
+        learner: keras.Model,
+        rng: np.random.Generator,
+        network: Callable[[tf.Tensor], tf.Tensor | Answer] | None = None,
+    ):
+        self.environments = environments
+        self.learner = learner
+        self.steps = 0
+        self.total_steps = settings.steps
+        self.epoch_steps = settings.epoch_steps
+        self.policy = EpsilonGreedy(network or learner, environments.action_masks, rng)
+        self.scores = TrainingScores([game.name for game in games], settings.envs)
+        self._update = tf.function(
+            learner.train_step, jit_compile=learner.jit_compile, autograph=False
+        )
+
+    def play_and_learn(self) -> None:
+        """One round: act, step, store, learn. Advances `steps`."""
+        raise NotImplementedError
+
+    def epoch_metrics(self) -> dict[str, float]:
+        """The learner's metrics and each game's mean score while training; since the last call."""
+        metrics = {name: float(value) for name, value in self.learner.get_metrics_result().items()}
+        self.learner.reset_metrics()
+        return {**metrics, **self.scores.metrics()}
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns counters and random states; the environments' state where they have one."""
+        state = {
+            "steps": self.steps,
+            "acting": self.policy.get_state(),
+            "scores": self.scores.get_state(),
+        }
+        environments = self.environments.get_state()
+        return state if environments is None else {**state, "environments": environments}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
+        self.steps = state["steps"]
+        self.policy.set_state(state["acting"])
+        games_go_on = "environments" in state
+        if games_go_on:
+            self.environments.set_state(state["environments"])
+        self.scores.set_state(state["scores"], games_go_on)
+
+
+class ReplaySettings(Settings, Protocol):
+    """What the settings of an algorithm with replay memories have."""
+
+    @property
+    def replay_start_steps(self) -> int:
+        """Steps played before learning begins."""
+
+    @property
+    def update_period_steps(self) -> int:
+        """Agent steps per update."""
+
+
+def check_learning_starts(settings: ReplaySettings) -> None:
+    """ValueError if a run would end before its first update."""
+    first_update = settings.replay_start_steps + settings.update_period_steps
+    if settings.steps < first_update:
+        raise ValueError(
+            f"steps is {first_update:,} or more, where learning starts. "
+            f"Received: {settings.steps:,}"
+        )
+
+
+class ReplayTraining(Training):
+    """Base of the trainings that keep a memory of each game. Arguments as of `Training`, and:
+
+    Args:
+        memories: one of each game.
+    """
+
+    def __init__(
+        self,
+        games: Sequence[Game],
+        settings: ReplaySettings,
+        environments: Environments,
+        learner: keras.Model,
+        rng: np.random.Generator,
+        memories: Iterable[ReplayMemory],
+        network: Callable[[tf.Tensor], tf.Tensor | Answer] | None = None,
+    ):
+        super().__init__(games, settings, environments, learner, rng, network)
+        self.memories = tuple(memories)
+        self.updates = 0
+        self._replay_start_steps = settings.replay_start_steps
+        self._update_period_steps = settings.update_period_steps
+
+    def updates_due(self) -> int:
+        """How many updates are behind: one is due every `update_period_steps`."""
+        since_start = max(self.steps - self._replay_start_steps, 0)
+        return since_start // self._update_period_steps - self.updates
+
+    def epoch_metrics(self) -> dict[str, float]:
+        """As `Training` has them, and the number of updates so far."""
+        return {**super().epoch_metrics(), "updates": self.updates}
+
+    def get_state(self) -> dict[str, Any]:
+        """As `Training` has it, and the memories."""
+        memories = {str(i): memory.get_state() for i, memory in enumerate(self.memories)}
+        return {**super().get_state(), "updates": self.updates, "memories": memories}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
+        super().set_state(state)
+        self.updates = state["updates"]
+        for i, memory in enumerate(self.memories):
+            saved = state["memories"].get(str(i), {"blocks": {}, "rows_added": -1})
+            if not memory.fits(saved):
+                raise CheckpointError(
+                    f"The checkpoint is of other replay memories than these of {memory.rows} rows "
+                    f"of {memory.num_envs} environments: is config.json its own?"
+                )
+            memory.set_state(saved)
+            if "environments" not in state:
+                memory.cut_off()
 
 
 def compile_learner(
@@ -53,7 +243,7 @@ def learner_state(learner: keras.Model) -> dict[str, np.ndarray]:
     return {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(_variables(learner))}
 
 
-def set_learner_state(learner: keras.Model, state: dict[str, np.ndarray]) -> None:
+def set_learner_state(learner: keras.Model, state: Mapping[str, np.ndarray]) -> None:
     """Puts back what `learner_state` returned.
 
     Raises:
@@ -62,62 +252,12 @@ def set_learner_state(learner: keras.Model, state: dict[str, np.ndarray]) -> Non
     variables = _variables(learner)
     saved = [state[key] for key in sorted(state)]
     if [v.shape for v in variables] != [s.shape for s in saved]:
-        raise checkpoints.CheckpointError(
+        raise CheckpointError(
             "The checkpoint was written by a network of another shape: is config.json its own?"
         )
     for variable, value in zip(variables, saved, strict=True):
         variable.assign(value)
 
 
-def _variables(learner: keras.Model) -> list:
+def _variables(learner: keras.Model) -> list[keras.Variable]:
     return [*learner.weights, *learner.optimizer.variables, *learner.metrics_variables]
-
-
-def metrics_since(learner: keras.Model) -> dict[str, float]:
-    """A learner's metrics since the last call; they begin anew."""
-    metrics = {name: float(value) for name, value in learner.get_metrics_result().items()}
-    learner.reset_metrics()
-    return metrics
-
-
-def replay_state(job: Any) -> dict[str, Any]:
-    """The state of a job that keeps a memory of each game: counters, memories, random states.
-
-    Args:
-        job: with `steps`, `updates`, `memories`, `policy`, `scores` and `environments`.
-    """
-    return {
-        "steps": job.steps,
-        "updates": job.updates,
-        "memories": {str(i): memory.get_state() for i, memory in enumerate(job.memories)},
-        "acting": job.policy.get_state(),
-        "scores": job.scores.get_state(),
-        **environments_state(job.environments),
-    }
-
-
-def set_replay_state(job: Any, state: Mapping[str, Any]) -> None:
-    """Puts back what `replay_state` returned. Emulators start new games; all else goes on."""
-    job.steps = state["steps"]
-    job.updates = state["updates"]
-    for i, memory in enumerate(job.memories):
-        memory.set_state(state["memories"][str(i)])
-    job.policy.set_state(state["acting"])
-    games_go_on = set_environments_state(job.environments, state)
-    job.scores.set_state(state["scores"], games_go_on)
-    if not games_go_on:
-        for memory in job.memories:
-            memory.cut_off()
-
-
-def environments_state(environments: object) -> dict[str, Any]:
-    """The environments' state, where they can hand it out: emulators cannot."""
-    return {"environments": environments.get_state()} if hasattr(environments, "get_state") else {}
-
-
-def set_environments_state(environments: object, state: Mapping[str, Any]) -> bool:
-    """Puts the environments' state back. Returns whether there was one."""
-    if "environments" not in state:
-        return False
-    environments.set_state(state["environments"])
-    return True

@@ -7,9 +7,10 @@ done, and reports through Keras callbacks.
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import keras
 
@@ -24,11 +25,29 @@ class Interrupted(Exception):
 
 @dataclass
 class Progress:
-    """How far a job has got; part of every checkpoint."""
+    """How far a job has got; part of every checkpoint.
+
+    Attributes:
+        epoch: epochs done.
+        seconds: of training, without tests and checkpoints.
+        rows: of metrics, one per epoch.
+        machines: one entry per machine that trained, in order: its description, and its "seconds".
+    """
 
     epoch: int = 0
     seconds: float = 0.0
     rows: list[dict[str, float]] = field(default_factory=list)
+    machines: list[dict[str, Any]] = field(default_factory=list)
+
+    def train_on(self, machine: Mapping[str, Any]) -> None:
+        """The training goes on, on this machine."""
+        if not self.machines or {**self.machines[-1], "seconds": 0} != {**machine, "seconds": 0}:
+            self.machines.append({**machine, "seconds": 0.0})
+
+    def add(self, seconds: float) -> None:
+        """So much longer was trained, on the last machine."""
+        self.seconds += seconds
+        self.machines[-1]["seconds"] += seconds
 
 
 def run_job(
@@ -36,6 +55,7 @@ def run_job(
     run: Run,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     checkpoint_seconds: float = 120.0,
+    machine: Mapping[str, Any] | None = None,
 ) -> Progress:
     """Runs a job to its end, from its newest checkpoint if there is one.
 
@@ -47,6 +67,7 @@ def run_job(
             `self.model.stop_training`, for good or to be resumed.
         checkpoint_seconds: float. Period of the checkpoints; a kill loses at most this, and what a
             callback was doing.
+        machine: what this machine is, for `Progress.machines`.
 
     Returns:
         `Progress`, complete.
@@ -54,21 +75,22 @@ def run_job(
     Raises:
         Interrupted: after Ctrl-C, SIGTERM or a callback's stop, the state saved.
         CheckpointError: if the state cannot be written or read.
+        RunError: if the checkpoints of a run that has begun are gone.
     """
     progress = _resume(job, run)
+    progress.train_on(machine or {})
     job.learner.stop_training = False
     reporting = keras.callbacks.CallbackList(list(callbacks), model=job.learner)
     with _stop_on_signal(job.learner), _ending(reporting):
         reporting.on_train_begin({"steps": job.steps, "total_steps": job.total_steps})
-        begun = time.monotonic() - progress.seconds
         saved = time.monotonic()
         while job.steps < job.total_steps and not job.learner.stop_training:
+            round_begin = time.monotonic()
             job.play_and_learn()
-            progress.seconds = time.monotonic() - begun
+            progress.add(time.monotonic() - round_begin)  # Neither tests nor checkpoints count.
             reporting.on_train_batch_end(job.steps, {})
             if job.steps >= min((progress.epoch + 1) * job.epoch_steps, job.total_steps):
                 _end_epoch(job, run, progress, reporting)
-            begun = time.monotonic() - progress.seconds  # Tests, by callbacks, are not training.
             if time.monotonic() - saved > checkpoint_seconds:
                 _save(job, run, progress)
                 saved = time.monotonic()
@@ -116,14 +138,15 @@ def _resume(job: Job, run: Run) -> Progress:
     state = checkpoints.restore(run.checkpoint_folder)
     if state is None:
         return Progress()
-    try:
-        set_learner_state(job.learner, state["learner"])
-        job.set_state(state["job"])
-        progress = Progress(**state["progress"])
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    expected, received = job.get_state().keys(), state.get("job", {}).keys()
+    if expected != received:
         raise checkpoints.CheckpointError(
-            f"The newest checkpoint in {run.checkpoint_folder} is of another run: {error!r}"
-        ) from error
+            f"a checkpoint of this training holds {', '.join(sorted(expected))}. Received: "
+            f"{run.checkpoint_folder}, with {', '.join(sorted(received)) or 'nothing of it'}"
+        )
+    set_learner_state(job.learner, state["learner"])
+    job.set_state(state["job"])
+    progress = Progress(**state["progress"])
     run.write_metrics(progress.rows)  # Rows written after the checkpoint will be measured again.
     return progress
 

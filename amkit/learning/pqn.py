@@ -14,29 +14,36 @@ told to all that came before it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from pydantic import Field, model_validator
 
 from amkit.games.catalogue import Game
 from amkit.games.environments import Environments
 from amkit.learning import losses, returns
-from amkit.learning.job import environments_state, metrics_since, set_environments_state
+from amkit.learning.job import (
+    Averaged,
+    Count,
+    Positive,
+    Probability,
+    Schedule,
+    Share,
+    Training,
+)
 from amkit.networks import xla
 from amkit.networks.actions import for_games
-from amkit.networks.twins import frozen_copy, move_towards
-from amkit.play.policy import EpsilonGreedy, Piecewise
-from amkit.play.rollout import rollout
-from amkit.play.tally import TrainingScores
+from amkit.play.policy import Piecewise
+from amkit.play.rollout import Transition, complete, decide
+from amkit.storage.validation import checked
 
 # Of the first and of the last explorer; those between lie on a geometric scale.
 EXPLORER_EPSILON = (0.05, 0.5)
 
 
-@dataclass(frozen=True)
+@checked
 class PQNSettings:
     """Settings of parallel Q-learning. Every count of steps is per game.
 
@@ -66,34 +73,34 @@ class PQNSettings:
         ValueError: if batches do not divide a rollout, or one is out of its range.
     """
 
-    steps: int
-    envs: int
-    rollout_steps: int
-    passes: int
-    batch_size: int
-    discount: float
-    trace_decay: float
-    averaging: float
-    target_epsilon: float
+    steps: Count
+    envs: Count
+    rollout_steps: Count
+    passes: Count
+    batch_size: Count
+    discount: Probability
+    trace_decay: Probability
+    averaging: Share
+    target_epsilon: Probability
     tree_backup: bool
-    epsilon: Sequence[tuple[int, float]]
-    hold: Sequence[tuple[int, float]]
-    explorers: int
-    learning_rate: float
-    adam_epsilon: float
-    clip_norm: float
-    epoch_steps: int
+    epsilon: Schedule
+    hold: Schedule
+    explorers: Annotated[int, Field(ge=0)]
+    learning_rate: Positive
+    adam_epsilon: Positive
+    clip_norm: Positive
+    epoch_steps: Count
 
-    def __post_init__(self):
+    @model_validator(mode="after")
+    def _divides(self) -> "PQNSettings":
         if self.envs * self.rollout_steps % self.batch_size:
             raise ValueError(
-                f"A rollout of {self.envs} * {self.rollout_steps} steps is cut into whole batches. "
+                f"a rollout of {self.envs} * {self.rollout_steps} steps is cut into whole batches. "
                 f"Received: batch_size={self.batch_size}"
             )
-        if not 0 < self.averaging <= 1:
-            raise ValueError(f"averaging lies in (0, 1]. Received: {self.averaging}")
-        if not 0 <= self.explorers <= self.envs:
+        if self.explorers > self.envs:
             raise ValueError(f"explorers lies in [0, {self.envs}]. Received: {self.explorers}")
+        return self
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Adam with the learning rate's fall over the whole run."""
@@ -108,7 +115,7 @@ class PQNSettings:
         )
 
 
-class PQN(keras.Model):
+class PQN(Averaged):
     """Regression of Q-values on given returns. Compile with an optimizer, then `train_step`.
 
     `online` learns; `acting`, its running average, is what plays and what is kept.
@@ -119,22 +126,15 @@ class PQN(keras.Model):
     """
 
     def __init__(self, online: keras.Model, games: Sequence[Game]):
-        super().__init__(name="pqn")
-        self.online = online
-        self.acting = frozen_copy(online)
+        super().__init__(online, name="pqn")
         self._values = for_games(online, games)
         self._acting_values = for_games(self.acting, games)
         self._loss = keras.metrics.Mean(name="loss")
         self._returns = keras.metrics.Mean(name="mean_return")
-        self.built = True
 
     def call(self, observation: tf.Tensor) -> tf.Tensor:
         """What `acting` says, float32 [B, 18]; rows as `for_games` takes them."""
         return self._acting_values(observation)
-
-    def average(self, share: float) -> None:
-        """Moves `acting` so far towards `online`."""
-        move_towards(self.acting, self.online, share)
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One update.
@@ -155,11 +155,30 @@ class PQN(keras.Model):
         xla.apply(self.optimizer, tape.gradient(loss, variables), variables)
         self._loss.update_state(loss)
         self._returns.update_state(batch["returns"], sample_weight=batch["weight"])
-        return self.get_metrics_result()
+        metrics: dict[str, tf.Tensor] = self.get_metrics_result()
+        return metrics
 
 
-class PQNTraining:
-    """Parallel Q-learning of one game (an expert) or several (a baseline): a `training.Job`.
+class _Rollout:
+    """T steps of R environments, reused: 4 frames of each step are kept, as a rollout is short.
+
+    Arrays are [T, R], in the terms of `returns.lambda_returns`; `value` is [T + 1, R].
+    """
+
+    def __init__(self, steps: int, rows: int):
+        shape = (steps, rows)
+        self.observation = np.zeros((*shape, 4, 84, 84), np.uint8)
+        self.action = np.zeros(shape, np.int32)
+        self.reward = np.zeros(shape, np.float32)
+        self.terminal = np.zeros(shape, bool)
+        self.cut = np.zeros(shape, bool)
+        self.action_value = np.zeros(shape, np.float32)
+        self.trace = np.zeros(shape, np.float32)
+        self.value = np.zeros((steps + 1, rows), np.float32)
+
+
+class PQNTraining(Training):
+    """Parallel Q-learning of one game (an expert) or several (a baseline).
 
     Args:
         games: the games, G.
@@ -177,14 +196,9 @@ class PQNTraining:
         learner: PQN,
         seed: int = 0,
     ):
-        self.settings = settings
-        self.learner = learner
-        self.environments = environments
-        self.steps = 0
-        self.total_steps = settings.steps
-        self.epoch_steps = settings.epoch_steps
         acting, self._shuffling = np.random.default_rng(seed).spawn(2)
-        self.policy = EpsilonGreedy(learner, environments.action_masks, acting)
+        super().__init__(games, settings, environments, learner, acting)
+        self.settings = settings
         self.epsilon = Piecewise(settings.epsilon)
         self.hold = Piecewise(settings.hold)
         least_epsilon = np.zeros(settings.envs)
@@ -196,70 +210,69 @@ class PQNTraining:
             least_hold[-settings.explorers :] = self.hold(0)
         self._least_epsilon = np.tile(least_epsilon, len(games))
         self._least_hold = np.tile(least_hold, len(games))
-        self.scores = TrainingScores([game.name for game in games], settings.envs)
-        self._transitions = rollout(environments, self.policy)
-        self._update = tf.function(
-            learner.train_step, jit_compile=learner.jit_compile, autograph=False
-        )
+        self._num_games = len(games)
+        self._rollout = _Rollout(settings.rollout_steps, len(games) * settings.envs)
         self._average = tf.function(
             lambda: learner.average(settings.averaging), jit_compile=True, autograph=False
         )
-        # One rollout, reused: 4 frames per step are kept, as the rollout is short.
-        self._num_games = len(games)
-        shape = (settings.rollout_steps, len(games) * settings.envs)
-        self._observation = np.zeros((*shape, 4, 84, 84), np.uint8)
-        self._action = np.zeros(shape, np.int32)
-        self._reward = np.zeros(shape, np.float32)
-        self._terminal = np.zeros(shape, bool)
-        self._cut = np.zeros(shape, bool)
-        self._action_value = np.zeros(shape, np.float32)
-        self._trace = np.zeros(shape, np.float32)
-        self._value = np.zeros((shape[0] + 1, shape[1]), np.float32)
 
     def play_and_learn(self) -> None:
         """Act, step, store for a rollout; then its lambda-returns; then learn from it."""
-        settings, masks = self.settings, self.environments.action_masks
-        for i in range(settings.rollout_steps):
+        played = self._rollout
+        for i in range(self.settings.rollout_steps):
             self.policy.epsilon = np.maximum(self.epsilon(self.steps), self._least_epsilon)
             self.policy.hold = np.maximum(self.hold(self.steps), self._least_hold)
-            t = next(self._transitions)
-            self._observation[i] = t.observation
-            self._action[i] = t.action
-            self._reward[i] = np.clip(t.reward, -1, 1)
-            self._terminal[i] = t.terminal
-            self._cut[i] = t.cut
-            self._value[i] = returns.epsilon_greedy_value(t.outputs, masks, settings.target_epsilon)
-            self._action_value[i] = t.outputs[np.arange(len(t.action)), t.action]
-            trace = settings.trace_decay
-            if settings.tree_backup:
-                trace = trace * returns.epsilon_greedy_probability(
-                    t.outputs, masks, self._action_value[i], settings.target_epsilon
-                )
-            self._trace[i] = np.where(t.cut, 0, trace)
-            self.scores.update(t)
-            self.steps += settings.envs
+            decision = decide(self.environments, self.policy)
+            self.environments.send(decision.action)
+            transition = complete(decision, self.environments.receive())
+            self._store(i, transition)
+            self.scores.update(transition)
+            self.steps += self.settings.envs
         q_values = self.policy.values(self.environments.observation)
-        self._value[-1] = returns.epsilon_greedy_value(q_values, masks, settings.target_epsilon)
+        played.value[-1] = self._value(q_values)
         targets = returns.lambda_returns(
-            self._reward,
-            self._terminal,
-            self._value,
-            self._action_value,
-            self._trace,
-            settings.discount,
+            played.reward,
+            played.terminal,
+            played.value,
+            played.action_value,
+            played.trace,
+            self.settings.discount,
         )
         self._learn(targets)
         self._average()
 
+    def _value(self, q_values: np.ndarray) -> np.ndarray:
+        masks = self.environments.action_masks
+        return returns.epsilon_greedy_value(q_values, masks, self.settings.target_epsilon)
+
+    def _store(self, i: int, transition: Transition) -> None:
+        played, q_values = self._rollout, transition.outputs
+        played.observation[i] = transition.observation
+        played.action[i] = transition.action
+        played.reward[i] = np.clip(transition.reward, -1, 1)
+        played.terminal[i] = transition.terminal
+        played.cut[i] = transition.cut
+        played.value[i] = self._value(q_values)
+        played.action_value[i] = q_values[np.arange(len(q_values)), transition.action]
+        trace: float | np.ndarray = self.settings.trace_decay
+        if self.settings.tree_backup:
+            trace = trace * returns.epsilon_greedy_probability(
+                q_values,
+                self.environments.action_masks,
+                played.action_value[i],
+                self.settings.target_epsilon,
+            )
+        played.trace[i] = np.where(transition.cut, 0, trace)
+
     def _learn(self, targets: np.ndarray) -> None:
         size = targets.size
-        observation = self._observation.reshape(size, 4, 84, 84)
-        action, weight = self._action.reshape(size), ~self._cut.reshape(size)
+        observation = self._rollout.observation.reshape(size, 4, 84, 84)
+        action, weight = self._rollout.action.reshape(size), ~self._rollout.cut.reshape(size)
         # Positions of each game's steps among all: [G, T * N].
-        own = np.arange(size).reshape(len(targets), self._num_games, -1)
-        own = own.swapaxes(0, 1).reshape(self._num_games, -1)
+        positions = np.arange(size).reshape(len(targets), self._num_games, -1)
+        of_game = positions.swapaxes(0, 1).reshape(self._num_games, -1)
         for _ in range(self.settings.passes):
-            order = np.stack([self._shuffling.permutation(positions) for positions in own])
+            order = np.stack([self._shuffling.permutation(steps) for steps in of_game])
             batches = order.reshape(self._num_games, -1, self.settings.batch_size).swapaxes(0, 1)
             for batch in batches:
                 chosen = batch.ravel()
@@ -274,23 +287,13 @@ class PQNTraining:
 
     def epoch_metrics(self) -> dict[str, float]:
         """Mean scores of the games that ended, loss, value, epsilon; since the last call."""
-        metrics = {**metrics_since(self.learner), **self.scores.metrics()}
-        return {**metrics, "epsilon": float(np.mean(self.policy.epsilon))}
+        return {**super().epoch_metrics(), "epsilon": float(np.mean(self.policy.epsilon))}
 
     def get_state(self) -> dict[str, Any]:
-        """Returns counters and random states; the environments' state where they have one."""
-        return {
-            "steps": self.steps,
-            "acting": self.policy.get_state(),
-            "shuffling": self._shuffling.bit_generator.state,
-            "scores": self.scores.get_state(),
-            **environments_state(self.environments),
-        }
+        """As `Training` has it, and the order of batches."""
+        return {**super().get_state(), "shuffling": self._shuffling.bit_generator.state}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
-        self.steps = state["steps"]
-        self.policy.set_state(state["acting"])
+        super().set_state(state)
         self._shuffling.bit_generator.state = state["shuffling"]
-        games_go_on = set_environments_state(self.environments, state)
-        self.scores.set_state(state["scores"], games_go_on)

@@ -46,7 +46,8 @@ def epsilon_greedy_value(
         float32 [N].
     """
     best = q_values.max(axis=1, where=action_mask, initial=-np.inf)
-    return (1 - epsilon) * best + epsilon * q_values.mean(axis=1, where=action_mask)
+    value: np.ndarray = (1 - epsilon) * best + epsilon * q_values.mean(axis=1, where=action_mask)
+    return value
 
 
 def epsilon_greedy_probability(
@@ -64,7 +65,8 @@ def epsilon_greedy_probability(
         float32 [N].
     """
     greedy = action_value == q_values.max(axis=1, where=action_mask, initial=-np.inf)
-    return (1 - epsilon) * greedy + epsilon / action_mask.sum(axis=1)
+    probability: np.ndarray = (1 - epsilon) * greedy + epsilon / action_mask.sum(axis=1)
+    return probability
 
 
 def lambda_returns(

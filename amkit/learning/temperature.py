@@ -5,7 +5,7 @@ from itertools import islice
 
 import numpy as np
 
-from amkit.games.atari import AtariEnvironments
+from amkit.games.environments import make
 from amkit.games.published import EPSILON
 from amkit.networks.actions import for_games
 from amkit.play.policy import EpsilonGreedy
@@ -17,7 +17,7 @@ def spread(expert: Expert, steps: int = 3200, envs: int = 8, seed: int = 0) -> f
     """How far apart an expert's Q-values lie: from best to worst action, mean over its own play.
 
     Args:
-        expert: it plays, with a random action now and then (`games.EPSILON`).
+        expert: it plays, with a random action now and then (`EPSILON`).
         steps: int. Agent steps over all environments.
         envs: int. Environments.
         seed: int. Of emulators and actions.
@@ -26,7 +26,7 @@ def spread(expert: Expert, steps: int = 3200, envs: int = 8, seed: int = 0) -> f
         ValueError: if all its actions are worth the same.
     """
     game = expert.game
-    with closing(AtariEnvironments([game], envs, seed=seed)) as environments:
+    with closing(make([game], envs, seed=seed)) as environments:
         policy = EpsilonGreedy(
             for_games(expert.network, [game]),
             environments.action_masks,

@@ -7,13 +7,14 @@ Keras alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
 from amkit.games.catalogue import NUM_ACTIONS
 
 OBSERVATION_SHAPE = (4, 84, 84)
+BodyName = Literal["nature", "wide", "transfer", "transfer-code"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Body:
     padding: int = 0
 
 
-BODIES = {
+BODIES: dict[str, Body] = {
     # Mnih et al. 2015, and the multitask AMN of section 5.1.
     "nature": Body(((32, 8, 4), (64, 4, 2), (64, 3, 1)), (512,)),
     # Twice as wide throughout: about three times the work.

@@ -1,7 +1,7 @@
 """The epsilon-greedy policy, and schedules of exploration."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -29,24 +29,36 @@ class Piecewise:
         return float(np.interp(step, self._steps, self._values))
 
 
+class Answer(NamedTuple):
+    """What a network says of observations, where one graph computes more than what is acted on.
+
+    Attributes:
+        values: float32 [R, 18]. Logits or Q-values to act on.
+        guidance: any structure of tensors, handed on with the decision.
+    """
+
+    values: tf.Tensor
+    guidance: Any
+
+
 class EpsilonGreedy:
     """Acts greedily on a network's outputs, or uniformly at random in a share epsilon of the steps.
 
+    Where only a longer effort is rewarded, actions drawn anew in every step cancel out: then random
+    actions are held (temporally extended exploration, Dabney et al. 2021).
+
     Args:
-        network: callable, uint8 [R, 4, 84, 84] -> float32 [R, 18], or a structure of tensors whose
-            first is that: one graph runs faster than two, one after the other.
+        network: callable, uint8 [R, 4, 84, 84] -> float32 [R, 18], or an `Answer`.
         action_masks: bool [R, 18]. Legal actions of each row.
         rng: `numpy.random.Generator`.
         epsilon: float or float [R]. May be changed between steps.
         hold: float >= 1, or float [R]. Steps that a random action is held for, on average. May be
             changed too.
-            Where only a longer effort is rewarded, actions drawn anew in every step cancel out
-            (temporally extended exploration, Dabney et al. 2021).
     """
 
     def __init__(
         self,
-        network: Callable[[tf.Tensor], Any],
+        network: Callable[[tf.Tensor], tf.Tensor | Answer],
         action_masks: np.ndarray,
         rng: np.random.Generator,
         epsilon: float | np.ndarray = 0.0,
@@ -62,22 +74,23 @@ class EpsilonGreedy:
         self._codes = np.argsort(~action_masks, axis=1, kind="stable").astype(np.int32)
         masks = tf.constant(action_masks)
 
-        @tf.function(autograph=False)
-        def forward(observation: tf.Tensor):
-            outputs = network(observation)
-            values = tf.nest.flatten(outputs)[0]  # [R, 18]
-            greedy = tf.argmax(mask_illegal(values, masks), axis=-1, output_type=tf.int32)
-            return greedy, outputs
+        def forward(observation: tf.Tensor) -> tuple[tf.Tensor, Answer]:
+            answer = network(observation)
+            if not isinstance(answer, Answer):
+                answer = Answer(answer, None)
+            legal = mask_illegal(answer.values, masks)
+            return tf.argmax(legal, axis=-1, output_type=tf.int32), answer
 
-        self._forward = forward
+        self._forward = tf.function(forward, autograph=False)
 
     def values(self, observation: np.ndarray) -> np.ndarray:
         """Returns the network's outputs, float32 [R, 18]; draws nothing."""
-        return self._forward(tf.constant(observation))[1].numpy()
+        values: np.ndarray = self._forward(tf.constant(observation))[1].values.numpy()
+        return values
 
-    def __call__(self, observation: np.ndarray) -> tuple[np.ndarray, Any]:
-        """Returns (action int32 [R], the network's outputs as arrays)."""
-        greedy, outputs = self._forward(tf.constant(observation))
+    def __call__(self, observation: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
+        """Returns (action int32 [R], the network's outputs [R, 18], its guidance), as arrays."""
+        greedy, answer = self._forward(tf.constant(observation))
         rows = np.arange(len(observation))
         going_on = np.zeros(len(rows), bool)
         if np.max(self.hold) > 1:
@@ -88,13 +101,14 @@ class EpsilonGreedy:
         drawn = self._codes[rows, self.rng.integers(0, self._counts)]
         self._held = np.where(going_on, self._held, np.where(begun, drawn, -1))
         action = np.where(self._held >= 0, self._held, greedy.numpy())
-        return action, tf.nest.map_structure(lambda output: output.numpy(), outputs)
+        guidance = tf.nest.map_structure(lambda tensor: tensor.numpy(), answer.guidance)
+        return action, answer.values.numpy(), guidance
 
     def get_state(self) -> dict[str, Any]:
         """Returns the random state, and what is being held, fit for `checkpoints.save`."""
         return {"rng": self.rng.bit_generator.state, "held": self._held}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned."""
         self.rng.bit_generator.state = state["rng"]
         self._held = np.asarray(state["held"], np.int32)

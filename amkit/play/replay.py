@@ -1,6 +1,7 @@
 """Replay memory: one ring of single uint8 frames per game, whose stacks are built when sampled."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class ReplayMemory:
         self.rows_added = 0
         self._rows_per_block = -(-_STEPS_PER_BLOCK // num_envs)
         shape = (self.rows, num_envs)
-        self._columns = {
+        self._columns: dict[str, np.ndarray] = {
             "frame": np.zeros((*shape, 84, 84), np.uint8),
             "action": np.zeros(shape, np.int32),
             "reward": np.zeros(shape, np.float32),
@@ -58,20 +59,30 @@ class ReplayMemory:
         """Returns the number of steps held."""
         return min(self.rows_added, self.rows) * self.num_envs
 
-    def add(self, observation: np.ndarray, **values: np.ndarray) -> None:
+    def add(
+        self, observation: np.ndarray, *, start: np.ndarray, cut: np.ndarray, **values: np.ndarray
+    ) -> None:
         """Adds one step of every environment.
 
         Args:
             observation: uint8 [N, 4, 84, 84]. Only the newest frame is kept.
+            start: bool [N]. First observation of a game: no frame before it belongs to its stack.
+            cut: bool [N]. No transition: the next row is a new game.
             **values: action int [N] (ALE codes); reward float [N] (clipped); terminal bool [N]
-                (nothing follows: a life or the game was lost); start bool [N] (first observation of
-                a game: no frame before it belongs to its stack); cut bool [N] (no transition: the
-                next row is a new game); and every extra, [N, ...].
+                (nothing follows: a life or the game was lost); and every extra, [N, ...]. What is
+                left out is 0.
+
+        Raises:
+            ValueError: if the memory has no such column.
         """
+        if unknown := sorted(set(values) - set(self._columns)):
+            raise ValueError(
+                f"a step has {', '.join(self._columns)}. Received: {', '.join(unknown)}"
+            )
         row = self.rows_added % self.rows
-        self._columns["frame"][row] = observation[:, -1]
-        for name, value in values.items():
-            self._columns[name][row] = value
+        written = {"frame": observation[:, -1], "start": start, "cut": cut, **values}
+        for name, column in self._columns.items():
+            column[row] = written.get(name, 0)  # Nothing stays of the lap before.
         self.rows_added += 1
 
     def cut_off(self) -> None:
@@ -128,7 +139,7 @@ class ReplayMemory:
         frames = self._columns["frame"].reshape(-1, 84, 84)
         frame = rows % self.rows * self.num_envs + env[:, None]
         # `clip` changes no index: it lets numpy write to `out` directly.
-        stacks = frames.take(frame, axis=0, out=out, mode="clip")
+        stacks: np.ndarray = frames.take(frame, axis=0, out=out, mode="clip")
         # A frame is blank when a game starts at a newer frame of the same stack.
         blank = np.zeros(rows.shape, bool)
         for i in reversed(range(_STACK - 1)):
@@ -139,7 +150,9 @@ class ReplayMemory:
 
     def values(self, name: str, row: np.ndarray, env: np.ndarray) -> np.ndarray:
         """Reads one column of the sampled steps: [B, ...]."""
-        return self._columns[name][row % self.rows, env]
+        column: np.ndarray = self._columns[name]
+        chosen: np.ndarray = column[row % self.rows, env]
+        return chosen
 
     def what_followed(
         self, row: np.ndarray, env: np.ndarray, discount: float
@@ -163,15 +176,14 @@ class ReplayMemory:
             row + 1,
         )
 
-    def get_state(self) -> dict:
+    def get_state(self) -> dict[str, Any]:
         """Returns everything held, in blocks of rows, fit for `checkpoints.save`.
 
         A block's key names the last row written in it, so that an unchanged block has an unchanged
         key and a checkpoint need not write it again.
         """
         blocks = {}
-        for first in range(0, min(self.rows_added, self.rows), self._rows_per_block):
-            last = min(first + self._rows_per_block, self.rows) - 1
+        for first, last in self._blocks(self.rows_added):
             laps, position = divmod(self.rows_added - 1, self.rows)
             written = laps * self.rows + min(last, position)
             if first > position:
@@ -187,7 +199,23 @@ class ReplayMemory:
             "blocks": blocks,
         }
 
-    def set_state(self, state: Mapping) -> None:
+    def _blocks(self, rows_added: int) -> list[tuple[int, int]]:
+        """(first, last) row of each block that holds something."""
+        firsts = range(0, min(rows_added, self.rows), self._rows_per_block)
+        return [(first, min(first + self._rows_per_block, self.rows) - 1) for first in firsts]
+
+    def fits(self, state: Mapping[str, Any]) -> bool:
+        """Whether a state is of a memory of this shape."""
+        expected = [
+            (last + 1 - first, *column.shape[1:])
+            for first, last in self._blocks(int(state["rows_added"]))
+            for column in self._columns.values()
+        ]
+        blocks = [block for _, block in sorted(state["blocks"].items())]
+        received = [block[name].shape for block in blocks for name in self._columns if name in block]
+        return received == expected
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned, into a memory of the same shape."""
         self.rows_added = int(state["rows_added"])
         self.rng.bit_generator.state = state["rng"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from amkit.games.environments import Environments
+from amkit.games.environments import Environments, Outcome
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,16 @@ class Decision:
         start: bool [R]. It was the first observation of a game.
         cut: bool [R]. No transition: it was the last observation of a finished game.
         action: int32 [R]. ALE codes.
-        outputs: float32 [R, 18]. The acting network's, in the structure that it has them in.
+        outputs: float32 [R, 18]. The acting network's.
+        guidance: what else the policy says of the observations, such as the experts' answers.
     """
 
     observation: np.ndarray
     start: np.ndarray
     cut: np.ndarray
     action: np.ndarray
-    outputs: Any
+    outputs: np.ndarray
+    guidance: Any
 
 
 @dataclass(frozen=True)
@@ -43,28 +45,32 @@ class Transition(Decision):
     game_over: np.ndarray
 
 
-def rollout(
-    environments: Environments,
-    policy: Callable[[np.ndarray], tuple[np.ndarray, Any]],
-    meanwhile: Callable[[Decision], None] | None = None,
-) -> Iterator[Transition]:
+# observation [R, 4, 84, 84] -> (action [R], outputs [R, 18], guidance).
+Policy = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, Any]]
+
+
+def decide(environments: Environments, policy: Policy) -> Decision:
+    """Observes and chooses actions; nothing is sent to the environments yet."""
+    observation = environments.observation
+    return Decision(observation, environments.start, environments.ended, *policy(observation))
+
+
+def complete(decision: Decision, outcome: Outcome) -> Transition:
+    """What a decision led to."""
+    return Transition(**vars(decision), **vars(outcome))
+
+
+def rollout(environments: Environments, policy: Policy) -> Iterator[Transition]:
     """Plays for ever: observe, act, step.
 
     Args:
         environments: where to play.
-        policy: observation [R, 4, 84, 84] -> (action [R], outputs [R, 18]).
-        meanwhile: called with each decision while the environments carry it out, for what need not
-            wait for them: neither emulators nor networks keep every core busy.
+        policy: such as `EpsilonGreedy`.
 
     Yields:
         `Transition`, one per step of all environments.
     """
     while True:
-        observation, start, cut = environments.observation, environments.start, environments.ended
-        action, outputs = policy(observation)
-        decision = (observation, start, cut, action, outputs)
-        environments.send(action)
-        if meanwhile:
-            meanwhile(Decision(*decision))
-        outcome = environments.receive()
-        yield Transition(*decision, outcome.reward, outcome.terminal, outcome.game_over)
+        decision = decide(environments, policy)
+        environments.send(decision.action)
+        yield complete(decision, environments.receive())

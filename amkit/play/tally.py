@@ -39,11 +39,11 @@ class ScoreKeeper:
         self._score[rows] = 0
         self._steps[rows] = 0
 
-    def get_state(self) -> dict:
+    def get_state(self) -> dict[str, np.ndarray]:
         """Returns the running games' scores, fit for `checkpoints.save`."""
         return {"score": self._score.copy(), "steps": self._steps.copy()}
 
-    def set_state(self, state: dict) -> None:
+    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Puts back what `get_state` returned."""
         self._score[:] = state["score"]
         self._steps[:] = state["steps"]
@@ -74,7 +74,7 @@ class TrainingScores:
 
     def metrics(self) -> dict[str, float]:
         """Games that ended and `score_<game>`, their mean, NaN of none; they begin anew."""
-        metrics = {"games": sum(map(len, self._finished))}
+        metrics: dict[str, float] = {"games": sum(map(len, self._finished))}
         for name, scores in zip(self._names, self._finished, strict=True):
             metrics[f"score_{name}"] = float(np.mean(scores)) if scores else float("nan")
         self._finished = [[] for _ in self._names]

@@ -1,9 +1,39 @@
 """Values from outside, checked against their types by pydantic; one line says what is wrong."""
 
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, TypeVar, dataclass_transform
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import dataclasses as pydantic_dataclasses
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
+def checked(kind: type[T]) -> type[T]:
+    """Makes a class a frozen data class whose fields are checked against their types when it is made.
+
+    `dataclasses.replace` checks them anew. What is wrong is a ValueError of one line.
+    """
+    config = ConfigDict(
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+    made: Any = pydantic_dataclasses.dataclass(kind, frozen=True, kw_only=True, config=config)
+    init: Callable[..., None] = made.__init__
+
+    @wraps(init)
+    def one_line_init(self: T, **values: Any) -> None:
+        try:
+            init(self, **values)
+        except ValidationError as error:
+            raise ValueError(one_line(error)) from None
+
+    made.__init__ = one_line_init
+    return made
 
 
 @cache

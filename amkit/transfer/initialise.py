@@ -5,7 +5,9 @@ And the other way about: a student begins as one of its experts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Literal, get_args
 
 import keras
 import numpy as np
@@ -16,7 +18,7 @@ from amkit.networks.bodies import BODIES, Body
 from amkit.storage import models
 from amkit.storage.cards import games_learnt, temperature
 
-HEADS = ("keep", "new")
+Head = Literal["keep", "new"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,34 @@ class Source:
     body: str
     normalize_features: bool
 
+    def check(self, head: Head, freeze: str | None) -> None:
+        """Checks that a target network can begin so: arguments as of `initialise`.
+
+        Raises:
+            ValueError: if one is unknown.
+        """
+        if head not in get_args(Head):
+            raise ValueError(f"head is one of {', '.join(get_args(Head))}. Received: {head!r}")
+        names = layer_names(BODIES[self.body], self.normalize_features)
+        if freeze is not None and freeze not in names:
+            raise ValueError(f"freeze is one of {', '.join(names)}. Received: {freeze!r}")
+
+
+def layer_names(body: Body, normalize_features: bool) -> list[str]:
+    """The layers of a network of `networks.bodies` with this body, in order, less its output."""
+    last = len(body.hidden_units)
+    dense = [f"hidden{i}" for i in range(1, last)]
+    dense += [f"hidden{last}", "normalization", "features"] if normalize_features else ["features"]
+    return [
+        *("observation", "rescaling", "channels_last"),
+        *(["padding"] if body.padding else []),
+        *(f"conv{i}" for i in range(1, len(body.convolutions) + 1)),
+        *("flatten", *dense),
+    ]
+
 
 def load_source(path: Path) -> Source:
-    """Loads an AMN, or an expert of another game, to begin from.
+    """Loads an AMN, or an expert of another game, to begin from; each file once.
 
     Args:
         path: a `.keras` file with its card.
@@ -55,6 +82,13 @@ def load_source(path: Path) -> Source:
             other activations than their ReLUs.
         ModelFileError: if it is missing or damaged.
     """
+    path = Path(path).resolve()
+    return _load(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@cache
+def _load(path: Path, written: int) -> Source:
+    """Loads a file as it was written at that time."""
     network, card = models.load_with_card(path)
     outputs = network.output.shape[-1]
     if outputs > NUM_ACTIONS:
@@ -151,7 +185,7 @@ def _over_all_actions(expert: keras.Model, game: Game) -> keras.Model:
 
 
 def initialise(
-    network: keras.Model, source: Source, head: str = "keep", freeze: str | None = None
+    network: keras.Model, source: Source, head: Head = "keep", freeze: str | None = None
 ) -> None:
     """Gives a target network the weights of an AMN.
 
@@ -170,8 +204,7 @@ def initialise(
     Raises:
         ValueError: if the layers differ, or there is none called so.
     """
-    if head not in HEADS:
-        raise ValueError(f"head is one of {', '.join(HEADS)}. Received: {head!r}")
+    source.check(head, freeze)
     shapes, own = ([weight.shape for weight in m.weights] for m in (source.network, network))
     if shapes != own:
         raise ValueError(
@@ -187,13 +220,10 @@ def initialise(
     kernel, bias = first.get_weights()
     brighter = (_background(network) - source.background) / 255
     first.set_weights([kernel, bias + brighter * kernel.sum(axis=(0, 1, 2))])
-    if freeze is None:
-        return
-    names = [layer.name for layer in network.layers]
-    if freeze not in names[:-1]:
-        raise ValueError(f"freeze is one of {', '.join(names[:-1])}. Received: {freeze!r}")
-    for layer in network.layers[: names.index(freeze) + 1]:
-        layer.trainable = False
+    if freeze is not None:
+        names = [layer.name for layer in network.layers]
+        for layer in network.layers[: names.index(freeze) + 1]:
+            layer.trainable = False
 
 
 def _normalised_layers(network: keras.Model) -> list[keras.layers.Layer]:

@@ -16,8 +16,8 @@ import keras
 import numpy as np
 
 from amkit.evaluation.whole_games import random_network
-from amkit.games.atari import AtariEnvironments
 from amkit.games.catalogue import Game
+from amkit.games.environments import make
 from amkit.networks.bodies import OBSERVATION_SHAPE, actor_mimic_network
 from amkit.networks.twins import feature_size
 from amkit.play.policy import EpsilonGreedy
@@ -60,7 +60,7 @@ def play_at_random(game: Game, steps: int = 8192, envs: int = 16, seed: int = 0)
         seed: int. Of emulators and actions.
     """
     unseen = int(np.ceil(np.log(0.05) / np.log(DISCOUNT)))  # Less than 5 % of the weight is beyond.
-    environments = AtariEnvironments([game], envs, seed=seed)
+    environments = make([game], envs, seed=seed)
     policy = EpsilonGreedy(
         random_network, environments.action_masks, np.random.default_rng(seed), epsilon=1.0
     )

@@ -1,0 +1,81 @@
+"""The algorithms by name: one row for each. A new one is a file of `learning`, a row, a preset."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from amkit.learning.actor_mimic import ActorMimic
+from amkit.learning.distillation import Distillation, DistillSettings
+from amkit.learning.dqn import DQN, DQNSettings, DQNTraining
+from amkit.learning.job import Settings, Training
+from amkit.learning.pqn import PQN, PQNSettings, PQNTraining
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one agent step of a training takes, beside emulation.
+
+    Attributes:
+        acting: forward passes of the network that learns.
+        asking: forward passes of an expert.
+        samples: training samples.
+        replay_values: numbers of four bytes kept with each frame of the memory; None without one.
+    """
+
+    acting: float
+    asking: float
+    samples: float
+    replay_values: int | None
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """What trains a network.
+
+    Attributes:
+        settings: its settings, checked.
+        learner: makes the `keras.Model` that learns.
+        training: plays and learns.
+        cost: of a step.
+        normalize_features: whether its networks have normalised features, for want of a target
+            network; None where the settings say so.
+    """
+
+    settings: type[Settings]
+    learner: Callable[..., keras.Model]
+    training: Callable[..., Training]
+    cost: Callable[[Any], Cost]
+    normalize_features: bool | None
+
+
+def _dqn_cost(settings: DQNSettings) -> Cost:
+    samples = settings.batch_size / settings.update_period_steps
+    # The target network is evaluated too: a third of an update's work. Kept are five values.
+    return Cost(1, 0, samples * 4 / 3, 5)
+
+
+def _pqn_cost(settings: PQNSettings) -> Cost:
+    return Cost(1, 0, settings.passes, None)
+
+
+def _distillation_cost(settings: DistillSettings) -> Cost:
+    acting = {"expert": 0.0, "both": 0.5, "student": 1.0}[settings.behaviour]
+    features = 512 // 2 if settings.feature_weight else 0  # In half precision.
+    samples = settings.batch_size / settings.update_period_steps
+    return Cost(acting, 1, samples, 18 + 5 + features)
+
+
+ALGORITHMS = {
+    "dqn": Algorithm(DQNSettings, DQN, DQNTraining, _dqn_cost, normalize_features=False),
+    "pqn": Algorithm(PQNSettings, PQN, PQNTraining, _pqn_cost, normalize_features=True),
+    "actor_mimic": Algorithm(
+        DistillSettings, ActorMimic, Distillation, _distillation_cost, normalize_features=None
+    ),
+}
+
+
+def name_of(settings: Settings) -> str:
+    """The name of the algorithm that settings are of."""
+    return next(name for name, row in ALGORITHMS.items() if type(settings) is row.settings)
