@@ -1,8 +1,6 @@
 """From a configuration to the job that it describes."""
 
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from statistics import geometric_mean
 from typing import Any
 
@@ -16,6 +14,7 @@ from amkit.learning.actor_mimic import ActorMimic
 from amkit.learning.job import Training, compile_learner
 from amkit.learning.temperature import spread
 from amkit.networks.bodies import actor_mimic_network, multitask_convolutions, nature_dqn
+from amkit.networks.seeding import initial_weights_of
 from amkit.storage.experts import Expert, load_experts
 from amkit.storage.run_folders import RunError
 from amkit.transfer.initialise import Source, initialise, initialise_student, load_source
@@ -34,12 +33,12 @@ def build(
         on_ready: as `AtariEnvironments` has it.
 
     Returns:
-        The job. `job.learner.acting` is the network that it trains, and `job.environments` are open.
+        The job. `job.learner.acting` is the network that it trains; `job.environments` are open.
 
     Raises:
         RunError: if experts or the source were exchanged.
     """
-    with _initial_weights_of(configuration.seed):
+    with initial_weights_of(configuration.seed):
         if configuration.kind == "amn":
             players: Sequence[Any] = _experts(configuration)
             learner = _actor_mimic(configuration, players)
@@ -62,17 +61,6 @@ def build(
     except BaseException:  # Out of memory, or Ctrl-C: emulators are threads, which would go on.
         environments.close()
         raise
-
-
-@contextmanager
-def _initial_weights_of(seed: int) -> Iterator[None]:
-    """Keras draws the seeds of initial weights from Python's generator: the caller's goes on."""
-    before = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)
 
 
 def _q_network(configuration: Configuration, games: Sequence[Game]) -> keras.Model:
@@ -104,6 +92,7 @@ def _target_network(begin: Beginning, layers: dict[str, Any]) -> keras.Model:
 
 
 def _experts(configuration: Configuration) -> list[Expert]:
+    assert configuration.experts
     experts = load_experts(configuration.experts, configuration.games, configuration.precision)
     hashes = tuple(expert.card["weight_hash"] for expert in experts)
     if hashes != configuration.expert_weights:
@@ -145,6 +134,7 @@ def _student(configuration: Configuration, temperatures: Mapping[str, float]) ->
 
 
 def _unchanged_source(begin: Beginning) -> Source:
+    assert begin.path
     source = load_source(begin.path)
     if source.weight_hash != begin.weights:
         raise RunError(f"{begin.path} is another network than this run began with")

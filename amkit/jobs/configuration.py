@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
@@ -18,15 +18,15 @@ from amkit.jobs import presets, rates
 from amkit.jobs.algorithms import ALGORITHMS, Algorithm, name_of
 from amkit.jobs.machine import describe
 from amkit.learning.distillation import DistillSettings
-from amkit.learning.job import Settings
 from amkit.storage.cards import Kind
-from amkit.storage.experts import find_experts
+from amkit.storage.experts import choose_experts
 from amkit.storage.run_folders import DamagedRun, Run, label
 from amkit.storage.validation import checked, one_line
 from amkit.transfer.initialise import Head, load_source
 
 Precision = Literal["float32", "mixed_bfloat16"]
-BASELINES = ("mdqn", "mcdqn")
+Baseline = Literal["mdqn", "mcdqn"]
+BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 MAX_BASELINE_GAMES = 20
 
 
@@ -107,11 +107,7 @@ class Configuration:
     @classmethod
     def _settings_of_the_algorithm(cls, values: Any) -> Any:
         fields = values.kwargs if hasattr(values, "kwargs") else values
-        row = ALGORITHMS.get(fields.get("algorithm"))
-        if row is None:
-            raise ValueError(
-                f"algorithm is one of {', '.join(ALGORITHMS)}. Received: {fields.get('algorithm')!r}"
-            )
+        row = _named(ALGORITHMS, fields.get("algorithm"), "algorithm")
         if not isinstance(fields.get("settings"), row.settings):
             fields = {**fields, "settings": row.settings(**dict(fields.get("settings") or {}))}
         return fields
@@ -204,19 +200,19 @@ def distill_config(
             layers.
         ModelFileError: if a card or the source is missing or damaged.
     """
-    listed = find_experts(experts, games)
+    listed = choose_experts(experts, games)
     settings: DistillSettings = _named(presets.DISTILL, preset, "preset")
     settings = settings.divided_by(len(listed), overrides.get("steps"))
     begin = _begin_student(source) if source else None
     configuration = _configuration(
         "amn",
-        list(listed),
+        [expert.game.name for expert in listed],
         preset,
         settings,
         seed,
         overrides,
         experts=experts.resolve(),
-        expert_weights=[expert.card["weight_hash"] for expert in listed.values()],
+        expert_weights=[expert.card["weight_hash"] for expert in listed],
         begin=begin,
     )
     settings = configuration.settings
@@ -249,7 +245,7 @@ def _begin_student(path: Path) -> Beginning:
 
 
 def baseline_config(
-    architecture: str,
+    architecture: Baseline,
     games: Sequence[str],
     preset: str = "laptop",
     seed: int = 0,
@@ -313,24 +309,25 @@ def transfer_config(
     settings = _named(presets.TRANSFER, preset, "preset")
     target = find_game(game)
     normalize = ALGORITHMS[name_of(settings)].normalize_features
-    template = load_source(source or like) if source or like else None
+    file = source or like
+    template = load_source(file) if file else None
     if template and normalize and not template.normalize_features:
         raise ValueError(
             f"preset {preset} needs an AMN with normalised features, as it has no target network; "
-            f"--preset paper takes others too. Received: {source or like}, whose are not normalised"
+            f"--preset paper takes others too. Received: {file}, whose are not normalised"
         )
-    layers = {
-        "body": template.body if template else "nature",
-        "normalize_features": template.normalize_features if template else normalize,
-    }
-    beginning = Beginning(**layers)
+    beginning = Beginning(
+        body=template.body if template else "nature",
+        normalize_features=template.normalize_features if template else normalize,
+    )
     if source and template:
         if label(source) == "random":  # What a report calls random weights.
             raise ValueError(
                 f"weights come from a file called otherwise than random ones. Received: {source}"
             )
         template.check(head, freeze)
-        beginning = Beginning(
+        beginning = replace(
+            beginning,
             path=source.resolve(),
             source=label(source),
             weights=template.weight_hash,
@@ -338,7 +335,6 @@ def transfer_config(
             head=head,
             freeze=freeze,
             knows_target=target.name in template.games,  # It may be asked for, all the same.
-            **layers,
         )
     overrides["test_epochs"] = test_epochs
     return _configuration(
@@ -347,10 +343,10 @@ def transfer_config(
 
 
 def _configuration(
-    kind: str,
+    kind: Kind,
     games: Sequence[str],
     preset: str,
-    settings: Settings,
+    settings: Any,
     seed: int,
     overrides: Mapping[str, Any],
     **rest: Any,
@@ -383,7 +379,7 @@ def _configuration(
     return Configuration(
         algorithm=algorithm,
         kind=kind,
-        games=games,
+        games=tuple(games),
         preset=preset,
         settings=settings,
         seed=seed,
@@ -397,7 +393,7 @@ def _configuration(
     )
 
 
-def _named(choices: Any, name: str, what: str) -> Any:
+def _named(choices: Any, name: str | None, what: str) -> Any:
     if name not in choices:
         raise ValueError(f"{what} is one of {', '.join(choices)}. Received: {name!r}")
     return choices[name] if isinstance(choices, Mapping) else name

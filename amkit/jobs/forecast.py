@@ -124,8 +124,12 @@ def replay_gibibytes(configuration: Configuration) -> float:
     return steps * (84 * 84 + 4 * values) / 2**30
 
 
-def plan(configuration: Configuration) -> str:
+def plan(configuration: Configuration, pace: Pace) -> str:
     """One line: what a run will do, what it needs, and how long it takes here from nothing.
+
+    Args:
+        configuration: the run's.
+        pace: how fast it goes.
 
     Raises:
         ValueError: if that is longer than `MOST_DAYS`.
@@ -136,7 +140,7 @@ def plan(configuration: Configuration) -> str:
         begun += " (which have learnt this very game: no transfer to a new one)"
     memory = replay_gibibytes(configuration)
     replay = f"replay of {memory:.1f} GiB in memory, up to three times on disk; "
-    needed = minutes(configuration, pace(configuration))
+    needed = minutes(configuration, pace)
     if needed.training > MOST_DAYS * 24 * 60:
         raise ValueError(
             f"a run takes {MOST_DAYS} days at most: fewer --steps, or fewer games. "

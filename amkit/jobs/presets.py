@@ -1,6 +1,7 @@
 """Named settings: data, no logic. `paper` is the paper; `laptop` is what gets there fastest."""
 
 from dataclasses import replace
+from typing import Any
 
 from amkit.games.published import EPSILON
 from amkit.learning.distillation import DistillSettings
@@ -27,7 +28,7 @@ _EXPERT_LAPTOP = PQNSettings(
     epoch_steps=25_600,
 )
 
-EXPERT = {
+EXPERT: dict[str, Any] = {
     # Mnih et al. 2015: 50 M agent steps, days on a laptop.
     "paper": DQNSettings(),
     "laptop": _EXPERT_LAPTOP,

@@ -1,6 +1,6 @@
 """Sees a run through: training, evaluation, model and card."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -15,10 +15,12 @@ from amkit.games.published import EPSILON
 from amkit.jobs import machine, rates
 from amkit.jobs.build import build
 from amkit.jobs.configuration import Configuration, read_configuration
+from amkit.learning.distillation import Distillation
 from amkit.learning.job import Training
 from amkit.learning.loop import Progress, run_job
 from amkit.networks.twins import in_precision
 from amkit.storage import checkpoints, models
+from amkit.storage.experts import Expert
 from amkit.storage.run_folders import Run
 
 OnGames = Callable[[str, int, int], None]
@@ -69,6 +71,7 @@ def run(
             job, run_folder, [*callbacks, curve], checkpoint_seconds, machine.describe()
         )
     trained = in_precision(job.learner.acting, "float32")
+    experts = job.experts if isinstance(job, Distillation) else ()
     request = Request(
         path=run_folder.model_path,
         network=trained,
@@ -77,17 +80,21 @@ def run(
         protocol=PROTOCOLS[configuration.protocol],
         epsilon=EPSILON,
         seed=SEED,
-        experts={expert.game.name: expert for expert in getattr(job, "experts", ())},
+        experts={expert.game.name: expert for expert in experts},
     )
     scores = score(request, on_evaluation)
-    card = _card(configuration, job, trained, progress)
+    card = _card(configuration, job, trained, progress, experts)
     models.save(trained, run_folder.model_path, {**card, "scores": scores, "tests": curve.rows})
     run_folder.discard_checkpoints()
     return scores
 
 
 def _card(
-    configuration: Configuration, job: Training, trained: keras.Model, progress: Progress
+    configuration: Configuration,
+    job: Training,
+    trained: keras.Model,
+    progress: Progress,
+    experts: Sequence[Expert],
 ) -> dict[str, Any]:
     """What the card of a finished run says but for its scores; forward passes are timed for it.
 
@@ -96,6 +103,7 @@ def _card(
         job: finished.
         trained: the network that came out, in float32.
         progress: how far the job has got.
+        experts: that taught it.
     """
     document = configuration.to_json()
     document.pop("experts", None)  # Where they lay on this machine is of no use elsewhere.
@@ -112,10 +120,10 @@ def _card(
         "learning_curve": progress.rows,
         "forward_milliseconds": rates.forward_milliseconds(trained),
     }
-    if configuration.kind == "amn":
+    if experts:
         taus = job.learner.temperatures
         card["temperatures"] = dict(zip(configuration.games, taus, strict=True))
-        expert = in_precision(job.experts[0].network, "float32")
+        expert = in_precision(experts[0].network, "float32")
         card["one_expert"] = {
             "parameters": expert.count_params(),
             "forward_milliseconds": rates.forward_milliseconds(expert),

@@ -212,7 +212,9 @@ class ReplayMemory:
             for column in self._columns.values()
         ]
         blocks = [block for _, block in sorted(state["blocks"].items())]
-        received = [block[name].shape for block in blocks for name in self._columns if name in block]
+        received = [
+            block[name].shape for block in blocks for name in self._columns if name in block
+        ]
         return received == expected
 
     def set_state(self, state: Mapping[str, Any]) -> None:

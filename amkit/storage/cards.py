@@ -6,11 +6,12 @@ from itertools import chain
 from math import inf
 from pathlib import Path
 from statistics import geometric_mean
-from typing import Any
+from typing import Any, Literal, get_args
 
 from amkit.games.catalogue import canonical_name
 
-KINDS = ("expert", "amn", "mdqn", "mcdqn")
+Kind = Literal["expert", "amn", "mdqn", "mcdqn"]
+KINDS = get_args(Kind)
 _MAX_CARD_BYTES = 16 * 2**20
 # Settings of distillation that came later, and what stood for them before.
 _SETTINGS_SINCE = {"temperature_unit": "q_values", "total_envs": None, "restart_steps": None}

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
 def checked(kind: type[T]) -> type[T]:
-    """Makes a class a frozen data class whose fields are checked against their types when it is made.
+    """Makes a class a frozen data class, whose fields are checked against their types.
 
     `dataclasses.replace` checks them anew. What is wrong is a ValueError of one line.
     """

@@ -16,6 +16,7 @@ from amkit.games.atari import find_game
 from amkit.games.catalogue import NUM_ACTIONS, Game
 from amkit.networks.bodies import BODIES, Body
 from amkit.storage import models
+from amkit.storage.card_types import Card
 from amkit.storage.cards import games_learnt, temperature
 
 Head = Literal["keep", "new"]
@@ -89,7 +90,11 @@ def load_source(path: Path) -> Source:
 @cache
 def _load(path: Path, written: int) -> Source:
     """Loads a file as it was written at that time."""
-    network, card = models.load_with_card(path)
+    return source_of(path, *models.load_with_card(path))
+
+
+def source_of(path: Path, network: keras.Model, card: Card) -> Source:
+    """As `load_source`, of a file that has been read."""
     outputs = network.output.shape[-1]
     if outputs > NUM_ACTIONS:
         raise ValueError(
@@ -118,7 +123,7 @@ def _background(network: keras.Model) -> float:
             f"weights come from a network that rescales bytes to [0, 1] once. "
             f"Received: {network.name}, which does otherwise"
         )
-    return -255 * found[0].offset
+    return float(-255 * found[0].offset)
 
 
 def _body(network: keras.Model) -> str:

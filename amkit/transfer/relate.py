@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,18 +20,24 @@ from amkit.evaluation.whole_games import random_network
 from amkit.games.catalogue import Game
 from amkit.games.environments import make
 from amkit.networks.bodies import OBSERVATION_SHAPE, actor_mimic_network
+from amkit.networks.seeding import initial_weights_of
 from amkit.networks.twins import feature_size
 from amkit.play.policy import EpsilonGreedy
 from amkit.play.rollout import rollout
 from amkit.storage import models
-from amkit.storage.cards import games_learnt, read_card
+from amkit.storage.cards import games_learnt
 from amkit.storage.run_folders import label
-from amkit.transfer.initialise import load_source
+from amkit.transfer.initialise import source_of
 
 DISCOUNT = 0.95  # A reward 14 steps ahead counts half: what random play can still tell of.
 FOLDS = 4
 DRAWS = 3  # Networks of random weights.
-_STRENGTHS = 10.0 ** np.arange(-5, 4)  # Of the ridge penalty, relative to the features' variance.
+_STRENGTHS = [
+    10.0**power for power in range(-5, 4)
+]  # Of the ridge penalty, relative to the features' variance.
+
+
+Predictor = Callable[[np.ndarray], np.ndarray]
 
 
 class TooFewRewards(ValueError):
@@ -77,17 +84,74 @@ def play_at_random(game: Game, steps: int = 8192, envs: int = 16, seed: int = 0)
     )
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """What a new game's DQN could begin with.
+
+    Attributes:
+        network: Functional model, observation -> features [B, D], or [B, K, D] of K networks.
+        weight_hash: of its file; the card of a target DQN names its source by it. None of what was
+            made here.
+        learnt: games that it has learnt, or that the one had learnt which it began as.
+    """
+
+    network: keras.Model
+    weight_hash: str | None = None
+    learnt: tuple[str, ...] = ()
+
+
+def candidates(paths: Sequence[Path], background: float = 0) -> dict[str, Candidate]:
+    """Loads networks, less their output layers, and such as learnt nothing beside them.
+
+    Args:
+        paths: `.keras` files of networks with a layer `features`, and their cards.
+        background: luminance that random weights see as zero: the target's (`atari.background`), as
+            if they were to learn it.
+
+    Returns:
+        name -> candidate; also "random weights", `DRAWS` networks for every kind of layers that
+        transfer can begin with, and "pixels".
+
+    Raises:
+        ValueError: if two are called alike, or one has no features.
+        ModelFileError: if a file is missing or damaged.
+    """
+    named: dict[str, Candidate] = {}
+    kinds = set()
+    for path in paths:
+        network, card = models.load_with_card(path)
+        name = label(path)
+        if name in named:
+            raise ValueError(f"networks have different names. Received: two called {name}")
+        try:
+            feature_size(network)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        body = keras.Model(network.input, network.get_layer("features").output)
+        named[name] = Candidate(body, card["weight_hash"], games_learnt(card))
+        try:
+            source = source_of(path, network, card)
+        except ValueError:  # It may have good features all the same.
+            continue
+        kinds.add((source.body, source.normalize_features))
+    with initial_weights_of(0):
+        for layers, normalize in sorted(kinds or {("nature", True)}):
+            kind = f" ({layers}, features {'' if normalize else 'not '}normalised)"
+            name = f"random weights{kind if len(kinds) > 1 else ''}"
+            named[name] = Candidate(_random_weights(layers, normalize, background))
+    return {**named, "pixels": Candidate(pixels())}
+
+
 def relate(
     frames: Frames,
-    candidates: Mapping[str, keras.Model],
+    candidates: Mapping[str, Candidate],
     on_progress: Callable[[str], None] | None = None,
-) -> list[dict[str, float | str]]:
+) -> list[dict[str, Any]]:
     """Judges candidates by how well their features predict the reward ahead.
 
     Args:
         frames: from `play_at_random`.
-        candidates: name -> Functional model, observation -> features [B, D], or [B, K, D] of K
-            networks, each judged by itself.
+        candidates: by name; several networks of one are each judged by itself.
         on_progress: called with the name of each candidate in turn.
 
     Returns:
@@ -105,11 +169,11 @@ def relate(
             f"the reward ahead, played at random, has to change in each of {FOLDS} parts of the "
             f"steps: more steps may find more rewards. Received: {silent} parts without any"
         )
-    rows = []
-    for name, network in candidates.items():
+    rows: list[dict[str, Any]] = []
+    for name, candidate in candidates.items():
         if on_progress:
             on_progress(name)
-        features = _features(network, frames.observation)
+        features = _features(candidate.network, frames.observation)
         scores = [
             np.mean([_held_out(one, frames.reward_ahead, folds, fold) for one in features])
             for fold in range(FOLDS)
@@ -122,68 +186,6 @@ def relate(
             }
         )
     return sorted(rows, key=lambda row: -row["r_squared"])
-
-
-def candidates(paths: Sequence[Path], background: float = 0) -> dict[str, keras.Model]:
-    """Loads networks, less their output layers, and such as learnt nothing beside them.
-
-    Args:
-        paths: `.keras` files of networks with a layer `features`, and their cards.
-        background: luminance that random weights see as zero: the target's (`atari.background`), as
-            if they were to learn it.
-
-    Returns:
-        name -> observation -> features [B, D]; also "random weights" -> [B, `DRAWS`, D], for every
-        kind of layers that transfer can begin with, and "pixels".
-
-    Raises:
-        ValueError: if two are called alike, or one has no features.
-        ModelFileError: if a file is missing or damaged.
-    """
-    found: dict[str, keras.Model] = {}
-    kinds = set()
-    for path in paths:
-        network, _ = models.load_with_card(path)
-        name = label(path)
-        if name in found:
-            raise ValueError(f"networks have different names. Received: two called {name}")
-        try:
-            feature_size(network)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-        found[name] = keras.Model(network.input, network.get_layer("features").output)
-        try:
-            source = load_source(path)
-        except ValueError:  # It may have good features all the same.
-            continue
-        kinds.add((source.body, source.normalize_features))
-    keras.utils.set_random_seed(0)
-    for body, normalize in sorted(kinds or {("nature", True)}):
-        kind = f" ({body}, features {'' if normalize else 'not '}normalised)"
-        name = f"random weights{kind if len(kinds) > 1 else ''}"
-        found[name] = _random_weights(body, normalize, background)
-    return {**found, "pixels": pixels()}
-
-
-def facts(paths: Sequence[Path], target: Game) -> dict[str, dict[str, str | bool]]:
-    """What the cards of candidates say of them.
-
-    Args:
-        paths: as in `candidates`.
-        target: the game that they are judged by.
-
-    Returns:
-        name -> "weight_hash", which the card of a target DQN names its source by; "knows_target",
-        whether it has learnt this very game, or began as one that has.
-    """
-    cards = {label(path): read_card(path) for path in paths}
-    return {
-        name: {
-            "weight_hash": card["weight_hash"],
-            "knows_target": target.name in games_learnt(card),
-        }
-        for name, card in cards.items()
-    }
 
 
 def _random_weights(body: str, normalize_features: bool, background: float) -> keras.Model:
@@ -227,10 +229,10 @@ def _held_out(features: np.ndarray, targets: np.ndarray, folds: np.ndarray, fold
     def flat(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         return values[:, chosen].reshape(-1, *values.shape[2:])
 
-    def learn(chosen: np.ndarray, strengths: Sequence[float]) -> list[Callable]:
+    def learn(chosen: np.ndarray, strengths: Sequence[float]) -> list[Predictor]:
         return _ridge(flat(features, chosen), flat(targets, chosen), strengths)
 
-    def r_squared(predict: Callable, chosen: np.ndarray) -> float:
+    def r_squared(predict: Predictor, chosen: np.ndarray) -> float:
         wanted = flat(targets, chosen)
         error = np.mean((predict(flat(features, chosen)) - wanted) ** 2)
         return float(1 - error / np.var(wanted))
@@ -242,14 +244,14 @@ def _held_out(features: np.ndarray, targets: np.ndarray, folds: np.ndarray, fold
     return r_squared(best, held_out)
 
 
-def _ridge(inputs: np.ndarray, targets: np.ndarray, strengths: Sequence[float]) -> list[Callable]:
+def _ridge(inputs: np.ndarray, targets: np.ndarray, strengths: Sequence[float]) -> list[Predictor]:
     """Least squares with a penalty on the weights, in closed form: a predictor per strength."""
     center, scale = inputs.mean(axis=0), inputs.std() + 1e-12
     z, mean = (inputs - center) / scale, targets.mean()
     values, vectors = np.linalg.eigh(z.T @ z / len(z))
     along = vectors.T @ (z.T @ (targets - mean) / len(z))
 
-    def predictor(strength: float) -> Callable[[np.ndarray], np.ndarray]:
+    def predictor(strength: float) -> Predictor:
         weights = vectors @ (along / (values.clip(0) + strength)) / scale
         return lambda x: mean + (x - center) @ weights
 

@@ -13,7 +13,6 @@ from amkit.jobs import build, configuration, presets
 from amkit.learning.actor_mimic import OBJECTIVES, ActorMimic
 from amkit.learning.distillation import TURN, Distillation
 from amkit.learning.dqn import DQN, DQNTraining
-from amkit.learning.job import metrics_since
 from amkit.learning.loop import Interrupted, run_job
 from amkit.learning.pqn import PQN, PQNTraining
 from amkit.learning.temperature import spread
@@ -126,7 +125,7 @@ def test_dqn_loss_is_eq_2(pong):
 
 def test_preset_papers_optimizer_steps_as_with_summed_gradients():
     rng = np.random.default_rng(0)
-    optimizer = keras.optimizers.deserialize(dict(presets.EXPERT["paper"].optimizer))
+    optimizer = presets.EXPERT["paper"].optimizer()
     variable = keras.Variable(np.zeros(5, np.float32))
     first = second = value = np.zeros(5)
     for _ in range(20):  # Mnih et al. 2015: averages of the sum over 32 samples, 0.01 in the root.
@@ -204,8 +203,8 @@ def test_explorers_go_on_exploring_and_their_returns_are_of_what_was_done(script
         job.play_and_learn()
     np.testing.assert_allclose(job.policy.epsilon, 2 * [0.05, 0.05, 0.05, 0.5])
     np.testing.assert_array_equal(job.policy.hold, 2 * [1, 1, 10, 10])
-    expected = np.where(job._cut, 0, np.float32(settings.trace_decay))
-    np.testing.assert_array_equal(job._trace, expected)
+    expected = np.where(job._rollout.cut, 0, np.float32(settings.trace_decay))
+    np.testing.assert_array_equal(job._rollout.trace, expected)
 
 
 def test_pqn_batches_hold_rows_of_every_game_in_order(scripted, pong, breakout):
@@ -330,7 +329,7 @@ def dqn_job(scripted, pong, breakout, seed=0):
     keras.utils.set_random_seed(seed)
     settings = presets.EXPERT["tiny-dqn"]
     learner = DQN(nature_dqn(6), [pong])
-    compiled(learner, keras.optimizers.deserialize(dict(settings.optimizer)))
+    compiled(learner, settings.optimizer())
     return DQNTraining([pong], settings, scripted([pong], settings.envs), learner, seed)
 
 
@@ -359,7 +358,7 @@ def mcdqn_job(scripted, pong, breakout, seed=0):
     keras.utils.set_random_seed(seed)
     settings, games = presets.EXPERT["tiny-dqn"], [pong, breakout]
     learner = DQN(multitask_convolutions(["pong", "breakout"]), games)
-    compiled(learner, keras.optimizers.deserialize(dict(settings.optimizer)))
+    compiled(learner, settings.optimizer())
     return DQNTraining(games, settings, scripted(games, settings.envs), learner, seed)
 
 
@@ -539,7 +538,8 @@ def test_each_objective_lowers_its_loss_and_brings_the_policies_together(objecti
     rows = []
     for _ in range(30):
         learner.train_step(batch)
-        rows.append(metrics_since(learner))
+        rows.append({name: float(m) for name, m in learner.get_metrics_result().items()})
+        learner.reset_metrics()
     assert rows[-1]["loss"] < rows[0]["loss"]
     assert rows[-1]["kl"] < 0.5 * rows[0]["kl"]
 
@@ -603,14 +603,17 @@ def test_a_setting_that_a_preset_has_not():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"behaviour": "nobody"}, "behaviour is one of"),
-        ({"objective": "actions"}, "objective is one of"),
-        ({"body": "huge"}, "body is one of"),
-        ({"temperature": 0.0}, "temperature is above 0"),
-        ({"temperature_unit": "kelvin"}, "temperature_unit is one of"),
-        ({"feature_weight": -1.0}, "feature_weight is 0 or more"),
-        ({"epsilon": 1.1}, r"epsilon lies in \[0, 1\]"),
-        ({"restart_steps": 0}, "restart_steps is 1 or more, or None"),
+        ({"behaviour": "nobody"}, "behaviour: should be 'student', 'expert' or 'both'"),
+        ({"objective": "actions"}, "objective: should be 'policy' or 'q_values'"),
+        ({"body": "huge"}, "body: should be 'nature', 'wide'"),
+        ({"temperature": 0.0}, "temperature: should be greater than 0. Received: 0.0"),
+        ({"temperature": float("inf")}, "temperature: should be a finite number"),
+        ({"temperature_unit": "kelvin"}, "temperature_unit: should be 'q_values' or 'spread'"),
+        ({"feature_weight": -1.0}, "feature_weight: should be greater than or equal to 0"),
+        ({"epsilon": 1.1}, "epsilon: should be less than or equal to 1. Received: 1.1"),
+        ({"restart_steps": 0}, "restart_steps: should be greater than or equal to 1"),
+        ({"steps": 10**20}, "steps: should be less than or equal to 1000000000"),
+        ({"steps": 70}, "steps is 80 or more, where learning starts. Received: 70"),
     ],
 )
 def test_settings_are_checked(change, message):
@@ -628,12 +631,13 @@ def test_a_temperature_of_each_game_is_a_share_of_its_experts_spread(tmp_path, p
     assert spread(expert, steps=16, envs=2) == pytest.approx(0.3)
     options = {"preset": "tiny", "precision": "float32", "temperature_unit": "spread"}
     config = configuration.distill_config(tmp_path, temperature=0.2, **options)
-    assert config["temperatures"] == pytest.approx({"pong": 0.06})
-    job, _ = build.build(config, 0)
+    job = build.build(config, 0)
     job.environments.close()
+    assert job.learner.temperatures == pytest.approx([0.06])
     fixed = configuration.distill_config(tmp_path, preset="tiny", precision="float32")
-    assert fixed["temperatures"] == {"pong": 0.05}
+    assert fixed.temperatures == {"pong": 0.05}
     output.set_weights([0 * kernel, 0 * bias])
     models.save(network, tmp_path / "pong.keras", {"kind": "expert", "games": ["pong"]})
+    config = configuration.distill_config(tmp_path, temperature=0.2, **options)
     with pytest.raises(ValueError, match="differ from action to action"):
-        configuration.distill_config(tmp_path, temperature=0.2, **options)
+        build.build(config, 0)

@@ -59,7 +59,7 @@ def test_quick_leaves_other_networks_as_they_are():
         lambda: keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(0.01, 5), global_clipnorm=1.0
         ),
-        lambda: keras.optimizers.deserialize(dict(DQNSettings().optimizer)),
+        lambda: DQNSettings().optimizer(),
     ],
     ids=["adam", "rmsprop"],
 )
