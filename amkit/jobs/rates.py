@@ -82,8 +82,8 @@ def forward_milliseconds(network: keras.Model, seconds: float = 0.3) -> dict[str
             forward(observation).numpy()
             return 1
 
-        found[str(batch_size)] = round(1000 / rate(step, seconds), 3)
-    return found
+        milliseconds[str(batch_size)] = round(1000 / rate(step, seconds), 3)
+    return milliseconds
 
 
 def _observations(batch_size: int) -> tf.Tensor:
