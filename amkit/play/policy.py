@@ -101,7 +101,9 @@ class EpsilonGreedy:
         drawn = self._codes[rows, self.rng.integers(0, self._counts)]
         self._held = np.where(going_on, self._held, np.where(begun, drawn, -1))
         action = np.where(self._held >= 0, self._held, greedy.numpy())
-        guidance = tf.nest.map_structure(lambda tensor: tensor.numpy(), answer.guidance)
+        guidance = answer.guidance  # None has no tensors.
+        if guidance is not None:
+            guidance = tf.nest.map_structure(lambda tensor: tensor.numpy(), guidance)
         return action, answer.values.numpy(), guidance
 
     def get_state(self) -> dict[str, Any]:

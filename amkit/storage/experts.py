@@ -186,3 +186,19 @@ def _load(path: Path, game: Game, dtype: str) -> Expert:
 
         network = for_running(network, dtype)
     return Expert(game, network, card, path)
+
+
+@dataclass(frozen=True)
+class Listed:
+    game: Game
+    path: Path
+    card: dict[str, Any]
+
+
+def choose_experts(folder: Path, game_names: Sequence[str] | None = None) -> list[Listed]:
+    experts = _some(folder)
+    names = list(experts) if game_names is None else [find_game(name).name for name in game_names]
+    for name in names:
+        if name not in experts:
+            raise ExpertError(f"experts come from {folder}. Received: {name}")
+    return [Listed(find_game(name), experts[name], read_card(experts[name])) for name in names]
