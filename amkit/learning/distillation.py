@@ -7,7 +7,6 @@ from typing import Literal, get_args
 import keras
 import numpy as np
 import tensorflow as tf
-from pydantic import model_validator
 
 from amkit.games.catalogue import NUM_ACTIONS
 from amkit.games.environments import Environments
@@ -17,9 +16,9 @@ from amkit.learning.job import (
     NotNegative,
     Positive,
     Probability,
+    ReplaySettings,
     ReplayTraining,
     Share,
-    check_learning_starts,
 )
 from amkit.networks.actions import over_all_actions
 from amkit.networks.bodies import BodyName
@@ -39,18 +38,12 @@ TemperatureUnit = Literal["q_values", "spread"]
 
 
 @checked
-class DistillSettings:
-    """Settings of distillation. Every count of steps is per game.
+class DistillSettings(ReplaySettings):
+    """Settings of distillation, beside `ReplaySettings`. An update is of all games together.
 
     Attributes:
-        steps: agent steps in all.
         total_steps: a budget, of all games together: see `divided_by`. None is no budget.
-        envs: N, environments of each game played in parallel.
-        total_envs: within a budget, at most so many of all games together.
-        replay_steps: capacity of a game's replay memory.
-        replay_start_steps: steps played before learning begins.
-        update_period_steps: agent steps per joint update over all games.
-        batch_size: samples of each game in an update.
+        total_envs: within a budget, at most so many environments of all games together.
         averaging: share of the way towards the student that its running average (Polyak averaging),
             which acts and is kept, moves in each round of `envs` steps that has an update. 1 is
             no average.
@@ -64,27 +57,14 @@ class DistillSettings:
         restart_steps: half of the environments break a game off after so many steps, one after the
             other, so that openings stay in the memory however long games are. None breaks none off.
         behaviour: who acts: "student", "expert" (section 4.3), or "both" in turns of `TURN` steps.
-        learning_rate: of Adam.
-        final_learning_rate: that it falls to, along a cosine, at the end.
-        beta_1: of Adam.
-        beta_2: of Adam.
-        adam_epsilon: of Adam.
+        learning_rate, beta_1, beta_2, adam_epsilon: of Adam.
+        final_learning_rate: that the rate falls to, along a cosine, at the end.
         body: the student's layers, one of `networks.BODIES`.
         normalize_features: whether the student's features are layer-normalised.
-        epoch_steps: agent steps between rows of metrics.
-
-    Raises:
-        ValueError: if one is none of those named, or out of its range.
     """
 
-    steps: Count
     total_steps: Count | None
-    envs: Count
     total_envs: Count | None
-    replay_steps: Count
-    replay_start_steps: Count
-    update_period_steps: Count
-    batch_size: Count
     averaging: Share
     objective: Objective
     temperature: Positive
@@ -100,29 +80,19 @@ class DistillSettings:
     adam_epsilon: Positive
     body: BodyName
     normalize_features: bool
-    epoch_steps: Count
-
-    @model_validator(mode="after")
-    def _learns(self) -> "DistillSettings":
-        check_learning_starts(self)
-        return self
 
     def divided_by(self, games: int, asked: int | None = None) -> "DistillSettings":
         """The settings of each of several games; without a budget, these very ones.
 
-        Games that share a budget of steps also share an update's samples: as many samples per step,
-        in as many times smaller updates of each game. An update comes after a whole number of
-        steps: where the games do not divide it, it has fewer samples in all than alone. Where the
-        budget leaves each fewer steps than alone, its memory is as much smaller: it goes as far
-        back as before, in share of those steps. Nor does each need as many environments for an
-        update's worth of rows; fewer get deeper into their games. The running average moves as far
-        per step.
+        Games that share a budget share an update's samples: as many samples per step, in as many
+        times smaller updates of each game, after a whole number of steps. Where the budget leaves
+        each fewer steps than alone, its memory is as much smaller, and it has fewer environments,
+        which get deeper into their games. The running average moves as far per step.
 
         Args:
             games: G.
-            asked: int or None. Agent steps per game, where the budget is not to say. As many as
-                alone or more come with the memory and the environments of alone, fewer with those
-                of the budget.
+            asked: agent steps per game, where the budget is not to say. As many as alone or more
+                come with the memory and the environments of alone, fewer with the budget's.
         """
         if self.total_steps is None:
             return self

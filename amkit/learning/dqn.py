@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 import tensorflow as tf
-from pydantic import model_validator
 
 from amkit.games.catalogue import Game
 from amkit.games.environments import Environments
@@ -14,9 +13,9 @@ from amkit.learning.job import (
     Count,
     Positive,
     Probability,
+    ReplaySettings,
     ReplayTraining,
     Schedule,
-    check_learning_starts,
 )
 from amkit.networks import xla
 from amkit.networks.actions import for_games, mask_illegal
@@ -28,18 +27,13 @@ from amkit.storage.validation import checked
 
 
 @checked
-class DQNSettings:
+class DQNSettings(ReplaySettings):
     """Settings of replay Q-learning. The defaults are Mnih et al. 2015, Extended Data Table 1.
 
-    Every count of steps is per game.
+    50 M agent steps are the 200 M frames of that paper. The others are those of `ReplaySettings`;
+    until learning begins, all actions are random.
 
     Attributes:
-        steps: agent steps in all. 50 M steps are the 200 M frames of that paper.
-        envs: environments of each game played in parallel.
-        replay_steps: capacity of a game's replay memory.
-        replay_start_steps: steps played at random before learning begins.
-        update_period_steps: agent steps per update.
-        batch_size: samples of each game in an update.
         target_sync_updates: updates between two copies of the online into the target network. That
             paper counts C = 10,000 in updates; its released code in agent steps.
         discount: gamma.
@@ -49,10 +43,6 @@ class DQNSettings:
         rho: decay of the averages of gradient and squared gradient.
         rms_epsilon: in the root. That paper's 0.01 is of gradients summed over the 32 samples of a
             batch; ours are their mean.
-        epoch_steps: agent steps between rows of metrics.
-
-    Raises:
-        ValueError: if one is out of its range.
     """
 
     steps: Count = 50_000_000
@@ -68,11 +58,6 @@ class DQNSettings:
     rho: Probability = 0.95
     rms_epsilon: Positive = 0.01 / 32**2
     epoch_steps: Count = 250_000
-
-    @model_validator(mode="after")
-    def _learns(self) -> "DQNSettings":
-        check_learning_starts(self)
-        return self
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Centred RMSProp."""

@@ -1,12 +1,12 @@
 """What a training is to the loop around it, and what all trainings share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, Self
 
 import keras
 import numpy as np
 import tensorflow as tf
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from amkit.games.catalogue import Game
 from amkit.games.environments import Environments
@@ -15,6 +15,7 @@ from amkit.play.policy import Answer, EpsilonGreedy
 from amkit.play.replay import ReplayMemory
 from amkit.play.tally import TrainingScores
 from amkit.storage.checkpoints import CheckpointError
+from amkit.storage.validation import checked
 
 # Fields of settings. A count of steps has room for 20 times the paper's longest run.
 Count = Annotated[int, Field(ge=1, le=10**9)]
@@ -25,23 +26,53 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Schedule = tuple[tuple[Annotated[int, Field(ge=0)], NotNegative], ...]  # (agent step, value)
 
 
-class Settings(Protocol):
-    """What the settings of every algorithm have. Every count of steps is per game."""
+@checked
+class Settings:
+    """What the settings of every algorithm have. Every count of steps is per game.
 
-    @property
-    def steps(self) -> int:
-        """Agent steps in all."""
+    Attributes:
+        steps: agent steps in all.
+        envs: N, environments of each game played in parallel.
+        batch_size: samples of each game in an update.
+        epoch_steps: agent steps between rows of metrics.
 
-    @property
-    def envs(self) -> int:
-        """N, environments of each game played in parallel."""
+    Raises:
+        ValueError: if one is out of its range; also of the settings of algorithms.
+    """
 
-    @property
-    def epoch_steps(self) -> int:
-        """Agent steps between rows of metrics."""
+    steps: Count
+    envs: Count
+    batch_size: Count
+    epoch_steps: Count
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         """A new optimizer, its schedules over the whole run."""
+        raise NotImplementedError
+
+
+@checked
+class ReplaySettings(Settings):
+    """What the settings of algorithms with replay memories have, beside `Settings`.
+
+    Attributes:
+        replay_steps: capacity of a game's replay memory.
+        replay_start_steps: steps played before learning begins.
+        update_period_steps: agent steps per update.
+    """
+
+    replay_steps: Count
+    replay_start_steps: Count
+    update_period_steps: Count
+
+    @model_validator(mode="after")
+    def _learns(self) -> Self:
+        first_update = self.replay_start_steps + self.update_period_steps
+        if self.steps < first_update:
+            raise ValueError(
+                f"steps is {first_update:,} or more, where learning starts. "
+                f"Received: {self.steps:,}"
+            )
+        return self
 
 
 class Job(Protocol):
@@ -153,28 +184,6 @@ class Training:
         if games_go_on:
             self.environments.set_state(state["environments"])
         self.scores.set_state(state["scores"], games_go_on)
-
-
-class ReplaySettings(Settings, Protocol):
-    """What the settings of an algorithm with replay memories have."""
-
-    @property
-    def replay_start_steps(self) -> int:
-        """Steps played before learning begins."""
-
-    @property
-    def update_period_steps(self) -> int:
-        """Agent steps per update."""
-
-
-def check_learning_starts(settings: ReplaySettings) -> None:
-    """ValueError if a run would end before its first update."""
-    first_update = settings.replay_start_steps + settings.update_period_steps
-    if settings.steps < first_update:
-        raise ValueError(
-            f"steps is {first_update:,} or more, where learning starts. "
-            f"Received: {settings.steps:,}"
-        )
 
 
 class ReplayTraining(Training):

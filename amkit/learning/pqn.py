@@ -30,6 +30,7 @@ from amkit.learning.job import (
     Positive,
     Probability,
     Schedule,
+    Settings,
     Share,
     Training,
 )
@@ -44,15 +45,12 @@ EXPLORER_EPSILON = (0.05, 0.5)
 
 
 @checked
-class PQNSettings:
-    """Settings of parallel Q-learning. Every count of steps is per game.
+class PQNSettings(Settings):
+    """Settings of parallel Q-learning, beside `Settings`. Batches divide a rollout of T * N steps.
 
     Attributes:
-        steps: agent steps in all.
-        envs: N, environments of each game played in parallel.
         rollout_steps: T, steps of each environment between updates.
         passes: times that every step of a rollout is learnt from; PQN's epochs.
-        batch_size: samples of each game in an update; divides T * N.
         discount: gamma.
         trace_decay: lambda.
         averaging: how far the acting network moves towards the learning one after each rollout
@@ -67,17 +65,10 @@ class PQNSettings:
         learning_rate: of Adam; falls linearly to 2 % at the end.
         adam_epsilon: of Adam.
         clip_norm: largest norm of the whole gradient.
-        epoch_steps: agent steps between rows of metrics.
-
-    Raises:
-        ValueError: if batches do not divide a rollout, or one is out of its range.
     """
 
-    steps: Count
-    envs: Count
     rollout_steps: Count
     passes: Count
-    batch_size: Count
     discount: Probability
     trace_decay: Probability
     averaging: Share
@@ -89,7 +80,6 @@ class PQNSettings:
     learning_rate: Positive
     adam_epsilon: Positive
     clip_norm: Positive
-    epoch_steps: Count
 
     @model_validator(mode="after")
     def _divides(self) -> "PQNSettings":
