@@ -1,0 +1,166 @@
+"""The loop around every training: resume bit for bit, clean stops, metrics."""
+
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from amkit.learning import loop
+from amkit.learning.loop import Interrupted, run_job
+from amkit.storage import run_folders
+from amkit.storage.checkpoints import CheckpointError
+from tests.trainings import JOBS, distill_job, dqn_job, pqn_job
+
+
+class StopAt(keras.callbacks.Callback):
+    """Presses Ctrl-C when so many steps are done."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == self.steps:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_n_and_m_steps_equal_n_stop_m_bit_for_bit(kind, scripted, pong, breakout, tmp_path):
+    whole = JOBS[kind](scripted, pong, breakout)
+    with run_folders.Run(tmp_path / "whole", {}) as run:
+        whole_progress = run_job(whole, run)
+
+    with run_folders.Run(tmp_path / "parts", {}) as run, pytest.raises(Interrupted):
+        run_job(JOBS[kind](scripted, pong, breakout), run, [StopAt(96)])
+    resumed = JOBS[kind](scripted, pong, breakout)
+    with run_folders.Run(tmp_path / "parts") as run:
+        progress = run_job(resumed, run)
+
+    assert resumed.steps == whole.steps == whole.total_steps
+    for one, other in zip(whole.learner.weights, resumed.learner.weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    for one, other in zip(
+        whole.learner.optimizer.variables, resumed.learner.optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    for one, other in zip(whole_progress.rows, progress.rows, strict=True):
+        assert {**one, "seconds": 0} == pytest.approx({**other, "seconds": 0}, nan_ok=True, rel=0)
+    np.testing.assert_array_equal(whole.environments.observation, resumed.environments.observation)
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_a_seed_repeats_a_run(kind, scripted, pong, breakout):
+    jobs = [JOBS[kind](scripted, pong, breakout, seed) for seed in (1, 1, 2)]
+    for job in jobs:
+        while job.steps < 128:
+            job.play_and_learn()
+    weights = [np.concatenate([w.ravel() for w in job.learner.get_weights()]) for job in jobs]
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert (weights[0] != weights[2]).any()
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_without_the_environments_state_new_games_begin(kind, scripted, pong, breakout):
+    job = JOBS[kind](scripted, pong, breakout)
+    while job.steps < 128:
+        job.play_and_learn()
+    state = job.get_state()
+    del state["environments"]  # As with emulators.
+    resumed = JOBS[kind](scripted, pong, breakout)
+    resumed.set_state(state)
+    assert resumed.steps == 128
+    while resumed.steps < 192:
+        resumed.play_and_learn()
+
+
+def test_metrics_file_has_one_row_per_epoch(scripted, pong, breakout, tmp_path):
+    with run_folders.Run(tmp_path / "run", {}) as run:
+        run_job(pqn_job(scripted, pong, breakout), run)
+    lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert len(lines) == 1 + 4
+    assert lines[0].startswith("steps,seconds,")
+    assert [line.split(",")[0] for line in lines[1:]] == ["64", "128", "192", "256"]
+
+
+class Slow:
+    """A job whose rounds take a second each by a clock of its own."""
+
+    def __init__(self, job, now):
+        self._job, self._now = job, now
+
+    def __getattr__(self, name):
+        return getattr(self._job, name)
+
+    def play_and_learn(self):
+        self._job.play_and_learn()
+        self._now[0] += 1.0
+
+
+def test_neither_tests_nor_checkpoints_count_as_training(
+    scripted, pong, breakout, tmp_path, monkeypatch
+):
+    now = [0.0]
+    monkeypatch.setattr(loop.time, "monotonic", lambda: now[0])
+
+    def save(*words):
+        now[0] += 100.0
+
+    monkeypatch.setattr(loop.checkpoints, "save", save)
+
+    class Test(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            now[0] += 10.0
+
+    job = Slow(pqn_job(scripted, pong, breakout), now)
+    with run_folders.Run(tmp_path / "run", {}) as run:
+        progress = run_job(job, run, [Test()], checkpoint_seconds=1.0)
+    assert progress.seconds == 256 / 32  # As many seconds as rounds.
+
+
+def test_a_run_knows_every_machine_that_trained_it(scripted, pong, breakout, tmp_path):
+    laptop, server = {"processor": "laptop"}, {"processor": "server"}
+    with run_folders.Run(tmp_path / "run", {}) as run, pytest.raises(Interrupted):
+        run_job(pqn_job(scripted, pong, breakout), run, [StopAt(96)], machine=laptop)
+    with run_folders.Run(tmp_path / "run") as run:
+        progress = run_job(pqn_job(scripted, pong, breakout), run, machine=server)
+    assert [machine["processor"] for machine in progress.machines] == ["laptop", "server"]
+    seconds = [machine["seconds"] for machine in progress.machines]
+    assert min(seconds) > 0 and sum(seconds) == pytest.approx(progress.seconds)
+
+
+def test_a_checkpoint_of_another_algorithm_is_refused(scripted, pong, breakout, tmp_path):
+    with run_folders.Run(tmp_path / "run", {}) as run, pytest.raises(Interrupted):
+        run_job(dqn_job(scripted, pong, breakout), run, [StopAt(96)])
+    with (
+        run_folders.Run(tmp_path / "run") as run,
+        pytest.raises(CheckpointError, match="holds acting, .*shuffling.*Received: .*memories"),
+    ):
+        run_job(pqn_job(scripted, pong, breakout), run)
+
+
+def test_a_checkpoint_of_other_memories_is_refused(scripted, pong, breakout, tmp_path):
+    with run_folders.Run(tmp_path / "run", {}) as run, pytest.raises(Interrupted):
+        run_job(distill_job(scripted, pong, breakout), run, [StopAt(96)])
+    other = distill_job(scripted, pong, breakout, replay_steps=100)
+    with (
+        run_folders.Run(tmp_path / "run") as run,
+        pytest.raises(CheckpointError, match="other replay memories"),
+    ):
+        run_job(other, run)
+
+
+def test_a_bug_in_going_on_is_no_damaged_checkpoint(
+    scripted, pong, breakout, tmp_path, monkeypatch
+):
+    with run_folders.Run(tmp_path / "run", {}) as run, pytest.raises(Interrupted):
+        run_job(pqn_job(scripted, pong, breakout), run, [StopAt(96)])
+    resumed = pqn_job(scripted, pong, breakout)
+
+    def broken(state):
+        raise KeyError("a bug of ours")
+
+    monkeypatch.setattr(resumed, "set_state", broken)
+    with run_folders.Run(tmp_path / "run") as run, pytest.raises(KeyError, match="a bug of ours"):
+        run_job(resumed, run)
