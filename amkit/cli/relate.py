@@ -1,18 +1,15 @@
 """`amkit relate`."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
-from amkit.cli.console import (
-    load_tensorflow,
-    out,
-    print_json,
-    spinner,
-    usage,
-    work,
-)
+from amkit.cli.console import load_tensorflow, out, print_json, spinner, usage, work
 from amkit.storage.cards import at_hand
 from amkit.storage.files import check_target, json_text, write_text
 
@@ -63,7 +60,6 @@ def relate(
                 f"{experts} has experts of other games than the target. Received: none"
             )
         load_tensorflow()
-        from amkit.reports.guesses import guess_json
         from amkit.transfer import relate as relating
 
         candidates = relating.candidates(paths, background(target))
@@ -79,10 +75,57 @@ def relate(
     if json:
         print_json(result)
         return
-    from amkit.cli.tables import relate_table
-
     out.print(relate_table(result))
     out.print(
         "R²: share of the variance of the discounted reward ahead that is predicted, on other "
         "environments than those learnt from; mean and standard error"
     )
+
+
+def guess_json(
+    target: str,
+    steps: int,
+    seed: int,
+    candidates: Iterable[Mapping[str, Any]],
+    facts: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What is printed and written, and what `amkit report --relate` reads.
+
+    Args:
+        target: name of the game that was played at random.
+        steps: int. Agent steps that the candidates were judged by.
+        seed: int. Of the random play.
+        candidates: from `relate.relate`.
+        facts: from `relate.facts`; of what was made here, such as random weights, there are none.
+
+    Returns:
+        target, steps, frames, seed, and candidates: rows with name, r_squared, standard_error,
+        weight_hash (None where there are no facts) and knows_target.
+    """
+    from amkit.games.atari import FRAMES_PER_STEP
+
+    nothing = {"weight_hash": None, "knows_target": False}
+    return {
+        "target": target,
+        "steps": steps,
+        "frames": steps * FRAMES_PER_STEP,
+        "seed": seed,
+        "candidates": [{**row, **facts.get(row["name"], nothing)} for row in candidates],
+    }
+
+
+def relate_table(result: Mapping[str, Any]) -> Table:
+    """A table of `guess_json`: what each candidate's features tell."""
+    table = Table(box=box.SIMPLE)
+    table.add_column("features of")
+    table.add_column("R²", justify="right")
+    table.add_column("±", justify="right")
+    table.add_column("")
+    for row in result["candidates"]:
+        table.add_row(
+            Text(row["name"]),
+            f"{row['r_squared']:.3f}",
+            f"{row['standard_error']:.3f}",
+            f"has learnt {result['target']}" if row["knows_target"] else "",
+        )
+    return table

@@ -1,6 +1,5 @@
 """`amkit scores`."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 from rich.console import Console
 
 from amkit.cli.console import out, print_json, say, usage
+from amkit.cli.extras import missing
 from amkit.storage.files import check_target
 
 
@@ -38,8 +38,8 @@ def scores(
         if json and markdown:
             raise ValueError("--json and --markdown exclude each other. Received: both")
         if figure:
-            if not find_spec("matplotlib"):
-                raise ValueError("figures need amkit's extra 'plots': pip install -e '.[plots]'")
+            if extra := missing("plots"):
+                raise ValueError(f"a figure needs {extra}")
             check_target(figure, "a figure", (".png", ".svg"))
         results = experts_results(experts)
     if figure:

@@ -1,13 +1,13 @@
 """`amkit theory`."""
 
 import json as json_format
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from amkit.cli.console import out, print_json, say, spinner, usage
+from amkit.cli.extras import missing
 from amkit.cli.jobs import RUNS
 
 
@@ -42,14 +42,14 @@ def theory(
             tell("Proposition 1")
             results["proposition_1"] = study.proposition_1()
         files.write_text(folder / "results.json", json_format.dumps(results) + "\n")
-        if find_spec("matplotlib"):
+        if extra := missing("plots"):  # The numbers are numpy's alone.
+            say(f"no figure: it needs {extra}")
+        else:
             from amkit.reports import figures
-            from amkit.theory import figure
+            from amkit.theory.figure import theory_figure
 
-            figures.save(figure.theory_figure(results), folder / "theory.png")
+            figures.save(theory_figure(results), folder / "theory.png")
             say(f"figure: {folder / 'theory.png'}")
-        else:  # The numbers are numpy's alone.
-            say("no figure: it needs amkit's extra 'plots': pip install -e '.[plots]'")
     if json:
         print_json({"run": str(folder), **results})
     else:

@@ -5,15 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
+from scipy import stats
 
-from amkit.games.atari import FRAMES_PER_STEP
 from amkit.games.catalogue import canonical_name
-from amkit.reports.statistics import REPLICATES, Estimate
+from amkit.reports.statistics import REPLICATES, estimate
+from amkit.reports.text import UNKNOWN, Estimate, Row
 from amkit.reports.transfers import RANDOM, Transfers, chance
 from amkit.storage.cards import ModelFileError, read_bounded
+
+Guesses = Mapping[tuple[str, str], float]
 
 _MAX_BYTES = 2**20
 _RANDOM_WEIGHTS = "random weights"  # What `amkit relate` calls them.
@@ -32,38 +34,8 @@ class Relation:
             three points, or where one side is the same everywhere.
     """
 
-    points: list[dict[str, Any]]
+    points: list[Row]
     correlation: Estimate
-
-
-def guess_json(
-    target: str,
-    steps: int,
-    seed: int,
-    candidates: Iterable[Mapping[str, Any]],
-    facts: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """What `amkit relate` found, as it is printed and written, and as `read_guesses` takes it.
-
-    Args:
-        target: name of the game that was played at random.
-        steps: int. Agent steps that the candidates were judged by.
-        seed: int. Of the random play.
-        candidates: from `relate.relate`.
-        facts: from `relate.facts`; of what was made here, such as random weights, there are none.
-
-    Returns:
-        target, steps, frames, seed, and candidates: rows with name, r_squared, standard_error,
-        weight_hash (None where there are no facts) and knows_target.
-    """
-    nothing = {"weight_hash": None, "knows_target": False}
-    return {
-        "target": target,
-        "steps": steps,
-        "frames": steps * FRAMES_PER_STEP,
-        "seed": seed,
-        "candidates": [{**row, **facts.get(row["name"], nothing)} for row in candidates],
-    }
 
 
 def read_guesses(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
@@ -86,11 +58,9 @@ def read_guesses(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
             scores = {name: float(row["r_squared"]) for name, row in rows.items()}
             nothing = fmean(v for name, v in scores.items() if name.startswith(_RANDOM_WEIGHTS))
             target = canonical_name(result["target"])
-            guesses |= {
-                (target, rows[name]["weight_hash"]): score - nothing
-                for name, score in scores.items()
-                if rows[name]["weight_hash"]
-            }
+            for name, score in scores.items():
+                if weights := rows[name]["weight_hash"]:
+                    guesses[target, weights] = score - nothing
         except ModelFileError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -101,29 +71,29 @@ def read_guesses(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
 
 
 def relation(
-    recorded: Transfers,
-    table: Sequence[Mapping[str, Any]],
-    guesses: Mapping[tuple[str, str], float],
-    seed: int = 0,
+    recorded: Transfers, table: Sequence[Row], guesses: Guesses, seed: int = 0
 ) -> Relation:
     """Compares guesses with gains.
 
     Args:
-        recorded: from `transfer_report.transfers`.
-        table: from `transfer_report.table_2`.
+        recorded: from `transfers.transfers`.
+        table: from `transfers.table_2`.
         guesses: from `read_guesses`.
         seed: int. Of the interval.
     """
-    areas = {(row["game"], row["source"]): _area(row["points"]) for row in table}
-    points = []
+    areas = {
+        (row["game"], row["source"]): float(np.mean([point["mean"] for point in row["points"]]))
+        for row in table
+    }
+    points: list[Row] = []
     for (game, source), area in areas.items():
-        card = recorded.runs[game, source][0]
-        guess = guesses.get((game, card["transfer"].get("weights")))
+        weights = recorded.runs[game, source][0]["transfer"].get("weights")
+        guess = guesses.get((game, weights))
         level, _ = chance(recorded.runs[game, RANDOM][0], game)
-        own, random = area - level, areas[game, RANDOM] - level
-        size = abs(own) + abs(random)
+        above, random = area - level, areas[game, RANDOM] - level
+        size = abs(above) + abs(random)
         if guess is not None and size > 0:
-            gain = (own - random) / size
+            gain = (above - random) / size
             points.append({"game": game, "source": source, "guess": guess, "gain": gain})
     return Relation(points, _correlation(points, seed))
 
@@ -135,48 +105,29 @@ def recommended(related: Relation) -> dict[str, str]:
         game -> of the initialisations that were run, the one with the highest guess; `RANDOM` where
         none tells more than random weights.
     """
-    best: dict[str, str] = {}
-    highest: dict[str, float] = {}
+    best: dict[str, tuple[float, str]] = {}
     for point in related.points:
-        game, guess = point["game"], point["guess"]
-        best.setdefault(game, RANDOM)
-        if guess > highest.get(game, 0):
-            best[game], highest[game] = point["source"], guess
-    return best
+        highest = best.setdefault(point["game"], (0, RANDOM))
+        if point["guess"] > highest[0]:
+            best[point["game"]] = point["guess"], point["source"]
+    return {game: source for game, (_, source) in best.items()}
 
 
-def _area(points: Sequence[Mapping[str, Any]]) -> float:
-    return float(np.mean([point["mean"] for point in points]))
-
-
-def _correlation(points: Sequence[Mapping[str, Any]], seed: int) -> Estimate:
-    games = list(dict.fromkeys(point["game"] for point in points))
-    by_game = [[(p["guess"], p["gain"]) for p in points if p["game"] == game] for game in games]
-    pairs = [pair for own in by_game for pair in own]
+def _correlation(points: Sequence[Row], seed: int) -> Estimate:
+    by_game: dict[str, list[tuple[float, float]]] = {}
+    for point in points:
+        by_game.setdefault(point["game"], []).append((point["guess"], point["gain"]))
+    pairs = list(by_game.values())
     rng = np.random.default_rng(seed)
-    draws = [
-        spearman([pair for i in drawn for pair in by_game[i]])
-        for drawn in rng.integers(0, len(games), (REPLICATES, len(games)))
-    ]
+    chosen = rng.integers(0, len(pairs), (REPLICATES, len(pairs)))
+    draws = [spearman([pair for i in games for pair in pairs[i]]) for games in chosen]
     known = [draw for draw in draws if not np.isnan(draw)]
-    value = spearman(pairs)
-    if np.isnan(value) or not known:
-        return Estimate(np.nan, np.nan, np.nan)
-    low, high = np.percentile(known, [2.5, 97.5])
-    return Estimate(value, float(low), float(high))
+    value = spearman([pair for game in pairs for pair in game])
+    return UNKNOWN if np.isnan(value) or not known else estimate(value, np.array(known))
 
 
 def spearman(pairs: Sequence[tuple[float, float]]) -> float:
     """Rank correlation; NaN of fewer than three pairs, or where one side is the same everywhere."""
-    if len(pairs) < 3:
+    if len(pairs) < 3 or not np.ptp(pairs, axis=0).all():
         return float("nan")
-    one, other = (_ranks(np.array(side)) for side in zip(*pairs, strict=True))
-    if not (one.std() and other.std()):
-        return float("nan")
-    return float(np.corrcoef(one, other)[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Places in order; equal values share the mean of theirs."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (counts.cumsum() - (counts - 1) / 2)[places]
+    return float(stats.spearmanr(pairs).statistic)

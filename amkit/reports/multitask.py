@@ -1,22 +1,27 @@
 """Table 1, and the curves of Figures 1 to 6."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from amkit.games.published import TABLE_1, normalized
-from amkit.reports.recorded import Recorded, curve, error_of, level, score_of, tested_alike
-from amkit.reports.statistics import (
-    Estimate,
-    bootstrap,
-    estimate,
-    geometric_mean,
-    interquartile_mean,
+from amkit.reports.recorded import (
+    Card,
+    Point,
+    Recorded,
+    curve,
+    error_of,
+    level,
+    mean_of,
+    score_of,
+    tested_alike,
 )
+from amkit.reports.statistics import AGGREGATES, bootstrap, estimate
+from amkit.reports.text import Estimate, Row
 
 
-def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
+def table_1(recorded: Recorded, seed: int = 0) -> list[Row]:
     """Table 1: each game's scores beside its expert's and the paper's.
 
     Args:
@@ -24,70 +29,65 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[dict[str, Any]]:
         seed: int. Of the bootstrap.
 
     Returns:
-        One entry per game: game; random; expert and amn (mean scores) and their standard errors;
-        normalised (an `Estimate`: (amn - random) / (expert - random)); ratio (amn / expert, as the
-        paper has it); amn_max (greatest mean over runs of a test; None without tests); expert_max
-        (greatest mean of a test; None without its card, or without tests); max_ratio (amn_max /
-        expert_max, NaN where one is unknown); steps_to_90 (agent steps at the first test with a
-        normalised score of 0.9 or more; None if none had, or the tests' emulator was not that of
-        the scores); paper (a `games.PaperResult`, None where the paper has none); and of every
-        baseline, as "mdqn": its mean score, "mdqn_error": that one's standard error, and
-        "mdqn_normalised": (mdqn - random) / (expert - random).
+        One row per game. game; random, expert and amn: mean scores; expert_error, amn_error:
+        standard errors; normalised: an `Estimate` of (amn - random) / (expert - random); ratio:
+        amn / expert; amn_max, expert_max: greatest mean of a test, None without tests; max_ratio:
+        of these (a ratio is NaN where one side is unknown, or the expert's not above 0);
+        steps_to_90: agent steps at the first test with a normalised score of 0.9 or more, None
+        without one or where tests had another emulator than scores; paper: a `PaperResult` or None;
+        and of every baseline, as "mdqn": its mean score, mdqn_error and mdqn_normalised.
     """
-    draws = bootstrap(recorded.amns, recorded.games, seed)
-    rows = []
-    for column, game in enumerate(recorded.games):
-        scores = [score_of(card, game) for card in recorded.amns]
-        expert, random = (level(recorded.amns, game, whose) for whose in ("expert", "random"))
-        mean = float(np.mean([score["mean"] for score in scores]))
+    draws = bootstrap(recorded.amns, recorded.games, seed).mean(1)
+    rows: list[Row] = []
+    for game, drawn in zip(recorded.games, draws.T, strict=True):
+        (expert, expert_error), (random, _) = (
+            level(recorded.amns, game, whose) for whose in ("expert", "random")
+        )
+        amn, amn_error = _score(recorded.amns, game)
         tests = curve(recorded.amns, game)
-        amn_max = _greatest(tests)
         taught = [recorded.experts[game]] if game in recorded.experts else []
-        expert_max = _greatest(curve(taught, game))
-        reached = [
+        amn_max, expert_max = _greatest(tests), _greatest(curve(taught, game))
+        reached = (
             point["steps"]
             for point in tests
-            if normalized(point["mean"], random["mean"], expert["mean"]) >= 0.9
+            if normalized(point["mean"], random, expert) >= 0.9
             and tested_alike(recorded.amns[0], game)
-        ]
-        rows.append(
-            {
-                "game": game,
-                "random": random["mean"],
-                "expert": expert["mean"],
-                "expert_error": expert["standard_error"],
-                "amn": mean,
-                "amn_error": error_of(scores),
-                "normalised": estimate(
-                    normalized(mean, random["mean"], expert["mean"]), draws[:, :, column].mean(1)
-                ),
-                "ratio": _ratio(mean, expert["mean"]),
-                "amn_max": amn_max,
-                "expert_max": expert_max,
-                "max_ratio": _ratio(amn_max, expert_max),
-                "steps_to_90": reached[0] if reached else None,
-                "paper": TABLE_1.get(game),
-            }
         )
+        row: Row = {
+            "game": game,
+            "random": random,
+            "expert": expert,
+            "expert_error": expert_error,
+            "amn": amn,
+            "amn_error": amn_error,
+            "normalised": estimate(normalized(amn, random, expert), drawn),
+            "ratio": _ratio(amn, expert),
+            "amn_max": amn_max,
+            "expert_max": expert_max,
+            "max_ratio": _ratio(amn_max, expert_max),
+            "steps_to_90": next(reached, None),
+            "paper": TABLE_1.get(game),
+        }
         for kind, cards in recorded.baselines.items():
-            own = [score_of(card, game) for card in cards]
-            score = float(np.mean([entry["mean"] for entry in own]))
-            rows[-1] |= {
-                kind: score,
-                f"{kind}_error": error_of(own),
-                f"{kind}_normalised": normalized(score, random["mean"], expert["mean"]),
-            }
+            row[kind], row[f"{kind}_error"] = _score(cards, game)
+            row[f"{kind}_normalised"] = normalized(row[kind], random, expert)
+        rows.append(row)
     return rows
 
 
-def _greatest(tests: Sequence[Mapping[str, Any]]) -> float | None:
-    """Greatest mean of a test; None of none."""
+def _score(cards: Sequence[Card], game: str) -> tuple[float, float]:
+    """Mean score over runs, and its standard error."""
+    scores = [score_of(card, game) for card in cards]
+    return mean_of(scores), error_of(scores)
+
+
+def _greatest(tests: Sequence[Point]) -> float | None:
     return max((point["mean"] for point in tests), default=None)
 
 
 def _ratio(amn: float | None, expert: float | None) -> float:
-    """The paper's ratio; NaN where a score is unknown, or the expert's is not above 0."""
-    return float("nan") if amn is None or expert is None or expert <= 0 else amn / expert
+    """The paper's ratio."""
+    return math.nan if amn is None or expert is None or expert <= 0 else amn / expert
 
 
 def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
@@ -102,60 +102,40 @@ def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
         games' means over seeds.
     """
     draws = bootstrap(recorded.amns, recorded.games, seed)
-    levels = {
-        game: [level(recorded.amns, game, whose)["mean"] for whose in ("random", "expert")]
-        for game in recorded.games
-    }
-    found = np.array(
-        [
-            [normalized(score_of(card, game)["mean"], *levels[game]) for game in recorded.games]
-            for card in recorded.amns
-        ]
-    )
-    statistics: dict[str, Callable[[np.ndarray], float]] = {
-        "interquartile mean": interquartile_mean,
-        "geometric mean": geometric_mean,
-        "median": lambda x: float(np.median(x.mean(0))),
-        "lowest": lambda x: float(x.mean(0).min()),
-    }
-    return {
-        name: estimate(statistic(found), np.array([statistic(draw) for draw in draws]))
-        for name, statistic in statistics.items()
-    }
+    columns = []
+    for game in recorded.games:
+        expert, random = (level(recorded.amns, game, whose)[0] for whose in ("expert", "random"))
+        means = [score_of(card, game)["mean"] for card in recorded.amns]
+        columns.append([normalized(mean, random, expert) for mean in means])
+    scores = np.array(columns).T
+    return {name: estimate(float(of(scores)), of(draws)) for name, of in AGGREGATES.items()}
 
 
-def curve_rows(recorded: Recorded) -> list[dict[str, Any]]:
+def curve_rows(recorded: Recorded) -> list[Row]:
     """Every curve of the figures as rows: network, game, steps, mean, standard_error."""
-    networks = {"amn": recorded.amns, **recorded.baselines}
     return [
         {"network": name, "game": game, **point}
-        for name, cards in networks.items()
+        for name, cards in recorded.networks.items()
         for game in recorded.games
         for point in curve(cards, game)
     ]
 
 
-def costs(recorded: Recorded) -> list[dict[str, Any]]:
+def costs(recorded: Recorded) -> list[Row]:
     """What each kind of network is and took, by its first run; None where the card does not say.
 
     Returns:
-        One entry per kind, and one for a single expert: network, runs, steps (per game), minutes,
-        parameters, bytes (of those, as float32), and milliseconds of a forward pass of 1 and of 64
-        observations.
+        One row per kind, and one for a single expert: network, runs, steps (per game), minutes,
+        parameters, bytes (of those, as float32), forward_1 and forward_64: milliseconds of a
+        forward pass of so many observations.
     """
-    networks = {"amn": recorded.amns, **recorded.baselines}
-    kinds = {name: {**cards[0], "runs": len(cards)} for name, cards in networks.items()}
+    kinds = {name: {**cards[0], "runs": len(cards)} for name, cards in recorded.networks.items()}
     kinds["one expert"] = recorded.amns[0].get("one_expert", {})
     rows = []
     for name, card in kinds.items():
+        row: Row = {"network": name}
+        row |= {key: card.get(key) for key in ("runs", "steps", "minutes", "parameters")}
+        row["bytes"] = card.get("parameters") and 4 * card["parameters"]
         times = card.get("forward_milliseconds", {})
-        rows.append(
-            {
-                "network": name,
-                **{key: card.get(key) for key in ("runs", "steps", "minutes", "parameters")},
-                "bytes": card.get("parameters") and 4 * card["parameters"],
-                "forward_1": times.get("1"),
-                "forward_64": times.get("64"),
-            }
-        )
+        rows.append({**row, "forward_1": times.get("1"), "forward_64": times.get("64")})
     return rows

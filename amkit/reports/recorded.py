@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypedDict
 
 import numpy as np
 
 from amkit.storage.cards import KINDS, read_card
+
+Card = Mapping[str, Any]
 
 STICKY = "sticky"  # The protocol whose emulator repeats actions; scores of others are not its.
 
@@ -15,9 +17,17 @@ STICKY = "sticky"  # The protocol whose emulator repeats actions; scores of othe
 ALIKE = ("preset", "precision", "jit_compile", "test_protocol", "settings")
 
 
+class Point(TypedDict):
+    """A test while training: agent steps, mean score and its standard error."""
+
+    steps: int
+    mean: float
+    standard_error: float
+
+
 @dataclass(frozen=True)
 class Recorded:
-    """What is reported on: runs of one experiment, which differ in their seeds alone.
+    """Runs of one experiment, which differ in their seeds alone.
 
     Attributes:
         amns: cards of Actor-Mimic networks of the same games, one at least.
@@ -26,40 +36,47 @@ class Recorded:
         experts: game -> card of the AMNs' expert, where it is given.
     """
 
-    amns: tuple[dict[str, Any], ...]
-    baselines: dict[str, tuple[dict[str, Any], ...]]
+    amns: tuple[Card, ...]
+    baselines: dict[str, tuple[Card, ...]]
     games: tuple[str, ...]
-    experts: dict[str, dict[str, Any]]
+    experts: dict[str, Card]
+
+    @property
+    def networks(self) -> dict[str, tuple[Card, ...]]:
+        """The AMNs and the baselines, by kind."""
+        return {"amn": self.amns, **self.baselines}
 
 
-def read_cards(paths: Iterable[Path]) -> list[dict[str, Any]]:
+def expect(true: object, what: str, received: object) -> None:
+    """Refuses runs that make no report: a ValueError says what a report is of."""
+    if not true:
+        raise ValueError(f"a report is of {what}. Received: {received}")
+
+
+def read_cards(paths: Iterable[Path]) -> list[Card]:
     """Reads the cards of finished runs.
 
     Args:
         paths: run folders, `.keras` files with their cards beside them, or cards alone.
 
     Raises:
-        ValueError: if one is not there, or has no scores of its games.
+        ValueError: if one is not there, or has no score of one of its games.
         ModelFileError: if a card is missing or damaged.
     """
-    cards = []
+    cards: list[Card] = []
     for path in map(Path, paths):
         file = path / "model.keras" if path.is_dir() else path
-        if not file.is_file():
-            raise ValueError(
-                "a report is of finished runs, which hold model.keras, of .keras files or of their "
-                "cards, .json. "
-                f"Received: {path}"
-            )
+        what = "finished runs, which hold model.keras, of .keras files or of their cards, .json"
+        expect(file.is_file(), what, path)
         card = read_card(file)
         missing = set(card["games"]) - {entry["game"] for entry in card.get("scores", [])}
-        if missing:
-            raise ValueError(f"{file}: its card has no score of {', '.join(sorted(missing))}")
+        received = f"{file}, which has no score of {', '.join(sorted(missing))}"
+        expect(not missing, "cards with a score of each of their games", received)
         cards.append(card)
     return cards
 
 
-def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
+def experiment(cards: Sequence[Card]) -> Recorded:
     """Sorts the cards of AMNs, baselines and the AMNs' experts.
 
     Args:
@@ -68,63 +85,44 @@ def experiment(cards: Sequence[dict[str, Any]]) -> Recorded:
     Raises:
         ValueError: if they do not make one experiment.
     """
-    by_kind = {kind: [c for c in cards if c["kind"] == kind] for kind in KINDS}
-    if not by_kind["amn"]:
-        raise ValueError(
-            "a report is of Actor-Mimic networks (amn), one or more seeds, and of baselines. "
-            f"Received: {', '.join(card['kind'] for card in cards) or 'nothing'}"
-        )
-    experts = by_kind.pop("expert")
-    cards = [card for alike in by_kind.values() for card in alike]
-    games = tuple(by_kind["amn"][0]["games"])
-    for card in cards:
-        if set(card["games"]) != set(games):
-            raise ValueError(
-                f"a report is of runs of the same games, here {', '.join(games)}. "
-                f"Received: {', '.join(card['games'])}"
-            )
-    for card in by_kind["amn"]:
-        without = [entry["game"] for entry in card["scores"] if "expert" not in entry]
-        if without:
-            raise ValueError(f"an AMN's card has no expert's score of {', '.join(without)}")
-    amns = by_kind["amn"]
-    for kind, alike in by_kind.items():
-        check_alike(alike, ("steps", "expert_weights", *ALIKE), kind)
-        if any(begun_with(card) != begun_with(alike[0]) for card in alike):
-            raise ValueError(
-                f"the runs of {kind} in a report differ in their seeds alone. "
-                "Received: different initialisation (--from)"
-            )
-    measured = {(entry["protocol"], entry["epsilon"]) for c in cards for entry in c["scores"]}
-    if len(measured) > 1:
-        raise ValueError(f"a report is of scores of one protocol. Received: {sorted(measured)}")
+    by_kind = {kind: [card for card in cards if card["kind"] == kind] for kind in KINDS}
+    experts, amns = by_kind.pop("expert"), by_kind["amn"]
+    kinds = ", ".join(card["kind"] for card in cards) or "nothing"
+    expect(amns, "Actor-Mimic networks (amn), one or more seeds, and of baselines", kinds)
+    games = tuple(amns[0]["games"])
+    networks = [card for runs in by_kind.values() for card in runs]
+    for card in networks:
+        same = set(card["games"]) == set(games)
+        what = f"runs of the same games, here {', '.join(games)}"
+        expect(same, what, ", ".join(card["games"]))
+    without = [score["game"] for card in amns for score in card["scores"] if "expert" not in score]
+    expect(not without, "AMNs with their experts' scores", f"none of {', '.join(without)}")
+    for kind, runs in by_kind.items():
+        check_alike(runs, ("steps", "expert_weights", *ALIKE), kind)
+        if len({begun_with(card) for card in runs}) > 1:
+            _refuse(kind, "their seeds", "initialisation (--from)")
+    protocols = {(score["protocol"], score["epsilon"]) for c in networks for score in c["scores"]}
+    expect(len(protocols) == 1, "scores of one protocol", sorted(protocols))
     for game in games:
-        if not level(amns, game, "expert")["mean"] > level(amns, game, "random")["mean"]:
-            raise ValueError(
-                f"a report is of experts that play better than at random. Received: {game}"
-            )
+        better = level(amns, game, "expert")[0] > level(amns, game, "random")[0]
+        expect(better, "experts that play better than at random", game)
     for card in experts:
-        name = card["games"][0]
-        if card["weight_hash"] not in amns[0].get("expert_weights", []):
-            raise ValueError(
-                "the experts in a report are those that its networks (amn) imitate. "
-                f"Received: another one of {name}"
-            )
-        if card.get("tests") and card.get("test_protocol") != amns[0].get("test_protocol"):
-            raise ValueError(
-                "experts and networks in a report are tested by one protocol. "
-                f"Received: {card.get('test_protocol')} of {name}, {amns[0].get('test_protocol')}"
-            )
-    return Recorded(
-        tuple(amns),
-        {kind: tuple(by_kind[kind]) for kind in ("mdqn", "mcdqn") if by_kind[kind]},
-        games,
-        {card["games"][0]: card for card in experts},
-    )
+        name, tested, as_amns = (
+            card["games"][0],
+            card.get("test_protocol"),
+            amns[0].get("test_protocol"),
+        )
+        known = card["weight_hash"] in amns[0].get("expert_weights", [])
+        expect(known, "experts that its networks (amn) imitate", f"another one of {name}")
+        what = "experts and networks tested by one protocol"
+        alike = not card.get("tests") or tested == as_amns
+        expect(alike, what, f"{tested} of {name}, {as_amns}")
+    baselines = {kind: tuple(by_kind[kind]) for kind in ("mdqn", "mcdqn") if by_kind[kind]}
+    return Recorded(tuple(amns), baselines, games, {card["games"][0]: card for card in experts})
 
 
 def check_alike(
-    cards: Sequence[Mapping[str, Any]], keys: Iterable[str], whose: str, but: str = "their seeds"
+    cards: Sequence[Card], keys: Iterable[str], whose: str, but: str = "their seeds"
 ) -> None:
     """Checks that runs can stand beside one another, and that each is named once.
 
@@ -139,88 +137,85 @@ def check_alike(
     """
     for key in keys:
         values = [comparable(card, key) for card in cards]
-        if any(value != values[0] for value in values):
-            which = ""
-            if key == "settings" and all(values):
-                names = sorted(set().union(*values))
-                differ = [n for n in names if len({str(value.get(n)) for value in values}) > 1]
-                which = f" ({', '.join(differ)})"
-            raise ValueError(
-                f"the runs of {whose} in a report differ in {but} alone. "
-                f"Received: different {key}{which}"
-            )
-    if len({card["weight_hash"] for card in cards}) < len(cards):
-        raise ValueError(f"a report names each run once. Received: one of {whose} twice")
+        if all(value == values[0] for value in values):
+            continue
+        which = ""
+        if key == "settings" and all(values):
+            names = sorted(set().union(*values))
+            differ = [n for n in names if len({str(value.get(n)) for value in values}) > 1]
+            which = f" ({', '.join(differ)})"
+        _refuse(whose, but, key + which)
+    once = len({card["weight_hash"] for card in cards}) == len(cards)
+    expect(once, "runs that are named once", f"one of {whose} twice")
 
 
-def comparable(card: Mapping[str, Any], key: str) -> Any:
+def _refuse(whose: str, but: str, what: str) -> NoReturn:
+    raise ValueError(
+        f"the runs of {whose} in a report differ in {but} alone. Received: different {what}"
+    )
+
+
+def comparable(card: Card, key: str) -> Any:
     """A card's value of a key; of lists, which go by the games, whatever their order."""
     value = card.get(key)
     return sorted(value) if isinstance(value, list) else value
 
 
-def begun_with(card: Mapping[str, Any]) -> str | None:
+def begun_with(card: Card) -> str | None:
     """Hash of the weights that a student began with; None of random ones.
 
-    The file that they were in does not say it: two of one name may hold different networks.
+    The name of their file does not tell: two files of one name may hold different networks.
     """
-    return card.get("begin", {}).get("weights")
+    weights: str | None = card.get("begin", {}).get("weights")
+    return weights
 
 
-def curve(cards: Sequence[Mapping[str, Any]], game: str) -> list[dict[str, Any]]:
-    """A game's tests while training, over all runs.
-
-    Returns:
-        In order, one entry for each number of steps that every run was tested at: steps, mean, and
-        standard_error, between runs where there are several, else of the run's games.
-    """
-    by_steps: dict[int, list[dict]] = {}
-    for card in cards:
-        for row in card.get("tests", []):
-            if row["game"] == game:
-                by_steps.setdefault(row["steps"], []).append(row)
-    return [
-        {
-            "steps": steps,
-            "mean": float(np.mean([row["mean"] for row in rows])),
-            "standard_error": error_of(rows),
-        }
-        for steps, rows in sorted(by_steps.items())
-        if len(rows) == len(cards)
-    ]
-
-
-def level(cards: Sequence[Mapping[str, Any]], game: str, whose: str) -> dict[str, float]:
-    """What all runs' scores of a game are measured by: their mean, where runs measured it anew.
-
-    Args:
-        cards: of the runs.
-        game: name.
-        whose: "expert" or "random".
-
-    Returns:
-        "mean" and "standard_error"; runs that took both from the expert's card agree.
-    """
-    own = [score_of(card, game)[whose] for card in cards]
-    return {
-        "mean": float(np.mean([part["mean"] for part in own])),
-        "standard_error": float(np.mean([part["standard_error"] or 0 for part in own])),
-    }
-
-
-def score_of(card: Mapping[str, Any], game: str) -> dict[str, Any]:
+def score_of(card: Card, game: str) -> dict[str, Any]:
     """A card's entry for a game."""
     return next(entry for entry in card["scores"] if entry["game"] == game)
 
 
-def tested_alike(card: Mapping[str, Any], game: str) -> bool:
-    """Whether tests while training and scores are of one emulator: both sticky, or neither."""
-    return (score_of(card, game)["protocol"] == STICKY) == (card.get("test_protocol") == STICKY)
+def level(cards: Sequence[Card], game: str, whose: str) -> tuple[float, float]:
+    """Mean and standard error of the "expert" or of "random" play of a game.
+
+    The mean over runs that measured it anew; runs that took it from the expert's card agree.
+    """
+    parts = [score_of(card, game)[whose] for card in cards]
+    errors = [part["standard_error"] or 0 for part in parts]
+    return float(np.mean([part["mean"] for part in parts])), float(np.mean(errors))
 
 
-def error_of(rows: Sequence[Mapping[str, Any]]) -> float:
+def curve(cards: Sequence[Card], game: str) -> list[Point]:
+    """A game's tests while training: means over runs, wherever every run was tested."""
+    by_steps: dict[int, list[Card]] = {}
+    for card in cards:
+        for test in card.get("tests", []):
+            if test["game"] == game:
+                by_steps.setdefault(test["steps"], []).append(test)
+    return [
+        {"steps": steps, "mean": mean_of(tests), "standard_error": error_of(tests)}
+        for steps, tests in sorted(by_steps.items())
+        if len(tests) == len(cards)
+    ]
+
+
+def mean_of(rows: Sequence[Card]) -> float:
+    """Mean over runs."""
+    return float(np.mean([row["mean"] for row in rows]))
+
+
+def error_of(rows: Sequence[Card]) -> float:
     """Standard error of a mean: between runs where there are several, else of the run's games."""
     if len(rows) == 1:
         error = rows[0]["standard_error"]
         return float("nan") if error is None else error
     return float(np.std([row["mean"] for row in rows], ddof=1) / np.sqrt(len(rows)))
+
+
+def tested_alike(card: Card, game: str) -> bool:
+    """Whether tests while training and scores are of one emulator: both sticky, or neither."""
+    sticky = [
+        protocol == STICKY
+        for protocol in (score_of(card, game)["protocol"], card.get("test_protocol"))
+    ]
+    return sticky[0] == sticky[1]

@@ -1,39 +1,30 @@
-"""Bootstrap intervals over games and seeds."""
+"""Expert-normalised scores over games and seeds: aggregates and their bootstrap intervals.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+The aggregates are those of rliable (Agarwal et al. 2021), by the same functions of scipy. Its
+intervals are not used: they draw runs for each game apart, as if games were trained apart, and take
+a run's mean for exact. Here one network plays all games, so that a bad seed may be bad in all, and
+its scores are means of few games.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
+from scipy import stats
 
-from amkit.reports.recorded import level, score_of
+from amkit.reports.recorded import Card, level, score_of
+from amkit.reports.text import Estimate
 
 REPLICATES = 2000
-FEW_RUNS = (  # What a page says of its intervals.
-    "With two runs or three they are too narrow: two values, resampled, hold their mean half of "
-    "the time."
-)
 FLOOR = 0.01  # A geometric mean counts a game at or below random play as this.
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A number and the interval that holds it with probability 0.95."""
-
-    value: float
-    low: float
-    high: float
-
-
-def bootstrap(
-    cards: Sequence[Mapping[str, Any]], games: Sequence[str], seed: int = 0
-) -> np.ndarray:
+def bootstrap(cards: Sequence[Card], games: Sequence[str], seed: int = 0) -> np.ndarray:
     """Replicates of expert-normalised scores, stratified by game.
 
-    In each replicate runs are drawn with replacement, the same ones for all games, as one network
-    plays them all; and of each its whole games, anew where a run is drawn twice. The means of the
-    expert and of random play, which all runs share, vary as their standard errors say. With one run
-    the interval says how sure its own scores are, not how another seed would do.
+    Each replicate draws runs with replacement, the same ones for all games, and of each run its
+    whole games, anew where a run is drawn twice. The means of the expert and of random play, which
+    all runs share, vary by their standard errors.
 
     Args:
         cards: of R runs.
@@ -47,33 +38,41 @@ def bootstrap(
     draws = np.empty((REPLICATES, len(cards), len(games)))
     chosen = rng.integers(0, len(cards), (REPLICATES, len(cards)))
     for column, game in enumerate(games):
-        drawn = np.empty((REPLICATES, len(cards)))
+        drawn = np.empty(chosen.shape)
         for i, card in enumerate(cards):
             score = score_of(card, game)
             values = np.array(score.get("scores") or [score["mean"]])
-            where = chosen == i
-            drawn[where] = rng.choice(values, (where.sum(), len(values))).mean(1)
+            places = chosen == i
+            drawn[places] = rng.choice(values, (places.sum(), len(values))).mean(1)
         expert, random = (
-            rng.normal(part["mean"], part["standard_error"] or 0, (REPLICATES, 1))
-            for part in (level(cards, game, whose) for whose in ("expert", "random"))
+            rng.normal(*level(cards, game, whose), (REPLICATES, 1))
+            for whose in ("expert", "random")
         )
         draws[:, :, column] = (drawn - random) / (expert - random)
     return draws
 
 
-def interquartile_mean(values: np.ndarray) -> float:
-    """Mean of the middle half of all values, whatever their shape."""
-    ordered = np.sort(values, axis=None)
-    cut = len(ordered) // 4
-    return float(ordered[cut : len(ordered) - cut].mean())
+def interquartile_mean(scores: np.ndarray) -> np.ndarray:
+    """Mean of the middle half of all values of [..., R, G]."""
+    return np.asarray(stats.trim_mean(scores.reshape(*scores.shape[:-2], -1), 0.25, axis=-1))
 
 
-def geometric_mean(values: np.ndarray) -> float:
-    """Geometric mean over games of the means over runs, of values [R, G]; `FLOOR` at least each."""
-    return float(np.exp(np.log(values.mean(0).clip(FLOOR)).mean()))
+def geometric_mean(scores: np.ndarray) -> np.ndarray:
+    """Geometric mean over games of the means over runs of [..., R, G]; each `FLOOR` at least."""
+    return np.asarray(np.exp(np.log(scores.mean(-2).clip(FLOOR)).mean(-1)))
 
 
-def estimate(value: float, draws: np.ndarray) -> Estimate:
-    """A value and the middle 95 % of its replicates."""
-    low, high = np.percentile(draws, [2.5, 97.5])
+AGGREGATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # Of scores [..., R, G].
+    "interquartile mean": interquartile_mean,
+    "geometric mean": geometric_mean,
+    "median": lambda scores: np.asarray(np.median(scores.mean(-2), axis=-1)),
+    "lowest": lambda scores: np.asarray(scores.mean(-2).min(-1)),
+}
+
+
+def estimate(
+    value: float, draws: np.ndarray, method: Literal["linear", "inverted_cdf"] = "linear"
+) -> Estimate:
+    """A value and the middle 95 % of its replicates; "inverted_cdf" takes infinite ones too."""
+    low, high = np.percentile(draws, [2.5, 97.5], method=method)
     return Estimate(float(value), float(low), float(high))

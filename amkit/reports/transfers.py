@@ -7,8 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from amkit.reports.recorded import ALIKE, check_alike, curve, score_of, tested_alike
-from amkit.reports.statistics import REPLICATES, Estimate, estimate
+from amkit.reports.recorded import (
+    ALIKE,
+    Card,
+    Point,
+    check_alike,
+    curve,
+    expect,
+    score_of,
+    tested_alike,
+)
+from amkit.reports.statistics import REPLICATES, estimate
+from amkit.reports.text import UNKNOWN, Estimate, Row
 from amkit.storage.run_folders import is_finished, read_config
 
 RANDOM = "random"
@@ -16,7 +26,7 @@ RANDOM = "random"
 
 @dataclass(frozen=True)
 class Transfers:
-    """What is reported on: target DQNs that learnt alike from different beginnings.
+    """Target DQNs that learnt alike from different beginnings.
 
     Attributes:
         runs: (game, source) -> cards, one per seed; the source "random" is there for every game.
@@ -25,7 +35,7 @@ class Transfers:
         skipped: what is not reported on, and why, each a sentence.
     """
 
-    runs: dict[tuple[str, str], tuple[dict[str, Any], ...]]
+    runs: dict[tuple[str, str], tuple[Card, ...]]
     games: tuple[str, ...]
     sources: tuple[str, ...]
     skipped: tuple[str, ...] = ()
@@ -37,59 +47,51 @@ def unfinished(paths: Iterable[Path]) -> list[Path]:
     Raises:
         DamagedRun: if the configuration of one cannot be read.
     """
-    begun = [path for path in paths if (path / "config.json").is_file() and not is_finished(path)]
-    return [path for path in begun if "transfer" in read_config(path)]
+    started = [path for path in paths if (path / "config.json").is_file() and not is_finished(path)]
+    return [path for path in started if "transfer" in read_config(path)]
 
 
-def transfers(cards: Sequence[dict[str, Any]], missing: Sequence[Path] = ()) -> Transfers:
-    """Sorts the cards of target DQNs.
-
-    A game without random weights is left out, and said to be.
+def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
+    """Sorts the cards of target DQNs. A game without random weights is left out, and named.
 
     Args:
-        cards: from `report.read_cards`.
+        cards: from `read_cards`.
         missing: folders of runs that should be there too, from `unfinished`.
 
     Raises:
         ValueError: if they cannot be compared, or there is nothing to compare.
     """
-    skipped = [f"{path.name} is left out: it is not finished." for path in missing]
-    runs: dict[tuple[str, str], list] = {}
+    runs: dict[tuple[str, str], list[Card]] = {}
     for card in cards:
-        if "transfer" not in card:
-            raise ValueError(
-                "a report on transfer is of runs of `amkit transfer` alone. "
-                f"Received: {card['kind']} of {', '.join(card['games'])}"
-            )
-        if not card.get("tests"):
-            raise ValueError(
-                f"a run of {card['games'][0]} was not tested while it learnt: --test-epochs 10"
-            )
-        runs.setdefault((card["games"][0], _label(card["transfer"])), []).append(card)
+        game = card["games"][0]
+        received = f"{card['kind']} of {', '.join(card['games'])}"
+        expect("transfer" in card, "runs of `amkit transfer` alone, where one of them is", received)
+        received = f"a run of {game} that was not tested while it learned"
+        expect(card.get("tests"), "runs with tests, such as --test-epochs 10", received)
+        runs.setdefault((game, _label(card["transfer"])), []).append(card)
     named = tuple(dict.fromkeys(game for game, _ in runs))
     games = tuple(game for game in named if (game, RANDOM) in runs)
     without = [game for game in named if game not in games]
-    if not games:
-        received = f"none of {', '.join(without)}" if without else "no finished run"
-        raise ValueError(f"a report on transfer needs --from none too. Received: {received}")
-    skipped += [f"{game} is left out: no run of it from random weights." for game in without]
-    runs = {key: found for key, found in runs.items() if key[0] in games}
-    names = dict.fromkeys(source for _, source in runs)
-    sources = (RANDOM, *(name for name in names if name != RANDOM))
-    for (game, source), found in runs.items():
-        check_alike(found, ("transfer",), f"{game} from {source}")
+    received = f"none of {', '.join(without)}" if without else "no finished run"
+    expect(games, "transfers and of random weights, and needs --from none too", received)
+    runs = {key: seeds for key, seeds in runs.items() if key[0] in games}
+    for (game, source), seeds in runs.items():
+        check_alike(seeds, ("transfer",), f"{game} from {source}")
     for game in games:
-        own = [card for (name, _), found in runs.items() if name == game for card in found]
-        check_alike(own, ("parameters", "background", *ALIKE), game, "initialisation and seed")
-    tested = {game: _tested(runs[game, RANDOM][0]) for game in games}
-    for (game, _), found in runs.items():
-        if any(_tested(c) != tested[games[0]] for c in found):
-            raise ValueError(
-                "all runs of a report are tested at the same steps. "
-                f"Received: {games[0]} and {game}, which are not"
-            )
+        beside = [card for (name, _), seeds in runs.items() if name == game for card in seeds]
+        check_alike(beside, ("parameters", "background", *ALIKE), game, "initialisation and seed")
+    tested = _tested(runs[games[0], RANDOM][0])
+    for (game, _), seeds in runs.items():
+        alike = all(_tested(card) == tested for card in seeds)
+        received = f"{games[0]} and {game}, which are not"
+        expect(alike, "runs that are tested at the same steps", received)
+    skipped = [f"{path.name} is left out: it is not finished." for path in missing]
+    skipped += [f"{game} is left out: no run of it from random weights." for game in without]
     return Transfers(
-        {key: tuple(found) for key, found in runs.items()}, games, sources, tuple(skipped)
+        {key: tuple(seeds) for key, seeds in runs.items()},
+        games,
+        tuple(dict.fromkeys([RANDOM, *(source for _, source in runs)])),
+        tuple(skipped),
     )
 
 
@@ -100,11 +102,11 @@ def _label(begin: Mapping[str, Any]) -> str:
     return ", ".join([begin["source"], *options])
 
 
-def _tested(card: Mapping[str, Any]) -> list[int]:
+def _tested(card: Card) -> list[int]:
     return [test["steps"] for test in card["tests"]]
 
 
-def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
+def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
     """Table 2: every curve, and what it is beside that of random weights.
 
     Args:
@@ -112,16 +114,15 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
         seed: int. Of the intervals.
 
     Returns:
-        One entry per game and source: game, source, runs; points (as `report.curve`); area (an
-        `Estimate`: mean score above random play over all tests, divided by that of random weights;
-        NaN where random weights do not get clearly above random play, or that was measured with
-        sticky actions and the tests were not); area_difference (an `Estimate`: mean score over all
-        tests, less that of random weights); steps_to_match (agent steps at the first test that
-        reaches the last one of random weights; None if none does, or random weights do not end
-        clearly above random play); steps_ratio (an `Estimate`: those steps, divided by random
-        weights' own; infinite if no test reaches it, NaN if random weights do not end clearly above
-        random play). Random play is not asked about where its score is not known: the tests alone,
-        or the scores alone, have sticky actions.
+        One row per game and source. game, source, runs; points: from `curve`; area: an `Estimate`
+        of the mean score above random play over all tests, divided by that of random weights, NaN
+        where random weights are not clearly above random play; area_difference: an `Estimate` of
+        the mean score over all tests, less that of random weights; steps_to_match: agent steps at
+        the first test that reaches the last one of random weights, None if none does;
+        steps_ratio: an `Estimate` of these steps, divided by random weights' own, infinite if no
+        test reaches it. Both are unknown where random weights do not end clearly above random play.
+        That is not asked where random play's score is not known: the tests alone, or the scores
+        alone, have sticky actions.
 
         The intervals of areas let runs vary as much as those of one game and source do that differ
         in the seed alone: in their logarithms, pooled over all games and sources, for a ratio; in
@@ -133,8 +134,8 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
     curves = {key: _curves(cards, key[0], rng) for key, cards in recorded.runs.items()}
     chances = {game: chance(recorded.runs[game, RANDOM][0], game) for game in recorded.games}
     above = [of.areas - chances[game][0] for (game, _), of in curves.items()]
-    in_logarithms = _between_runs([np.log(own) for own in above if own.min() > 0])
-    rows = []
+    in_logarithms = _between_runs([np.log(areas) for areas in above if areas.min() > 0])
+    rows: list[Row] = []
     for game in recorded.games:
         mean, error = chances[game]
         drawn_chance = rng.normal(mean, error, REPLICATES)
@@ -143,19 +144,19 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
         for source in recorded.sources:
             if (game, source) not in recorded.runs:
                 continue
-            own = curves[game, source]
+            run = curves[game, source]
             logarithms, scores = (
-                _noise(between, own, random, rng) for between in (in_logarithms, in_score)
+                _noise(between, run, random, rng) for between in (in_logarithms, in_score)
             )
-            steps, steps_ratio = _steps_to_match(own, random, drawn_chance)
+            steps, steps_ratio = _steps_to_match(run, random, drawn_chance)
             rows.append(
                 {
                     "game": game,
                     "source": source,
-                    "runs": len(own.areas),
-                    "points": own.points,
-                    "area": _relative_area(own, random, mean, drawn_chance, logarithms),
-                    "area_difference": _area_difference(own, random, scores),
+                    "runs": len(run.areas),
+                    "points": run.points,
+                    "area": _relative_area(run, random, mean, drawn_chance, logarithms),
+                    "area_difference": _area_difference(run, random, scores),
                     "steps_to_match": steps,
                     "steps_ratio": steps_ratio,
                 }
@@ -165,36 +166,31 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class _Curves:
-    """The tests of one game and source.
+    """The T tests of one game and source, of R runs.
 
     Attributes:
-        points: of T tests, as `report.curve`.
+        points: means over runs, from `curve`.
         areas: float [R]. Each run's mean score over all tests.
         draws: float [REPLICATES, T]. Means over runs, runs drawn with replacement, and tests by
             their standard errors.
     """
 
-    points: list[dict[str, Any]]
+    points: list[Point]
     areas: np.ndarray
     draws: np.ndarray
 
 
-def _curves(cards: Sequence[Mapping[str, Any]], game: str, rng: np.random.Generator) -> _Curves:
+def _curves(cards: Sequence[Card], game: str, rng: np.random.Generator) -> _Curves:
     tests = [curve([card], game) for card in cards]
-    means = np.array([[point["mean"] for point in own] for own in tests])  # [R, T]
-    errors = np.nan_to_num([[point["standard_error"] for point in own] for own in tests])
+    means = np.array([[point["mean"] for point in run] for run in tests])  # [R, T]
+    errors = np.nan_to_num([[point["standard_error"] for point in run] for run in tests])
     chosen = rng.integers(0, len(cards), (REPLICATES, len(cards)))
     draws = rng.normal(means[chosen], errors[chosen]).mean(axis=1)
     return _Curves(curve(cards, game), means.mean(axis=1), draws)
 
 
-def chance(card: Mapping[str, Any], game: str) -> tuple[float, float]:
-    """Mean score of random play and its error; NaN where the tests were of another emulator.
-
-    Args:
-        card: of a run that plays the game.
-        game: its name.
-    """
+def chance(card: Card, game: str) -> tuple[float, float]:
+    """Mean score of random play and its error; NaN where the tests were of another emulator."""
     random = score_of(card, game)["random"]
     mean = random["mean"] if tested_alike(card, game) else float("nan")
     return mean, random["standard_error"] or 0
@@ -209,28 +205,28 @@ def _between_runs(areas: Sequence[np.ndarray]) -> tuple[float, int]:
     Returns:
         (standard deviation, its degrees of freedom; 0 of them where nothing was run twice).
     """
-    freedom = sum(len(own) - 1 for own in areas)
-    squares = sum(float(np.square(own - own.mean()).sum()) for own in areas)
+    freedom = sum(len(runs) - 1 for runs in areas)
+    squares = sum(float(np.square(runs - runs.mean()).sum()) for runs in areas)
     return (np.sqrt(squares / freedom) if freedom else 0.0), freedom
 
 
 def _noise(
-    between: tuple[float, int], own: _Curves, random: _Curves, rng: np.random.Generator
+    between: tuple[float, int], run: _Curves, random: _Curves, rng: np.random.Generator
 ) -> np.ndarray | None:
     """Draws of what the seeds do to the difference of two means over runs; None if not known.
 
     A run that is high is high in all its tests, and the spread is an estimate too (Student's t).
     """
     spread, freedom = between
-    if not freedom or own is random:
+    if not freedom or run is random:
         return None
-    drawn = spread * np.sqrt(freedom / rng.chisquare(freedom, REPLICATES))
-    drawn *= np.sqrt(1 / len(own.areas) + 1 / len(random.areas))
-    return drawn * rng.normal(size=REPLICATES)
+    spreads = spread * np.sqrt(freedom / rng.chisquare(freedom, REPLICATES))
+    spreads *= np.sqrt(1 / len(run.areas) + 1 / len(random.areas))
+    return np.asarray(spreads * rng.normal(size=REPLICATES))
 
 
 def _relative_area(
-    own: _Curves,
+    run: _Curves,
     random: _Curves,
     chance: float,
     drawn_chance: np.ndarray,
@@ -238,49 +234,44 @@ def _relative_area(
 ) -> Estimate:
     drawn_random = random.draws.mean(axis=1) - drawn_chance
     if not np.percentile(drawn_random, 2.5) > 0:  # Not above random play: no ratio.
-        return Estimate(np.nan, np.nan, np.nan)
-    ratio = (own.areas.mean() - chance) / (random.areas.mean() - chance)
+        return UNKNOWN
+    ratio = (run.areas.mean() - chance) / (random.areas.mean() - chance)
     if noise is None:
-        return estimate(ratio, _ratios(own.draws.mean(axis=1) - drawn_chance, drawn_random))
-    draws = _ratios(own.areas.mean() - drawn_chance, random.areas.mean() - drawn_chance)
+        return estimate(ratio, _ratios(run.draws.mean(axis=1) - drawn_chance, drawn_random))
+    draws = _ratios(run.areas.mean() - drawn_chance, random.areas.mean() - drawn_chance)
     with np.errstate(over="ignore"):  # Of two runs alone, a draw may be as far off as that.
         return estimate(ratio, draws * np.exp(noise))
 
 
-def _ratios(own: np.ndarray, random: np.ndarray) -> np.ndarray:
+def _ratios(run: np.ndarray, random: np.ndarray) -> np.ndarray:
     """Draws of a ratio; one of random weights that only play at random is at its upper end."""
-    return np.divide(own, random, out=np.full(len(own), np.inf), where=random > 0)
+    return np.divide(run, random, out=np.full(len(run), np.inf), where=random > 0)
 
 
-def _area_difference(own: _Curves, random: _Curves, noise: np.ndarray | None) -> Estimate:
-    difference = own.areas.mean() - random.areas.mean()
-    if noise is None:
-        return estimate(difference, (own.draws - random.draws).mean(axis=1))
-    return estimate(difference, difference + noise)
+def _area_difference(run: _Curves, random: _Curves, noise: np.ndarray | None) -> Estimate:
+    difference = run.areas.mean() - random.areas.mean()
+    draws = (run.draws - random.draws).mean(axis=1) if noise is None else difference + noise
+    return estimate(difference, draws)
 
 
 def _steps_to_match(
-    own: _Curves, random: _Curves, drawn_chance: np.ndarray
+    run: _Curves, random: _Curves, drawn_chance: np.ndarray
 ) -> tuple[int | None, Estimate]:
     """Steps to the last score of random weights, and their ratio to random weights' own."""
     ends = random.draws[:, -1]
     if np.percentile(ends - drawn_chance, 2.5) <= 0:  # There is nothing to match.
-        return None, Estimate(np.nan, np.nan, np.nan)
-    steps = np.array([point["steps"] for point in own.points])
+        return None, UNKNOWN
+    steps = np.array([point["steps"] for point in run.points])
 
     def first(curves: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Steps at the first test of each curve [N, T] that reaches its score [N]."""
         reached = curves >= scores[:, None]
         return np.where(reached.any(axis=1), steps[reached.argmax(axis=1)], np.inf)
 
-    means, means_random = (np.array([[p["mean"] for p in of.points]]) for of in (own, random))
-    found = first(means, means_random[:, -1])[0]
-    ratio = found / first(means_random, means_random[:, -1])[0]
+    means, means_random = (np.array([[p["mean"] for p in of.points]]) for of in (run, random))
+    matched = first(means, means_random[:, -1])[0]
+    ratio = matched / first(means_random, means_random[:, -1])[0]
     # Noise makes a first time early: compared is with random weights' own, where it does so too.
-    draws = first(own.draws, ends) / first(random.draws, ends)
-    # Not interpolated, as some may be infinite.
-    low, high = np.percentile(draws, [2.5, 97.5], method="inverted_cdf")
-    return (
-        None if np.isinf(found) else int(found),
-        Estimate(float(ratio), float(low), float(high)),
-    )
+    draws = first(run.draws, ends) / first(random.draws, ends)
+    steps_ratio = estimate(ratio, draws, "inverted_cdf")
+    return None if np.isinf(matched) else int(matched), steps_ratio

@@ -533,7 +533,7 @@ def test_theory_without_matplotlib_has_numbers_alone(monkeypatch):
     for name in ("lemma_1", "theorem_1"):
         monkeypatch.setattr(study, name, lambda seed, name=name: name)
     monkeypatch.setattr(study, "proposition_1", lambda: "proposition_1")
-    monkeypatch.setattr(sys.modules["amkit.cli.theory"], "find_spec", lambda name: None)
+    monkeypatch.setattr("amkit.cli.extras.find_spec", lambda name: None)
     result = amkit("theory", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["theorem_1"] == "theorem_1"

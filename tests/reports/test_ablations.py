@@ -145,8 +145,9 @@ def test_the_command(tmp_path):
     _, other = csv.DictReader((out / "variants.csv").open())
     assert float(other["boxing"]) == pytest.approx(0.45) and other["variant"] == "temperature 1"
     rows = [line.split("|") for line in (out / "report.md").read_text().splitlines()]
-    (shown,) = [row for row in rows if row[1:2] == [" temperature 1 "]]
-    assert " 0.45 " in shown[4] and " 0.20 " in shown[5]  # Boxing, then Pong.
+    means, scores = [row for row in rows if row[1:] and row[1].strip() == "temperature 1"]
+    assert " 0.30 " in means[4] and "-0.30" in means[5]
+    assert " 0.45 " in scores[2] and " 0.20 " in scores[3]  # Boxing, then Pong.
     answer = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert answer["variants"][0]["difference"] is None
     assert answer["variants"][1]["scores"]["pong"]["value"] == pytest.approx(0.2)

@@ -1,0 +1,246 @@
+"""From recorded runs to the report that they make: a page, its tables and figures in a folder.
+
+A page is a template in Markdown; the HTML page is the same text with its figures inside.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from amkit.games.catalogue import SPLITS
+from amkit.games.published import EPSILON, TABLE_2, PaperResult
+from amkit.reports import ablations, figures, multitask, transfers
+from amkit.reports.guesses import Guesses, read_guesses, recommended, relation
+from amkit.reports.recorded import Recorded, experiment, read_cards
+from amkit.reports.statistics import FLOOR, REPLICATES
+from amkit.reports.text import Estimate, Row, interval, number
+from amkit.storage.files import write_text
+
+
+def write_report(
+    paths: Sequence[Path],
+    folder: Path,
+    seed: int = 0,
+    guesses: Sequence[Path] = (),
+    on_left_out: Callable[[str], None] = lambda note: None,
+) -> dict[str, Any]:
+    """Writes the report that runs make: Table 1, a comparison of variants, or Table 2 of transfers.
+
+    Args:
+        paths: of runs, as in `read_cards`; folders of transfers may be unfinished.
+        folder: where to; made if missing, files of the same names replaced.
+        seed: int. Of the bootstrap.
+        guesses: of transfers: files of `amkit relate --output`.
+        on_left_out: called with a sentence for each run and game that is left out.
+
+    Returns:
+        What the page says: of multitask runs "games" (`table_1`) and "aggregates", of distillations
+        that differ in an option "variants" (`ablations.table`), of transfers "curves" (`table_2`)
+        and "relation" (a `Relation`; None without guesses).
+
+    Raises:
+        ValueError: if the runs make no report, or guesses are of none.
+        ModelFileError: if a card or a guess is missing or damaged.
+        DamagedRun: if the configuration of an unfinished run cannot be read.
+        OSError: if the folder cannot be written.
+    """
+    missing = transfers.unfinished(paths)
+    cards = read_cards(path for path in paths if path not in missing)
+    if missing or any("transfer" in card for card in cards):
+        recorded = transfers.transfers(cards, missing)
+        told = read_guesses(guesses) if guesses else None
+        for note in recorded.skipped:
+            on_left_out(note)
+        return write_transfers(recorded, folder, seed, told)
+    if guesses:
+        raise ValueError("--relate is for reports of transfers. Received: none of these")
+    if ablations.differ(cards):
+        return write_ablations(ablations.ablations(cards), folder, seed)
+    return write_multitask(experiment(cards), folder, seed)
+
+
+def write_multitask(recorded: Recorded, folder: Path, seed: int = 0) -> dict[str, Any]:
+    """Writes the page of multitask runs: Table 1, Figures 1 to 6, baselines and costs."""
+    games = multitask.table_1(recorded, seed)
+    aggregates = multitask.aggregates(recorded, seed)
+    curves = multitask.curve_rows(recorded)
+    tables = {
+        "table_1": games,
+        "aggregates": [{"statistic": name, "value": value} for name, value in aggregates.items()],
+        "curves": curves,
+        "costs": multitask.costs(recorded),
+    }
+    amn = recorded.amns[0]
+    # Figures 4 and 5 are of the source games.
+    sources = 5 if amn.get("settings", {}).get("feature_weight") else 4
+    shown = {1 if set(recorded.games) <= set(SPLITS["multitask"]) else sources: ["amn"]}
+    shown |= {n: ["amn", k] for n, k in ((2, "mdqn"), (3, "mcdqn")) if k in recorded.baselines}
+    if not any(point["network"] == "amn" for point in curves):
+        shown = {}
+    drawn = {f"figure_{n}": figures.learning_curves(games, curves, k) for n, k in shown.items()}
+    drawn["figure_6"] = figures.relative_scores(games)
+    _write(folder, "multitask", drawn, tables, recorded=recorded, card=amn, shown=shown)
+    return {"games": games, "aggregates": aggregates}
+
+
+def write_ablations(recorded: ablations.Ablations, folder: Path, seed: int = 0) -> dict[str, Any]:
+    """Writes the page of distillations that differ in an option."""
+    table = ablations.table(recorded, seed)
+    card = next(iter(recorded.variants.values())).amns[0]
+    drawn = {"variants": figures.variant_scores(table)}
+    scores = [{**row, "scores": [row["scores"][game] for game in recorded.games]} for row in table]
+    content = {"recorded": recorded, "card": card, "scores": scores}
+    _write(folder, "ablations", drawn, {"variants": table}, **content)
+    return {"variants": table}
+
+
+def write_transfers(
+    recorded: transfers.Transfers, folder: Path, seed: int = 0, guesses: Guesses | None = None
+) -> dict[str, Any]:
+    """Writes the page of transfers: Table 2, Figure 7, and whether `amkit relate` had told."""
+    table = transfers.table_2(recorded, seed)
+    points = [
+        {"game": row["game"], "source": row["source"], **point}
+        for row in table
+        for point in row["points"]
+    ]
+    tables = {"table_2": points, "areas": table}
+    drawn = {"figure_7": figures.transfer_curves(table)}
+    related = None if guesses is None else relation(recorded, table, guesses, seed)
+    choices = recommended(related) if related else {}
+    if related:
+        tables["relation"] = related.points
+        drawn["relation"] = figures.guesses_and_gains(related.points)
+    _write(
+        *(folder, "transfers", drawn, tables),
+        recorded=recorded,
+        card=next(iter(recorded.runs.values()))[0],
+        papers=[
+            {"game": game, "source": weights, "scores": scores}
+            for game in recorded.games
+            for weights, scores in TABLE_2.get(game, {}).items()
+        ],
+        related=related,
+        choices=[row for row in table if choices.get(row["game"]) == row["source"]],
+    )
+    return {"curves": table, "relation": related}
+
+
+def _write(
+    folder: Path,
+    template: str,
+    drawn: Mapping[str, Figure],
+    tables: Mapping[str, Sequence[Row]],
+    **content: Any,
+) -> None:
+    """Writes figures (PNG, SVG), tables (CSV) and the page of them: `report.md`, `index.html`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in drawn.items():
+        for ending in ("png", "svg"):
+            figures.save(figure, folder / f"{name}.{ending}")
+    for name, rows in tables.items():
+        write_text(folder / f"{name}.csv", csv_text(rows))
+    numbers = {"replicates": REPLICATES, "floor": FLOOR, "epsilon": EPSILON}
+    text = _TEMPLATES.get_template(f"{template}.md").render(**tables, **content, **numbers)
+    text = re.sub(r"\n{3,}", "\n\n", text)
+    write_text(folder / "report.md", text)
+    write_text(folder / "index.html", html(text, folder))
+
+
+def html(text: str, folder: Path) -> str:
+    """A page of Markdown as HTML, with the SVG of each of its pictures, from a folder, inside."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(text)
+    for picture in (child for token in tokens for child in token.children or ()):
+        if picture.type == "image":
+            svg = (folder / str(picture.attrGet("src"))).with_suffix(".svg").read_bytes()
+            data = base64.b64encode(svg).decode()
+            picture.attrSet("src", f"data:image/svg+xml;base64,{data}")
+    title = "".join(part.content for part in tokens[1].children or ())
+    body = Markup(parser.renderer.render(tokens, parser.options, {}))
+    return _TEMPLATES.get_template("page.html").render(title=title, body=body)
+
+
+def csv_text(rows: Sequence[Row]) -> str:
+    """Rows as CSV; an `Estimate` becomes three columns, and what is not known is empty."""
+    return pd.DataFrame(map(_flat, rows), dtype=object).to_csv(index=False, lineterminator="\n")
+
+
+def _flat(row: Row) -> Row:
+    flat: Row = {}
+    for key, value in row.items():
+        if isinstance(value, Estimate):
+            flat |= {key: value.value, f"{key}_low": value.low, f"{key}_high": value.high}
+        elif isinstance(value, PaperResult):
+            flat |= {f"{key}_{name}": score for name, score in vars(value).items()}
+        elif isinstance(value, dict):
+            flat |= _flat(value)
+        elif not isinstance(value, list) and key != "paper":
+            flat[key] = value
+    return flat
+
+
+def grid(rows: Sequence[Row], *columns: Mapping[str, str]) -> Markup:
+    """Rows as a table of Markdown.
+
+    Args:
+        rows: of texts, numbers and estimates.
+        columns: heading -> what is in a cell, such as "{amn} ± {amn_error}".
+    """
+    cells = {heading: cell for some in columns for heading, cell in some.items()}
+    frame = pd.DataFrame(
+        [[_CELLS.vformat(cell, (), row) for cell in cells.values()] for row in rows],
+        columns=[plain(heading) for heading in cells],
+    )
+    names = ("{game:words}", "{source}", "{variant:words}", "{statistic}", "{network:kind}")
+    sides = ["left" if cell in names else "right" for cell in cells.values()]
+    return Markup(frame.to_markdown(index=False, disable_numparse=True, colalign=sides))
+
+
+class _Cells(Formatter):
+    """Fills in a cell: "{ratio:.0%}"; of an estimate, the format is its number of decimals."""
+
+    def get_field(self, name: str, args: Sequence[Any], row: Mapping[str, Any]) -> Any:
+        """What stands for a name; None of "{paper.ratio}" where the paper has not the game."""
+        try:
+            return super().get_field(name, args, row)
+        except AttributeError:
+            return None, name
+
+    def format_field(self, value: Any, style: str) -> str:
+        """A value as text."""
+        if isinstance(value, Estimate):
+            return interval(value, int(style or 2))
+        if isinstance(value, str):
+            kind = figures.NETWORKS.get(value, [value])[0]
+            return plain({"words": value.replace("_", " "), "kind": kind}.get(style, value))
+        if style and number(value) != "-":
+            return format(value, style).replace("%", " %")
+        return number(value)
+
+
+def plain(value: object) -> str:
+    """Text that Markdown takes for nothing but text, whatever name a card has."""
+    if isinstance(value, Markup):
+        return value
+    return re.sub(r"([\\`*_\[\]<>|&$~#])", r"\\\1", " ".join(str(value).split()))
+
+
+_CELLS = _Cells()
+_TEMPLATES = Environment(
+    loader=PackageLoader("amkit.reports"),
+    finalize=plain,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+)
+_TEMPLATES.filters |= {"grid": grid, "interval": interval, "number": number}
