@@ -5,7 +5,7 @@ Apart from `cards`, so that naming a card's path does not load pydantic.
 
 from typing import Annotated, NotRequired
 
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict  # Python 3.11's own is not enough for pydantic.
 
 from amkit.storage.cards import Kind
@@ -14,14 +14,14 @@ Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Milliseconds = dict[str, float]  # Batch size -> time of a forward pass.
 
 
-def _of_a_training(row: dict[str, float | None]) -> dict[str, float | None]:
-    if type(row.get("steps")) is not int:
-        raise ValueError(f"a row has steps, a whole number. Received: {row.get('steps')!r}")
+def _with_steps(row: object) -> object:
+    if isinstance(row, dict) and type(row.get("steps")) is not int:
+        raise ValueError(f"a row has steps, a whole number. Received: {row.get('steps')!r:.80}")
     return row
 
 
 # A row of `metrics.csv`: "steps", and what else was measured; None where nothing was.
-Row = Annotated[dict[str, float | None], AfterValidator(_of_a_training)]
+Row = Annotated[dict[str, float | None], BeforeValidator(_with_steps)]
 
 
 class Mean(TypedDict):

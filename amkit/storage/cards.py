@@ -105,15 +105,9 @@ def games_learnt(card: "Card") -> tuple[str, ...]:
 
 
 def read_bounded(path: Path, limit: int, missing: str) -> bytes:
-    """Reads a file of at most so many bytes.
+    """Reads a file of at most `limit` bytes; ModelFileError if it is larger, or cannot be read.
 
-    Args:
-        path: the file.
-        limit: int. Bytes.
-        missing: what to say if there is no such file.
-
-    Raises:
-        ModelFileError: if there is none, it cannot be read, or it is larger.
+    `missing` is what to say if there is no such file.
     """
     try:
         with open(path, "rb") as file:

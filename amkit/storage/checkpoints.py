@@ -11,7 +11,8 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -29,20 +30,9 @@ class CheckpointError(RuntimeError):
     """No checkpoint could be written or read."""
 
 
-class _Entry(TypedDict):
-    file: str
-    crc32: int
-    kind: str
-
-
-class _Content(TypedDict):
-    arrays: dict[str, _Entry]
-    values: dict[str, Any]
-
-
 @dataclass(frozen=True)
 class StoredArray:
-    """A block of a checkpoint, as numpy reads it when it is used.
+    """A block of a checkpoint, which numpy reads when it is used.
 
     Its file is open only then, however many blocks there are, and its memory is not held twice.
     """
@@ -56,6 +46,12 @@ class StoredArray:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False), dtype)
+
+
+class _Entry(TypedDict):
+    file: str
+    crc32: int
+    kind: str
 
 
 def save(folder: Path, state: Mapping[str, Any]) -> Path:
@@ -108,17 +104,17 @@ def restore(folder: Path) -> dict[str, Any] | None:
     for checkpoint in reversed(_complete(folder)):
         try:
             state = _read(checkpoint)
-        except Exception as error:  # Damaged headers make numpy raise many kinds.
-            later = isinstance(error, MemoryError | OSError)
-            if later and not isinstance(error, FileNotFoundError):
-                # It may be whole: nothing is thrown away.
-                reason = getattr(error, "strerror", None) or "out of memory"
-                raise CheckpointError(f"{checkpoint} cannot be read: {reason}") from error
+        except FileNotFoundError as error:
             damages[checkpoint] = f"{checkpoint.name}: {error}"
-            continue
-        for damaged in damages:  # The next checkpoint must not link to its files.
-            shutil.rmtree(damaged, ignore_errors=True)
-        return state
+        except (MemoryError, OSError) as error:  # It may be whole: nothing is thrown away.
+            reason = getattr(error, "strerror", None) or "out of memory"
+            raise CheckpointError(f"{checkpoint} cannot be read: {reason}") from error
+        except Exception as error:  # Damaged headers make numpy raise many kinds.
+            damages[checkpoint] = f"{checkpoint.name}: {error}"
+        else:
+            for damaged in damages:  # The next checkpoint must not link to its files.
+                shutil.rmtree(damaged, ignore_errors=True)
+            return state
     if damages:
         reasons = "; ".join(damages.values())
         raise CheckpointError(f"Every checkpoint in {folder} is damaged ({reasons})")
@@ -136,13 +132,20 @@ def _complete(folder: Path) -> list[Path]:
 
 
 def _write(target: Path, state: Mapping[str, Any], before: Path) -> None:
-    arrays: dict[str, _Entry] = {}
-    known = _known_arrays(before)
-    for key, array in _flatten(state):
-        name = f"{len(arrays):05d}.npy"
-        if "@" in key and key in known and _link(before / known[key]["file"], target / name):
-            arrays[key] = {**known[key], "file": name}
-            continue
+    """Writes a checkpoint's files; those that the one before has already are linked."""
+    known: dict[str, _Entry] = {}
+    with suppress(OSError, ValueError, KeyError, TypeError):  # There is none, or it is damaged.
+        known, _ = _manifest(before)
+    arrays: dict[str, NDArray[Any]] = {}
+    values = _values(state, arrays)
+    entries: dict[str, _Entry] = {}
+    for i, (key, array) in enumerate(arrays.items()):
+        name = f"{i:05d}.npy"
+        if "@" in key and key in known:
+            with suppress(OSError):  # A file system without hard links: it is written again.
+                os.link(before / known[key]["file"], target / name)
+                entries[key] = {**known[key], "file": name}
+                continue
         array = np.asarray(array, order="C")
         with open(target / name, "wb") as file:
             # Not np.save, whose error on a full disk does not say that it is full.
@@ -151,20 +154,19 @@ def _write(target: Path, state: Mapping[str, Any], before: Path) -> None:
             file.write(array.tobytes() if array.ndim == 0 else array.data)
             file.flush()
             os.fsync(file.fileno())
-        arrays[key] = {"file": name, "crc32": _crc32(array), "kind": _kind(array)}
-    content = {"arrays": arrays, "values": _without_arrays(state)}
+        entries[key] = _entry(name, array)
+    content = {"arrays": entries, "values": values}
     manifest = {"crc32": zlib.crc32(json.dumps(content).encode()), "content": content}
     write_text(target / "manifest.json", json.dumps(manifest))
     _sync_folder(target)
 
 
 def _read(checkpoint: Path) -> dict[str, Any]:
-    manifest = _manifest(checkpoint)
-    state = manifest["values"]
-    for key, entry in manifest["arrays"].items():
+    entries, state = _manifest(checkpoint)
+    for key, entry in entries.items():
         block, path = "@" in key, checkpoint / entry["file"]
         array = np.load(path, mmap_mode="r" if block else None, allow_pickle=False)
-        if (_crc32(array), _kind(array)) != (entry["crc32"], entry["kind"]):
+        if _entry(entry["file"], array) != entry:
             raise ValueError(f"{entry['file']} does not match its checksum")
         *parents, last = key.split("/")
         place = state
@@ -174,52 +176,33 @@ def _read(checkpoint: Path) -> dict[str, Any]:
     return state
 
 
-def _manifest(checkpoint: Path) -> _Content:
+def _manifest(checkpoint: Path) -> tuple[dict[str, _Entry], dict[str, Any]]:
+    """The arrays and the other values of a checkpoint."""
     manifest = json.loads((checkpoint / "manifest.json").read_text())
-    content: _Content = manifest["content"]
+    content = manifest["content"]
     if manifest["crc32"] != zlib.crc32(json.dumps(content).encode()):
         raise ValueError("manifest.json does not match its checksum")
-    return content
+    return content["arrays"], content["values"]
 
 
-def _known_arrays(before: Path) -> dict[str, _Entry]:
-    """The arrays of the checkpoint before; none if there is none that can be read."""
-    try:
-        return _manifest(before)["arrays"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+def _entry(file: str, array: NDArray[Any]) -> _Entry:
+    crc32 = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return {"file": file, "crc32": crc32, "kind": f"{array.dtype.str}{list(array.shape)}"}
 
 
-def _crc32(array: NDArray[Any]) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-
-
-def _kind(array: NDArray[Any]) -> str:
-    return f"{array.dtype.str}{list(array.shape)}"
-
-
-def _flatten(state: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, NDArray[Any]]]:
+def _values(
+    state: Mapping[str, Any], arrays: dict[str, NDArray[Any]], prefix: str = ""
+) -> dict[str, Any]:
+    """A state's values; its arrays are put into `arrays`, under their keys joined by slashes."""
+    values = {}
     for key, value in state.items():
         if isinstance(value, np.ndarray):
-            yield prefix + key, value
+            arrays[prefix + key] = value
         elif isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}/")
-
-
-def _without_arrays(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_arrays(value) if isinstance(value, Mapping) else value
-        for key, value in state.items()
-        if not isinstance(value, np.ndarray)
-    }
-
-
-def _link(source: Path, target: Path) -> bool:
-    try:
-        os.link(source, target)
-    except OSError:  # A file system without hard links: write it again.
-        return False
-    return True
+            values[key] = _values(value, arrays, f"{prefix}{key}/")
+        else:
+            values[key] = value
+    return values
 
 
 def _sync_folder(folder: Path) -> None:

@@ -53,27 +53,14 @@ class Expert:
 
 @dataclass(frozen=True)
 class Listed:
-    """An expert of a folder, of which only the card has been read.
-
-    Attributes:
-        game: what it plays.
-        path: its file.
-        card: its model card.
-    """
+    """An expert of a folder, of which only the card has been read; attributes as `Expert`'s."""
 
     game: Game
     path: Path
     card: "Card"
 
     def load(self, dtype: str = "float32") -> Expert:
-        """Reads and builds its network.
-
-        Args:
-            dtype: str. Keras dtype policy to run it in.
-
-        Raises:
-            ModelFileError: if the file is damaged or not what its card says.
-        """
+        """Reads and builds its network; arguments and errors as of `load_experts`."""
         network, _ = models.load_with_card(self.path, self.card)
         outputs = network.output.shape[-1]
         if outputs not in (self.game.num_actions, NUM_ACTIONS):

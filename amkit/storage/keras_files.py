@@ -12,7 +12,6 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -68,8 +67,7 @@ class _Layer(NamedTuple):
     received: list[str]
 
 
-@dataclass(frozen=True)
-class Blueprint:
+class Blueprint(NamedTuple):
     """What a `.keras` file describes, checked as far as that goes without Keras; from `read`."""
 
     path: Path
@@ -77,7 +75,7 @@ class Blueprint:
     layers: list[_Layer]
     output: str
     parameters: int
-    weights: bytes = field(repr=False)
+    weights: bytes
 
 
 def load(path: Path) -> "keras.Model":
@@ -111,7 +109,7 @@ def read(path: Path) -> Blueprint:
         if isinstance(outputs[0], str):  # Written as [name, 0, 0] or [[name, 0, 0]].
             outputs = [outputs]
         if len(outputs) != 1:
-            raise ModelFileError(f"expected one output. Received: {len(outputs)}")
+            raise _expected("one output", len(outputs))
         return Blueprint(path, _name(name), layers, outputs[0][0], parameters, weights)
 
 
@@ -138,6 +136,10 @@ def _one_line(path: Path) -> Iterator[None]:
 
 def _short(text: object, length: int = 200) -> str:
     return " ".join(str(text).split())[:length]
+
+
+def _expected(what: str, received: object) -> ModelFileError:
+    return ModelFileError(f"expected {what}. Received: {_short(received, 80)}")
 
 
 def _unpack(path: Path) -> tuple[dict[str, Any], bytes]:
@@ -179,18 +181,16 @@ def _kind_of(content: bytes) -> str:
 def _listed_layers(config: Mapping[str, Any]) -> list[_Layer]:
     """The layers of a file, each checked by itself; one is the input, and no two share a name."""
     if config.get("class_name") != "Functional":
-        raise ModelFileError(
-            f"expected a Functional model. Received: {_short(config.get('class_name'), 60)}"
-        )
+        raise _expected("a Functional model", config.get("class_name"))
     entries = config["config"]["layers"]
     if not isinstance(entries, list) or not 2 <= len(entries) <= _MAX_LAYERS:
-        raise ModelFileError(f"expected 2 to {_MAX_LAYERS} layers")
+        raise _expected(f"a list of 2 to {_MAX_LAYERS} layers", entries)
     layers = [_listed_layer(entry) for entry in entries]
     if len({layer.name for layer in layers}) < len(layers):
-        raise ModelFileError("expected layers of different names. Received: two of one name")
+        raise _expected("layers of different names", [layer.name for layer in layers])
     inputs = sum(layer.kind == "InputLayer" for layer in layers)
     if inputs != 1:
-        raise ModelFileError(f"expected one input. Received: {inputs}")
+        raise _expected("one input", inputs)
     return layers
 
 
@@ -198,17 +198,12 @@ def _listed_layer(entry: Mapping[str, Any]) -> _Layer:
     kind, module, name = str(entry["class_name"]), str(entry["module"]), str(entry["name"])
     stock = kind == "InputLayer" or kind in _LAYERS
     if not stock or entry.get("registered_name") is not None or module != "keras.layers":
-        raise ModelFileError(
-            f"expected stock layers only ({', '.join(_LAYERS)}). "
-            f"Received: {module[:40]}.{kind[:40]}"
-        )
+        raise _expected(f"stock layers only ({', '.join(_LAYERS)})", f"{module[:40]}.{kind}")
     settings = entry["config"]
     if kind == "InputLayer":
         shape, dtype = tuple(settings["batch_shape"][1:]), settings["dtype"]
         if shape != _OBSERVATION_SHAPE or dtype != "uint8":
-            raise ModelFileError(
-                f"expected an input of uint8 [B, 4, 84, 84]. Received: {_short((dtype, shape))}"
-            )
+            raise _expected("an input of uint8 [B, 4, 84, 84]", (dtype, shape))
         return _Layer(kind, name, {}, [])
     (node,) = entry["inbound_nodes"]
     (argument,) = node["args"]
@@ -225,13 +220,13 @@ def _checked_settings(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         chosen["data_format"] = "channels_last"
     for key, value in chosen.items():
         if not (value in _ACTIVATIONS if key == "activation" else _is_plain(value)):
-            wrong = "unknown" if key == "activation" else "too large or no number"
-            raise ModelFileError(f"{kind}.{key} is {wrong}. Received: {_short(value, 60)}")
+            valid = _ACTIVATIONS if key == "activation" else "numbers, none of them too large"
+            raise _expected(f"{kind}.{key} of {valid}", value)
     dtype = settings.get("dtype", "float32")
     if isinstance(dtype, dict):
         dtype = dtype["config"]["name"]
     if dtype not in _DTYPES:
-        raise ModelFileError(f"expected a dtype of {', '.join(_DTYPES)}. Received: {dtype!r:.40}")
+        raise _expected(f"a dtype of {', '.join(_DTYPES)}", dtype)
     return {**chosen, "dtype": dtype}
 
 
@@ -245,7 +240,7 @@ def _is_plain(value: Any) -> bool:
 
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not name.isidentifier() or len(name) > 100:
-        raise ModelFileError(f"a name is an identifier. Received: {str(name)[:40]!r}")
+        raise _expected("a name that is an identifier", name)
     return name
 
 
@@ -265,18 +260,16 @@ def _network(blueprint: Blueprint) -> "keras.Model":
         needed += _parameters(layer, shapes[0])
         output_shape = layer.compute_output_shape(shapes if len(shapes) > 1 else shapes[0])
         if needed > held or math.prod(output_shape[1:]) > _MAX_ACTIVATIONS:
-            raise ModelFileError(
-                f"expected layers for its {held:,} weights, of at most {_MAX_ACTIVATIONS:,} "
-                f"activations each. Received: more, in layer {name[:40]!r}"
+            raise _expected(
+                f"layers for {held:,} weights, of at most {_MAX_ACTIVATIONS:,} activations each",
+                f"more, in layer {name}",
             )
         tensors[name] = layer(inputs if len(inputs) > 1 else inputs[0])
     if needed != held:
-        raise ModelFileError(f"expected {needed:,} weights. Received: {held:,}")
+        raise _expected(f"{needed:,} weights", f"{held:,}")
     output = tensors[blueprint.output]
     if len(output.shape) != 2 or not 1 <= output.shape[-1] <= _MAX_OUTPUTS:
-        raise ModelFileError(
-            f"expected an output [B, 1 to {_MAX_OUTPUTS}]. Received: {list(output.shape)}"
-        )
+        raise _expected(f"an output [B, 1 to {_MAX_OUTPUTS}]", list(output.shape))
     return keras.Model(observation, output, name=blueprint.name)
 
 
@@ -311,13 +304,13 @@ def _held_weights(weights: bytes) -> int:
             items = [file[name] for name, _ in links]
             arrays = [item for item in items if isinstance(item, h5py.Dataset)]
             for array in arrays:
-                if array.external or array.is_virtual or not _is_float(array.dtype):
+                # HDF5 knows no bfloat16: Keras writes it as two opaque bytes, |V2.
+                number = array.dtype.kind == "f" or array.dtype == "V2"
+                if array.external or array.is_virtual or not number:
                     raise ModelFileError(f"its weights are not plain numbers, in {array.name[:40]}")
-            held = sum(math.prod(array.shape) for array in arrays)
+            held: int = sum(math.prod(array.shape) for array in arrays)
             if held > _MAX_PARAMETERS:
-                raise ModelFileError(
-                    f"expected at most {_MAX_PARAMETERS:,} weights. Received: {held:,}"
-                )
+                raise _expected(f"at most {_MAX_PARAMETERS:,} weights", f"{held:,}")
             for array in arrays:
                 if array.dtype.kind == "f" and not np.isfinite(array[()]).all():
                     raise ModelFileError(f"{array.name[:40]} is not finite (NaN or infinity)")
@@ -326,11 +319,6 @@ def _held_weights(weights: bytes) -> int:
         raise
     except Exception as error:  # h5py raises many kinds on damaged content.
         raise ModelFileError(f"its weights are damaged: {_short(error)}") from None
-
-
-def _is_float(dtype: np.dtype[Any]) -> bool:
-    # HDF5 knows no bfloat16: Keras writes it as two opaque bytes.
-    return dtype.kind == "f" or (dtype.kind == "V" and dtype.itemsize == 2)
 
 
 def _fill_in(model: "keras.Model", weights: bytes) -> None:

@@ -39,8 +39,7 @@ class Run:
         folder: the folder; made if missing.
         config: everything needed to repeat the run, JSON-able, which begins it. None opens a run
             to go on with, and reads its own.
-        reserve: bool. Without a configuration, a folder that holds no run is kept for one, which
-            `begin` begins; else it is gone again in the end.
+        reserve: bool. A folder that holds no run is no error: it is kept for `begin`.
 
     Attributes:
         folder: the folder.
@@ -48,7 +47,7 @@ class Run:
 
     Raises:
         RunError: if the folder is in use, holds no run, or cannot be written.
-        DamagedRun: if a file of the run cannot be read, or its checkpoints are gone.
+        DamagedRun: if the configuration cannot be read.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Run:
     ):
         self.folder = Path(folder)
         self.config: dict[str, Any] = {}
-        self._made = not self.folder.exists()
+        self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self.folder / ".lock", blocking=False)
@@ -70,23 +69,19 @@ class Run:
                 self.begin(config)
             elif self.begun or not reserve:
                 self.config = read_config(self.folder)
-                self._check_checkpoints()
         except BaseException:
-            self.close()
+            self.__exit__()
             raise
 
     def __enter__(self) -> "Run":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Lets others use the folder; one made for a run that did not begin is removed."""
         if self._made and not self.begun:
             (self.folder / ".lock").unlink(missing_ok=True)
             with suppress(OSError):  # There is something else in it.
-                self.folder.rmdir()
+                for folder in self._made:
+                    folder.rmdir()
         self._lock.release()
 
     @property
@@ -101,7 +96,8 @@ class Run:
         self.write("config.json", json.dumps(config, indent=2) + "\n")
         self.config = read_config(self.folder)
 
-    def _check_checkpoints(self) -> None:
+    def check_checkpoints(self) -> None:
+        """DamagedRun if the run has done some of its work, and no checkpoint of it is left."""
         from amkit.storage import checkpoints
 
         done = steps_done(self)
@@ -132,10 +128,8 @@ class Run:
         Args:
             rows: column -> value. Since the beginning: "steps", agent steps per game; "seconds" of
                 training, without tests; "updates", gradient steps. Since the row before: "games"
-                that ended and "score_<game>", their mean raw score; and means of what the learner
-                measures: "loss", "policy_loss" and "kl" in nats, "feature_loss", "agreement", a
-                share, "mean_return" and "mean_max_q", discounted clipped rewards. At the row's end:
-                "epsilon", a probability.
+                that ended, "score_<game>", their mean raw score, and means of what the learner
+                measures ("policy_loss" and "kl" in nats). At the row's end: "epsilon".
         """
         text = io.StringIO()
         columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -212,7 +206,8 @@ def claim(root: Path, name: str, folder: Path | None = None, resume: bool | None
         RunError: as in `Run`.
     """
     if folder is None and resume:
-        folder = next(reversed(find(root, name)), None)
+        runs = [path for _, path in _numbered(root, name) if (path / "config.json").exists()]
+        folder = runs[-1] if runs else None
     elif folder is not None and not resume and (folder / "config.json").exists():
         way_out = "name another" if resume is None else "add --resume, or name another"
         raise ValueError(f"{folder} holds a run already: {way_out}. Received: {folder}")
@@ -224,16 +219,11 @@ def claim(root: Path, name: str, folder: Path | None = None, resume: bool | None
             run = Run(Path(root) / (f"{name}-{last + 1}" if last else name), reserve=True)
             if not run.begun:
                 return run
-            run.close()
-
-
-def find(root: Path, name: str) -> list[Path]:
-    """Finds the runs called `name`, `name-2`, `name-3`, ..., oldest first."""
-    return [folder for _, folder in _numbered(root, name) if (folder / "config.json").exists()]
+            run.__exit__()
 
 
 def _numbered(root: Path, name: str) -> list[tuple[int, Path]]:
-    """(number, folder) of every folder called so, in order."""
+    """(number, folder) of every `name`, `name-2`, `name-3`, ..., in order."""
     pattern = re.compile(re.escape(name) + r"(?:-(\d+))?")
     matches = ((pattern.fullmatch(path.name), path) for path in Path(root).glob("*"))
     return sorted((int(match[1] or 1), path) for match, path in matches if match)

@@ -108,7 +108,7 @@ def test_a_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "_crc32", full)
+    monkeypatch.setattr(checkpoints, "_entry", full)
     with pytest.raises(checkpoints.CheckpointError, match="the disk is full"):
         checkpoints.save(tmp_path, state(2))
     monkeypatch.undo()
