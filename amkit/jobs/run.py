@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from amkit.evaluation.protocols import PROTOCOLS
-from amkit.evaluation.scorecards import SEED, Request, score
+from amkit.evaluation.scorecards import SEED, Request, listed, score
 from amkit.evaluation.testing_epochs import LearningCurve
 from amkit.games.atari import find_game
 from amkit.games.published import EPSILON
@@ -76,12 +76,12 @@ def run(
     asked = Request(
         path=run_folder.model_path,
         network=trained,
-        card=config,
+        kind=config["kind"],
         games=games,
         protocol=protocol,
         epsilon=EPSILON,
         seed=SEED,
-        experts=experts,
+        experts=listed(experts),
     )
     scores = score(asked, on_evaluation)
     card = _card(config, job, trained, progress, scores, curve.rows)

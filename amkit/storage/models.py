@@ -89,11 +89,14 @@ def copy(path: Path, target: Path) -> None:
     save(model, target, card)
 
 
-def load_with_card(path: Path) -> tuple["keras.Model", dict[str, Any]]:
+def load_with_card(
+    path: Path, card: dict[str, Any] | None = None
+) -> tuple["keras.Model", dict[str, Any]]:
     """Loads a model and its card, and checks that they belong together.
 
     Args:
         path: the model's file.
+        card: its card, where that was read already.
 
     Returns:
         (model, card).
@@ -101,7 +104,7 @@ def load_with_card(path: Path) -> tuple["keras.Model", dict[str, Any]]:
     Raises:
         ModelFileError: if either is missing or damaged, or the card is of other weights.
     """
-    model, card = load(path), read_card(path)
+    model, card = load(path), read_card(path) if card is None else card
     if weight_hash(model) != card["weight_hash"]:
         raise ModelFileError(
             f"{card_path(path)} does not match the weights of {path}: one was exchanged or changed"
