@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from amkit.games.atari import find_game
-from amkit.games.environments import Outcome
+from amkit.games.environments import Environments, Outcome
 
 
-class ScriptedEnvironments:
+class ScriptedEnvironments(Environments):
     """Games whose course is a formula: lives lost, games over, the autoreset row, raw rewards.
 
     A game of environment n lasts `6 + n` steps and its middle step loses a life. Frames hold the
@@ -45,7 +45,8 @@ class ScriptedEnvironments:
         self.stack[:, -1, 0, :40] = np.arange(self.rows)[:, None]
 
     def send(self, actions):
-        assert self.action_masks[np.arange(self.rows), actions].all(), "an illegal action was sent"
+        if not self.action_masks[np.arange(self.rows), actions].all():
+            raise ValueError(f"an illegal action was sent. Received: {actions}")
         self.calls.append(np.array(actions))
 
     def receive(self):

@@ -1,4 +1,13 @@
-"""Named protocols: how scores are measured."""
+"""Named protocols: how scores are measured.
+
+`PROTOCOLS` is a table of them, by name:
+
+>>> import amkit
+>>> amkit.PROTOCOLS["quick"].summary, amkit.PROTOCOLS["sticky"].sticky
+('10 whole games', 0.25)
+>>> amkit.PROTOCOLS["paper-30"].covers(amkit.PROTOCOLS["paper"])
+True
+"""
 
 import math
 from dataclasses import dataclass

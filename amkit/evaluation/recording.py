@@ -4,15 +4,18 @@ Needs Pillow, and imageio with PyAV for mp4: the extra `video`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from amkit.games.atari import FRAMES_PER_STEP, AtariEnvironments, Screen
+from amkit.games.atari import FRAMES_PER_STEP, Screen
 from amkit.games.catalogue import Game
+from amkit.games.environments import make
 from amkit.games.published import EPSILON
 from amkit.networks.actions import over_all_actions
 from amkit.play.policy import EpsilonGreedy
@@ -44,8 +47,8 @@ class Moment:
         reward: float. Raw, of the step.
     """
 
-    screen: np.ndarray
-    values: np.ndarray
+    screen: NDArray[np.uint8]
+    values: NDArray[np.float32]
     action: int
     score: float
     reward: float
@@ -71,28 +74,26 @@ def play(
     Yields:
         `Moment`, one per agent step.
     """
-    environments = AtariEnvironments([game], 1, seed=seed, life_loss_terminal=False)
-    screen = Screen(game, seed)
-    policy = EpsilonGreedy(
-        lambda observation: over_all_actions(network(observation), game.action_codes),
-        environments.action_masks,
-        np.random.default_rng(seed),
-        epsilon,
-    )
-    score = 0.0
-    try:
-        for number, t in enumerate(rollout(environments, policy)):
-            action = int(t.action[0])
-            column = int(np.flatnonzero(game.action_codes == action)[0])
-            reward = float(t.reward[0])
-            yield Moment(screen.pixels, t.outputs[0, game.action_codes], column, score, reward)
+    with (
+        closing(make([game], 1, seed=seed, life_loss_terminal=False)) as environments,
+        closing(Screen(game, seed)) as screen,
+    ):
+        policy = EpsilonGreedy(
+            lambda observation: over_all_actions(network(observation), game.action_codes),
+            environments.action_masks,
+            np.random.default_rng(seed),
+            epsilon,
+        )
+        score = 0.0
+        for step, transition in enumerate(rollout(environments, policy), start=1):
+            action, reward = int(transition.action[0]), float(transition.reward[0])
+            values = transition.outputs[0, game.action_codes]
+            column = game.action_codes.tolist().index(action)
+            yield Moment(screen.pixels, values, column, score, reward)
             screen.step(action)
             score += reward
-            if t.game_over[0] or number + 1 == steps:
+            if transition.game_over[0] or step == steps:
                 return
-    finally:
-        environments.close()
-        screen.close()
 
 
 def draw(moment: Moment, game: Game, policy: bool) -> "Image":

@@ -5,23 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from amkit.evaluation.protocols import PROTOCOLS, Protocol
-from amkit.evaluation.whole_games import GameResult, Player, evaluate_games, random_network
+from amkit.evaluation.whole_games import Player, evaluate_games, random_network
 from amkit.games.atari import find_game
 from amkit.games.catalogue import NUM_ACTIONS, Game, UnknownGame
 from amkit.games.published import EPSILON
 from amkit.networks.actions import for_game, plays
 from amkit.storage import models
 from amkit.storage.cards import ModelFileError, at_hand, card_path, models_in, read_card
-from amkit.storage.experts import experts_at_hand, load_experts
+from amkit.storage.experts import Expert, Listed, experts_at_hand
 
 if TYPE_CHECKING:
     import keras
 
 
 SEED = 2**30  # Above every training's emulator seeds: the games reported were never learnt from.
+SHIPPED = (
+    "the shipped models lie in pretrained/ of amkit's repository: clone it, and run amkit there"
+)
 
 
 @dataclass(frozen=True)
@@ -31,22 +32,22 @@ class Request:
     Attributes:
         path: the model's file.
         network: the model.
-        card: its card.
+        kind: what it is, as its card says, such as "amn".
         games: which games to play.
         protocol: how.
         epsilon: probability of a random action.
         seed: of emulators and exploration.
-        experts: game -> expert's file, for comparison.
+        experts: game -> expert, for comparison.
     """
 
     path: Path
     network: "keras.Model"
-    card: dict[str, Any]
+    kind: str
     games: tuple[Game, ...]
     protocol: Protocol
     epsilon: float
     seed: int
-    experts: dict[str, Path]
+    experts: Mapping[str, Expert | Listed]
 
     def summary(self) -> str:
         """One line: what will be done."""
@@ -83,20 +84,20 @@ def request(
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol is one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
     path, network, card, games = player(model, game_names, epsilon)
-    taught = set(card.get("expert_weights", []))
-    found = experts_at_hand(experts) if taught or experts is not None else {}
+    taught_by = set(card.get("expert_weights", []))
+    compared = experts_at_hand(experts) if taught_by or experts is not None else {}
     if experts is None:  # Those at hand by chance need not be its teachers.
-        found = {
+        compared = {
             name: expert
-            for name, expert in found.items()
-            if read_card(expert)["weight_hash"] in taught
+            for name, expert in compared.items()
+            if expert.card["weight_hash"] in taught_by
         }
-    return Request(path, network, card, games, PROTOCOLS[protocol], epsilon, seed, found)
+    return Request(path, network, card["kind"], games, PROTOCOLS[protocol], epsilon, seed, compared)
 
 
 def player(
     model: Path | None, game_names: Sequence[str] | None, epsilon: float
-) -> tuple[Path, "keras.Model", dict[str, Any], tuple[Game, ...]]:
+) -> tuple[Path, "keras.Model", Mapping[str, Any], tuple[Game, ...]]:
     """Checks who is to play which games, and loads it.
 
     Args:
@@ -113,9 +114,13 @@ def player(
     """
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
-    path = at_hand(model) if model else newest_amn()
-    network, card = models.load_with_card(path)
-    games = tuple(map(find_game, game_names)) if game_names else _own_games(path, card)
+    path, card = (at_hand(model), None) if model else newest_amn()
+    network, card = models.load_with_card(path, card)
+    try:
+        learnt = tuple(map(find_game, card["games"]))
+    except UnknownGame as error:
+        raise ModelFileError(f"{card_path(path)}: {error}") from None
+    games = tuple(map(find_game, game_names)) if game_names else learnt
     outputs = network.output.shape[-1]
     for game in games:
         if not plays(network, game):
@@ -124,9 +129,7 @@ def player(
                 f"it plays {', '.join(card['games'])}. Received: {game.name}"
             )
         # As many actions are not enough: those of Breakout are no use in Atlantis.
-        if outputs < NUM_ACTIONS and all(
-            game.actions != own.actions for own in _own_games(path, card)
-        ):
+        if outputs < NUM_ACTIONS and game.actions not in [one.actions for one in learnt]:
             raise ValueError(
                 f"{path} plays {', '.join(card['games'])}, and games of the same actions. "
                 f"Received: {game.name}, with {', '.join(game.actions)}"
@@ -134,35 +137,34 @@ def player(
     return path, network, card, games
 
 
-def _own_games(path: Path, card: Mapping[str, Any]) -> tuple[Game, ...]:
-    """The games on a model's card; ModelFileError if one is unknown."""
-    try:
-        return tuple(map(find_game, card["games"]))
-    except UnknownGame as error:
-        raise ModelFileError(f"{card_path(path)}: {error}") from None
-
-
-def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> Path:
+def newest_amn(
+    roots: Iterable[Path] = (Path("runs"), Path("pretrained")),
+) -> tuple[Path, dict[str, Any]]:
     """Finds the AMN written last, in the first of the folders that has one.
 
     One called `amn.keras` comes before all others: in a fresh clone no file is newer than another.
 
+    Returns:
+        (its file, its card).
+
     Raises:
         ValueError: if there is none.
     """
+
+    def rank(path: Path) -> tuple[bool, float]:
+        return path.name == "amn.keras", path.stat().st_mtime
+
     for root in roots:
-        amns = []
-        for path in models_in(root):
+        for path in sorted(models_in(root), key=rank, reverse=True):
             try:
-                if read_card(path)["kind"] == "amn":
-                    amns.append(path)
+                card = read_card(path)
             except ModelFileError:
                 continue  # Not the one looked for; naming it would tell what is wrong with it.
-        if amns:
-            return max(amns, key=lambda path: (path.name == "amn.keras", path.stat().st_mtime))
+            if card["kind"] == "amn":
+                return path, card
     raise ValueError(
-        "runs/ and pretrained/ hold no Actor-Mimic network: distil one, or name a model. "
-        "Received: none"
+        "runs/ and pretrained/ hold no Actor-Mimic network: distil one, or name a model; "
+        f"{SHIPPED}. Received: none"
     )
 
 
@@ -183,65 +185,55 @@ def score(
         scores; `random` and, where there is one, `expert` with mean, standard_error and games.
     """
     known = {game.name: _known_scores(asked, game) for game in asked.games}
-    players = {}  # (game, part) -> who is to play
+    players: dict[tuple[str, str], Player] = {}  # (game, role) -> who is to play
 
-    def add(game: Game, part: str, network: Callable, epsilon: float, what: str) -> None:
-        players[game.name, part] = Player(network, game, epsilon, f"{game.name} ({what})")
+    def add(
+        game: Game, role: str, network: Callable[[Any], Any], epsilon: float, what: str
+    ) -> None:
+        players[game.name, role] = Player(network, game, epsilon, f"{game.name} ({what})")
 
     for game in asked.games:
-        add(game, "own", for_game(asked.network, game), asked.epsilon, asked.card["kind"])
+        add(game, "model", for_game(asked.network, game), asked.epsilon, asked.kind)
         if "random" not in known[game.name]:
             add(game, "random", random_network, 1.0, "random")
         if game.name in asked.experts and "expert" not in known[game.name]:
-            add(game, "expert", _expert(asked, game), asked.epsilon, "its expert")
+            expert = asked.experts[game.name]
+            loaded = expert if isinstance(expert, Expert) else expert.load()
+            add(game, "expert", loaded.network, asked.epsilon, "its expert")
     results = evaluate_games(
         list(players.values()), asked.protocol, seed=asked.seed, on_progress=on_progress
     )
     played = dict(zip(players, results, strict=True))
     entries = []
     for game in asked.games:
-        result = played[game.name, "own"]
+        result = played[game.name, "model"]
         entry = {
             "game": game.name,
             "protocol": asked.protocol.name,
             "epsilon": asked.epsilon,
             "seed": asked.seed,
-            **_summary(result),
-            "steps": int(np.sum(result.lengths)),
+            **result.summary,
+            "steps": sum(result.lengths),
             "scores": result.scores,
+            **known[game.name],
         }
-        for part in ("random", "expert"):
-            if (game.name, part) in played:
-                entry[part] = _summary(played[game.name, part])
-            elif part in known[game.name]:
-                entry[part] = known[game.name][part]
+        for role in ("random", "expert"):
+            if (game.name, role) in played:
+                entry[role] = played[game.name, role].summary
         entries.append(entry)
     return entries
 
 
-def _summary(result: GameResult) -> dict[str, Any]:
-    return {
-        "mean": result.mean,
-        "standard_error": result.standard_error,
-        "games": len(result.scores),
-    }
-
-
-def _expert(asked: Request, game: Game) -> "keras.Model":
-    return load_experts(asked.experts[game.name].parent, [game.name])[0].network
-
-
 def _known_scores(asked: Request, game: Game) -> dict[str, Any]:
-    """What the expert's card holds of what is asked for: "expert" and "random"."""
-    if game.name not in asked.experts:
-        return {}
-    for entry in read_card(asked.experts[game.name]).get("scores", []):
+    """What the expert's card holds of what is asked for: "random" and "expert"."""
+    card = asked.experts[game.name].card if game.name in asked.experts else {}
+    for entry in card.get("scores", []):
         measured = PROTOCOLS.get(entry["protocol"])
         enough = measured and measured.covers(asked.protocol)
         if enough and (entry["game"], entry["epsilon"]) == (game.name, asked.epsilon):
             fields = ("mean", "standard_error", "games")
             return {
-                "expert": {field: entry[field] for field in fields},
                 "random": entry["random"],
+                "expert": {field: entry.get(field) for field in fields},
             }
     return {}

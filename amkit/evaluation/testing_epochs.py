@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,6 +14,14 @@ from amkit.games.published import EPSILON
 from amkit.networks.actions import for_game
 from amkit.storage.run_folders import DamagedRun, Run
 
+_COLUMNS: dict[str, Callable[[str], Any]] = {
+    "steps": int,
+    "game": str,
+    "mean": float,
+    "standard_error": float,
+    "games": int,
+}
+
 
 class LearningCurve(keras.callbacks.Callback):
     """Plays whole games at evenly spaced points of a training, and writes `tests.csv`.
@@ -22,7 +30,7 @@ class LearningCurve(keras.callbacks.Callback):
 
     Args:
         run: where to write; rows of an interrupted run are kept.
-        network: what learns, as `networks.for_game` takes.
+        network: what learns, as `actions.for_game` takes.
         games: what it plays.
         protocol: how scores are measured.
         count: int. Tests in the whole training, the last at its end.
@@ -50,50 +58,43 @@ class LearningCurve(keras.callbacks.Callback):
         self._seed = seed
         self._on_progress = on_progress
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Mapping[str, Any]) -> None:
         """Takes up the tests done before an interruption, and does the one it cut short.
 
         Raises:
             DamagedRun: if the file of those tests was changed, or cannot be read.
         """
-        self._total = int(logs["total_steps"])
-        steps = int(logs["steps"])
+        steps, self._total_steps = int(logs["steps"]), int(logs["total_steps"])
         path = self._run.folder / "tests.csv"
         if path.exists():
             try:
                 with open(path, newline="", encoding="utf-8") as file:
-                    read = [_typed(row) for row in csv.DictReader(file)]
+                    rows = [
+                        {name: read(row[name]) for name, read in _COLUMNS.items()}
+                        for row in csv.DictReader(file)
+                    ]
             except (KeyError, TypeError, ValueError) as error:
                 raise DamagedRun(f"{path} is damaged: {error!r}. It can be removed") from error
             # Those after the newest checkpoint were of weights that are lost.
-            self.rows = [row for row in read if row["steps"] <= steps]
+            self.rows = [row for row in rows if row["steps"] <= steps]
         self._test_if_due(steps)
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Tests, if it is time; `batch` is the number of agent steps done."""
         self._test_if_due(batch)
 
     def _test_if_due(self, steps: int) -> None:
-        due = self._count * steps // self._total
-        done = max((self._count * row["steps"] // self._total for row in self.rows), default=0)
-        if due <= done:
+        due = self._count * steps // self._total_steps
+        done = [self._count * row["steps"] // self._total_steps for row in self.rows]
+        if due <= max(done, default=0):
             return
         try:
             results = self._test()
         except _Stopped:
             return  # Done again when the run goes on.
-        self.rows += [
-            {
-                "steps": steps,
-                "game": result.game,
-                "mean": result.mean,
-                "standard_error": result.standard_error,
-                "games": len(result.scores),
-            }
-            for result in results
-        ]
+        self.rows += [{"steps": steps, "game": test.game, **test.summary} for test in results]
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(text, list(_COLUMNS), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         self._run.write("tests.csv", text.getvalue())
@@ -113,13 +114,3 @@ class LearningCurve(keras.callbacks.Callback):
 
 class _Stopped(Exception):
     """The user does not want to wait for the end of a test."""
-
-
-def _typed(row: dict[str, str]) -> dict[str, Any]:
-    return {
-        "steps": int(row["steps"]),
-        "game": row["game"],
-        "mean": float(row["mean"]),
-        "standard_error": float(row["standard_error"]),
-        "games": int(row["games"]),
-    }

@@ -1,4 +1,4 @@
-"""Scores of a model under a named protocol: whole games, raw rewards.
+"""Scores of a model under a named protocol: whole games, raw rewards (App. B, C).
 
 Parallel environments must not favour short games: taking whatever ends first would. So games are
 numbered as they start, and the games that count are those that one environment, playing games 1,
@@ -9,15 +9,16 @@ given before anything in it is known, so the counted games are distributed as a 
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amkit.evaluation.protocols import Protocol
-from amkit.games.atari import AtariEnvironments
 from amkit.games.catalogue import NUM_ACTIONS, Game
-from amkit.games.environments import Environments
+from amkit.games.environments import Environments, make
 from amkit.games.published import EPSILON
 from amkit.networks.actions import over_all_actions
 from amkit.play.policy import EpsilonGreedy
@@ -51,9 +52,30 @@ class GameResult:
             return float("nan")
         return float(np.std(self.scores, ddof=1) / np.sqrt(len(self.scores)))
 
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What cards and tables have of it: mean, standard_error, and the number of games."""
+        return {
+            "mean": self.mean,
+            "standard_error": self.standard_error,
+            "games": len(self.scores),
+        }
 
-def random_network(observation: Any) -> np.ndarray:
-    """Stands in for a network where epsilon is 1: all actions equal, float32 [R, 18]."""
+
+def random_network(observation: Any) -> NDArray[np.float32]:
+    """Stands in for a network where epsilon is 1: all actions are worth the same.
+
+    Args:
+        observation: uint8 [R, 4, 84, 84].
+
+    Returns:
+        float32 [R, 18]. Zeros.
+
+    Example:
+        >>> import amkit, numpy as np
+        >>> amkit.random_network(np.zeros((2, 4, 84, 84), np.uint8)).shape
+        (2, 18)
+    """
     return np.zeros((observation.shape[0], NUM_ACTIONS), np.float32)
 
 
@@ -78,51 +100,62 @@ def evaluate_game(
         seed: int. Of emulators and exploration.
         envs: int. Environments in parallel. Changes the time it takes, not what is measured.
         on_progress: called with (whole games counted so far, agent steps played in all).
-        environments: to play in others than the emulator's, whole games terminal.
+        environments: where to play, whole games terminal; None opens the emulator's.
 
     Returns:
         `GameResult`.
 
     Raises:
         ValueError: if epsilon is no probability.
+
+    Example:
+        >>> import amkit
+        >>> pong, tiny = amkit.find_game("pong"), amkit.PROTOCOLS["tiny"]
+        >>> amkit.evaluate_game(amkit.random_network, pong, tiny, epsilon=1.0).lengths
+        [50]
     """
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
-    own = environments is None
-    if environments is None:
-        environments = AtariEnvironments(
-            [game],
-            protocol.environments(envs),
-            seed=seed,
-            life_loss_terminal=False,
-            sticky=protocol.sticky,
-            max_steps=protocol.max_steps,
+    with ExitStack() as stack:
+        if environments is None:
+            environments = make(
+                [game],
+                protocol.environments(envs),
+                seed=seed,
+                life_loss_terminal=False,
+                sticky=protocol.sticky,
+                max_steps=protocol.max_steps,
+            )
+            stack.callback(environments.close)
+        policy = EpsilonGreedy(
+            lambda observation: over_all_actions(network(observation), game.action_codes),
+            environments.action_masks,
+            np.random.default_rng(seed),
+            epsilon,
         )
-    rng = np.random.default_rng(seed)
-    policy = EpsilonGreedy(
-        lambda observation: over_all_actions(network(observation), game.action_codes),
-        environments.action_masks,
-        rng,
-        epsilon,
-    )
-    queue = _SerialOrder(protocol, len(environments.observation))
-    keeper = ScoreKeeper(len(environments.observation))
+        return GameResult(game.name, *_play(environments, policy, protocol, on_progress))
+
+
+def _play(
+    environments: Environments,
+    policy: EpsilonGreedy,
+    protocol: Protocol,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[list[float], list[int]]:
+    """Returns (scores, agent steps) of the games that count."""
+    order = _SerialOrder(protocol, len(environments))
+    keeper = ScoreKeeper(len(environments))
     played = 0
-    try:
-        for transition in rollout(environments, policy):
-            queue.start(np.flatnonzero(transition.start))
-            for row, score, steps in keeper.update(transition):
-                queue.finish(row, score, steps)
-            played += int(np.sum(~transition.cut))
-            if on_progress:
-                on_progress(queue.counted()[0], played)
-            if queue.complete():
-                break
-    finally:
-        if own:
-            environments.close()
-    scores, lengths = queue.result()
-    return GameResult(game.name, scores, lengths)
+    for transition in rollout(environments, policy):
+        order.start(np.flatnonzero(transition.start))
+        for row, score, steps in keeper.update(transition):
+            order.finish(row, score, steps)
+        played += int(np.sum(~transition.cut))
+        if on_progress:
+            on_progress(order.counted()[0], played)
+        if order.complete():
+            break
+    return order.result()
 
 
 @dataclass(frozen=True)
@@ -204,11 +237,10 @@ class _SerialOrder:
         self._begun = 0
         self._finished: dict[int, tuple[float, int]] = {}
 
-    def start(self, rows: Sequence[int]) -> None:
+    def start(self, rows: NDArray[np.int64]) -> None:
         """Numbers the games that begin."""
-        for row in rows:
-            self._number[row] = self._begun
-            self._begun += 1
+        self._number[rows] = self._begun + np.arange(len(rows))
+        self._begun += len(rows)
 
     def finish(self, row: int, score: float, steps: int) -> None:
         """Notes a game that ended."""

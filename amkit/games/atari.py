@@ -1,15 +1,21 @@
-"""The Atari games as parallel environments. The only room that names ale_py."""
+"""Atari games in the ALE (Arcade Learning Environment): which there are, and many side by side.
+
+`find_game` looks a game up, `AtariEnvironments` plays many in parallel, `Screen` shows one in
+colour. No other file imports ale_py.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amkit.games import catalogue
-from amkit.games.catalogue import Game
+from amkit.games.catalogue import Game, UnknownGame
 from amkit.games.environments import Outcome
 
 FRAMES_PER_STEP = 4
@@ -17,9 +23,8 @@ FRAMES_PER_STEP = 4
 MAX_STEPS_PER_GAME = 108_000 // FRAMES_PER_STEP
 
 
-@cache
 def find_game(name: str) -> Game:
-    """Looks a game up: one of the paper's 20, or any other that ale-py carries.
+    """Looks a game up: one of the paper's 20, or any other that ale-py can play.
 
     Args:
         name: str. ALE id such as `space_invaders`, or another usual spelling.
@@ -29,32 +34,119 @@ def find_game(name: str) -> Game:
 
     Raises:
         UnknownGame: with the nearest valid names.
+
+    Example:
+        >>> import amkit
+        >>> amkit.find_game("ALE/Pong-v5").actions
+        ('NOOP', 'FIRE', 'RIGHT', 'LEFT', 'RIGHTFIRE', 'LEFTFIRE')
+        >>> amkit.find_game("Ms. Pacman").num_actions  # The paper does not use this game.
+        9
     """
-    name = catalogue.canonical_name(name)
-    if name in catalogue.GAMES:
-        return catalogue.GAMES[name]
+    return catalogue.GAMES.get(catalogue.canonical_name(name)) or _other_game(name)
+
+
+@cache
+def _other_game(name: str) -> Game:
+    """A game that the paper does not use, with the actions that the emulator says it has."""
+    rom = _rom(name)
+    import ale_py
+
+    emulator = ale_py.ALEInterface()
+    emulator.loadROM(rom)
+    return Game(
+        name=rom.stem,
+        title=rom.stem.replace("_", " ").title(),
+        actions=tuple(action.name for action in emulator.getMinimalActionSet()),
+    )
+
+
+def _rom(name: str) -> Path:
+    """The file of a game. UnknownGame if one player cannot play it: loading it ends the process."""
     import ale_py
     from ale_py import roms
 
-    known = set(roms.get_all_rom_ids())
-    if name not in known:
-        raise catalogue.unknown_game(name, sorted(known | set(catalogue.GAMES)))
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-    emulator = ale_py.ALEInterface()
-    emulator.loadROM(roms.get_rom_path(name))
-    return Game(
-        name=name,
-        title=name.replace("_", " ").title(),
-        actions=tuple(action.name for action in emulator.getMinimalActionSet()),
-    )
+
+    def is_playable(rom_id: str) -> bool:
+        return ale_py.ALEInterface.isSupportedROM(roms.get_rom_path(rom_id)) is not None
+
+    rom_id = catalogue.canonical_name(name)
+    if rom_id not in roms.get_all_rom_ids():
+        raise catalogue.unknown_game(name, filter(is_playable, roms.get_all_rom_ids()))
+    if not is_playable(rom_id):
+        raise UnknownGame(
+            f"The emulator cannot play {rom_id} with one player: choose another game. "
+            f"Received: {name!r}"
+        )
+    return Path(roms.get_rom_path(rom_id))
 
 
 @cache
 def background(game: Game) -> int:
     """Looks at a new game and returns the luminance of most of its screen, in [0, 255]."""
-    environments = AtariEnvironments([game], 1)
-    with closing(environments):
+    with closing(AtariEnvironments([game], 1)) as environments:
         return int(np.bincount(environments.observation[0, -1].ravel()).argmax())
+
+
+class _Emulators:
+    """Emulators of one game that understand the ALE's codes.
+
+    The library's own environments count places in the list of all actions that the game knows. In
+    nearly every game those are the 18 codes in order, but Skiing has no FIRE. For a place that is
+    not in the list they would wait for ever, and Ctrl-C would not end it.
+
+    Args:
+        game: the game.
+        count: int. Emulators.
+        options: as `AtariVectorEnv` takes.
+
+    Raises:
+        UnknownGame: if the emulator cannot play the game.
+        ValueError: if the game is to have an action that the emulator does not know.
+    """
+
+    def __init__(self, game: Game, count: int, **options: Any):
+        _rom(game.name)
+        from ale_py.vector_env import AtariVectorEnv
+
+        self._game = game
+        self._env = AtariVectorEnv(game.name, count, full_action_space=True, **options)
+        known = [action.value for action in self._env.ale.get_action_set()]
+        if not set(game.action_codes) <= set(known):
+            raise ValueError(
+                f"Actions of {game.name} are the ALE codes {known}. "
+                f"Received: {game.action_codes.tolist()}"
+            )
+        # The place of every code; -1 where the game has none, and last for codes out of range.
+        self._place_of = np.full(catalogue.NUM_ACTIONS + 1, -1)
+        self._place_of[game.action_codes] = [known.index(code) for code in game.action_codes]
+
+    def places(self, codes: NDArray[Any]) -> NDArray[np.int64]:
+        """What to send for ALE codes, int [N]; ValueError if one is not legal in the game."""
+        places = self._place_of[np.clip(codes.astype(np.int64), -1, catalogue.NUM_ACTIONS)]
+        if (places < 0).any():
+            raise ValueError(
+                f"Actions of {self._game.name} are the ALE codes "
+                f"{self._game.action_codes.tolist()}. Received: {codes[places < 0][0]}"
+            )
+        return places
+
+    def send(self, places: NDArray[np.int64]) -> None:
+        """Begins a step."""
+        self._env.send(places)
+
+    def receive(self) -> Any:
+        """Ends it: (observation, reward, terminated, truncated, info)."""
+        return self._env.recv()
+
+    def reset(self, **options: Any) -> NDArray[np.uint8]:
+        """Begins new games, as `AtariVectorEnv` does; returns the observation."""
+        observation: NDArray[np.uint8] = self._env.reset(**options)[0]
+        return observation
+
+    def close(self) -> None:
+        """Ends the threads. They live as long as the object: its own close() does nothing."""
+        self._env = None
 
 
 class Screen:
@@ -68,40 +160,26 @@ class Screen:
     """
 
     def __init__(self, game: Game, seed: int):
-        from ale_py.vector_env import AtariVectorEnv
-
-        self._env = AtariVectorEnv(
-            game.name,
-            1,
-            full_action_space=True,
-            img_height=210,
-            img_width=160,
-            grayscale=False,
-            stack_num=1,
+        self._emulator = _Emulators(
+            game, 1, img_height=210, img_width=160, grayscale=False, stack_num=1
         )
-        self.pixels = self._env.reset(seed=seed)[0].reshape(210, 160, 3)
+        self.pixels = self._emulator.reset(seed=seed).reshape(210, 160, 3)
 
     def step(self, action: int) -> None:
-        """Takes an action, an ALE code."""
-        self.pixels = self._env.step(np.array([action]))[0].reshape(210, 160, 3)
+        """Takes an action, an ALE code; ValueError if it is not legal in the game."""
+        self._emulator.send(self._emulator.places(np.array([action])))
+        self.pixels = self._emulator.receive()[0].reshape(210, 160, 3)
 
     def close(self) -> None:
         """Ends the emulator's thread."""
-        self._env.close()
+        self._emulator.close()
 
 
 class AtariEnvironments:
-    """N parallel environments of each of G games, in lockstep; rows g * N to (g + 1) * N: game g.
-
-    Between steps the attributes describe the observation to act on:
-
-    - `observation`: uint8 [R, 4, 84, 84], oldest frame first, R = G * N.
-    - `start`: bool [R]. First observation of a game.
-    - `ended`: bool [R]. Last observation of a finished game: the next action is ignored and the
-      step after it starts a new game. Such a row is no transition.
+    """Atari games in parallel, as the contract `environments.Environments` has it.
 
     Args:
-        game_list: the G games.
+        games: the G games.
         envs_per_game: int. N.
         seed: int. Of the emulators; each environment has its own.
         life_loss_terminal: bool. Whether a lost life is `terminal`, for learning; the game goes on.
@@ -109,11 +187,14 @@ class AtariEnvironments:
         max_steps: int. Agent steps after which a game is cut: over, but not terminal.
         on_ready: called with how many emulators are ready, as their number grows: hundreds take
             minutes.
+
+    Raises:
+        UnknownGame: if the emulator cannot play a game.
     """
 
     def __init__(
         self,
-        game_list: Sequence[Game],
+        games: Sequence[Game],
         envs_per_game: int,
         *,
         seed: int = 0,
@@ -122,18 +203,12 @@ class AtariEnvironments:
         max_steps: int = MAX_STEPS_PER_GAME,
         on_ready: Callable[[int], None] | None = None,
     ):
-        import ale_py
-        from ale_py.vector_env import AtariVectorEnv
-
-        ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-        self.games = tuple(game_list)
+        self.games: Sequence[Game] = tuple(games)
         self.envs_per_game = envs_per_game
         self._life_loss_terminal = life_loss_terminal
-        self.action_masks = np.repeat(
-            [game.action_mask for game in self.games], envs_per_game, axis=0
-        )
-        self._envs = []
-        resets = []
+        self.action_masks = np.repeat([game.action_mask for game in games], envs_per_game, axis=0)
+        self._emulators: list[_Emulators] = []
+        resets: list[Future[NDArray[np.uint8]]] = []
 
         def tell() -> None:
             if on_ready:
@@ -142,26 +217,27 @@ class AtariEnvironments:
         # An emulator takes 80 ms of a core to make, and as long to seed: one beside the other.
         with ThreadPoolExecutor(1) as beside:
             try:
-                for i, game in enumerate(self.games):
-                    env = AtariVectorEnv(
-                        game.name,
-                        envs_per_game,
-                        max_num_frames_per_episode=max_steps * FRAMES_PER_STEP,
-                        repeat_action_probability=sticky,
-                        full_action_space=True,  # One code per action in every game: the ALE's 18.
-                        life_loss_info=life_loss_terminal,
-                        reward_clipping=False,
+                for i, game in enumerate(games):
+                    self._emulators.append(
+                        _Emulators(
+                            game,
+                            envs_per_game,
+                            max_num_frames_per_episode=max_steps * FRAMES_PER_STEP,
+                            repeat_action_probability=sticky,
+                            life_loss_info=life_loss_terminal,
+                            reward_clipping=False,
+                        )
                     )
-                    self._envs.append(env)
-                    resets.append(beside.submit(env.reset, seed=seed + 1000 * i))
+                    resets.append(beside.submit(self._emulators[-1].reset, seed=seed + 1000 * i))
                     tell()
                 for reset in resets:
                     reset.result()
                     tell()
             except BaseException:  # Ctrl-C need not wait for those that have not begun.
                 beside.shutdown(cancel_futures=True)
+                self.close()
                 raise
-        self.observation = np.concatenate([reset.result()[0] for reset in resets])
+        self.observation = np.concatenate([reset.result() for reset in resets])
         self.start = np.ones(len(self.observation), bool)
         self.ended = np.zeros(len(self.observation), bool)
 
@@ -169,46 +245,34 @@ class AtariEnvironments:
         """Returns R, the number of environments over all games."""
         return len(self.observation)
 
-    def step(self, actions: np.ndarray) -> Outcome:
-        """Takes one action in every environment.
+    def step(self, actions: NDArray[np.integer[Any]]) -> Outcome:
+        """Takes one action in every environment: `send`, then `receive`."""
+        self.send(actions)
+        return self.receive()
+
+    def send(self, actions: NDArray[np.integer[Any]]) -> None:
+        """Begins a step: the emulators work until `receive`.
 
         Args:
             actions: int [R]. ALE codes, 0 to 17, legal in the row's game.
 
-        Returns:
-            `Outcome`; `observation`, `start` and `ended` are then those of the next step.
-
         Raises:
-            ValueError: if an action is not legal in its game. Nothing is sent to the emulators,
-                which would wait for ever for an action they do not know.
+            ValueError: if an action is not legal in its game. Nothing is sent then.
         """
-        self.send(actions)
-        return self.receive()
-
-    def send(self, actions: np.ndarray) -> None:
-        """Starts a step: the emulators work until `receive`. Arguments and errors as in `step`."""
         actions = np.asarray(actions)
         if actions.shape != (len(self),) or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"Actions are whole numbers of shape ({len(self)},). "
                 f"Received: {actions.dtype} of shape {actions.shape}"
             )
-        in_range = (actions >= 0) & (actions < catalogue.NUM_ACTIONS)
-        legal = in_range & self.action_masks[np.arange(len(self)), np.where(in_range, actions, 0)]
-        if not legal.all():
-            row = int(np.argmin(legal))
-            game = self.games[row // self.envs_per_game]
-            raise ValueError(
-                f"Actions of {game.name} are the ALE codes {game.action_codes.tolist()}. "
-                f"Received: {actions[row]}"
-            )
-        for i, env in enumerate(self._envs):
-            rows = slice(i * self.envs_per_game, (i + 1) * self.envs_per_game)
-            env.send(actions[rows].astype(np.int64))
+        parts = np.split(actions, len(self.games))
+        places = [one.places(part) for one, part in zip(self._emulators, parts, strict=True)]
+        for emulators, part in zip(self._emulators, places, strict=True):
+            emulators.send(part)
 
     def receive(self) -> Outcome:
-        """Ends the step begun by `send`."""
-        results = [env.recv() for env in self._envs]
+        """Ends a step; `observation`, `start` and `ended` are then those of the next."""
+        results = [emulators.receive() for emulators in self._emulators]
         observation, reward, terminated, truncated = (
             np.concatenate(part) for part in list(zip(*results, strict=True))[:4]
         )
@@ -223,23 +287,20 @@ class AtariEnvironments:
         self.ended = game_over
         return Outcome(np.where(ignored, 0, reward).astype(np.float32), terminal, game_over)
 
-    def restart(self, rows: np.ndarray) -> None:
-        """Begins new games in some rows, whatever was going on there; between steps.
-
-        Args:
-            rows: bool [R].
-        """
+    def restart(self, rows: NDArray[np.bool_]) -> None:
+        """Begins new games in some rows, bool [R], whatever was going on there; between steps."""
         self.observation = self.observation.copy()
-        for i, env in enumerate(self._envs):
-            own = slice(i * self.envs_per_game, (i + 1) * self.envs_per_game)
-            if rows[own].any():
-                self.observation[own] = env.reset(options={"reset_mask": rows[own]})[0]
+        masks = np.split(rows, len(self.games))
+        views = np.split(self.observation, len(self.games))
+        for emulators, mask, view in zip(self._emulators, masks, views, strict=True):
+            if mask.any():
+                view[:] = emulators.reset(options={"reset_mask": mask})
         self.start, self.ended = self.start | rows, self.ended & ~rows
 
     def close(self) -> None:
         """Ends the emulators' threads."""
-        for env in self._envs:
-            env.close()
+        for emulators in self._emulators:
+            emulators.close()
 
     def get_state(self) -> None:
         """Emulators cannot be saved: a resumed run starts new games."""

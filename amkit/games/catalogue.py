@@ -1,10 +1,14 @@
-"""The paper's 20 Atari games as data: actions and splits.
+"""The paper's 20 Atari games as data: their names, actions, scores, and splits.
 
->>> from amkit.games import catalogue
->>> pong = catalogue.GAMES["pong"]
+`GAMES` and `SPLITS` are tables:
+
+>>> import amkit
+>>> pong = amkit.GAMES["pong"]
 >>> pong.actions
 ('NOOP', 'FIRE', 'RIGHT', 'LEFT', 'RIGHTFIRE', 'LEFTFIRE')
->>> [game.title for game in catalogue.split("multitask")][:3]
+>>> pong.splits, pong.scores.dqn
+(('multitask', 'sources'), 18.9)
+>>> [amkit.GAMES[name].title for name in amkit.SPLITS["multitask"]][:3]
 ['Atlantis', 'Boxing', 'Breakout']
 """
 
@@ -14,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amkit.games.published import NOT_PUBLISHED, SCORES, Scores
 
@@ -80,12 +85,12 @@ class Game:
         return len(self.actions)
 
     @property
-    def action_codes(self) -> np.ndarray:
+    def action_codes(self) -> NDArray[np.int64]:
         """int64 [num_actions]. The place of each of `actions` in `ACTIONS`; a fresh array."""
-        return np.array([ACTIONS.index(action) for action in self.actions], dtype=np.int64)
+        return np.array([ACTIONS.index(action) for action in self.actions], np.int64)
 
     @property
-    def action_mask(self) -> np.ndarray:
+    def action_mask(self) -> NDArray[np.bool_]:
         """bool [18]. True where the action is legal in this game; a fresh array."""
         return np.isin(ACTIONS, self.actions)
 

@@ -1,10 +1,15 @@
-"""The contract of environments: what a policy plays in, and a training learns in."""
+"""The contract of environments: what a policy plays in, and a training learns in.
 
-from collections.abc import Mapping, Sequence
+A new suite of games is a class that fulfils `Environments`, in a file beside this one, which `make`
+opens.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amkit.games.catalogue import Game
 
@@ -19,11 +24,12 @@ class Outcome:
         game_over: bool [R]. The whole game ended, lost or cut at its time limit.
     """
 
-    reward: np.ndarray
-    terminal: np.ndarray
-    game_over: np.ndarray
+    reward: NDArray[np.float32]
+    terminal: NDArray[np.bool_]
+    game_over: NDArray[np.bool_]
 
 
+@runtime_checkable
 class Environments(Protocol):
     """N parallel environments of each of G games, in lockstep; rows g * N to (g + 1) * N: game g.
 
@@ -41,18 +47,18 @@ class Environments(Protocol):
 
     games: Sequence[Game]
     envs_per_game: int
-    action_masks: np.ndarray
-    start: np.ndarray
-    ended: np.ndarray
+    action_masks: NDArray[np.bool_]
+    start: NDArray[np.bool_]
+    ended: NDArray[np.bool_]
 
     @property
-    def observation(self) -> np.ndarray:
+    def observation(self) -> NDArray[np.uint8]:
         """What to act on now."""
 
     def __len__(self) -> int:
         """Returns R."""
 
-    def send(self, actions: np.ndarray) -> None:
+    def send(self, actions: NDArray[np.integer[Any]]) -> None:
         """Begins to take one action in every environment: int [R], ALE codes.
 
         Raises:
@@ -62,7 +68,7 @@ class Environments(Protocol):
     def receive(self) -> Outcome:
         """Waits until the actions are taken."""
 
-    def restart(self, rows: np.ndarray) -> None:
+    def restart(self, rows: NDArray[np.bool_]) -> None:
         """Begins new games in some rows, bool [R], whatever was going on there; between steps."""
 
     def get_state(self) -> dict[str, Any] | None:
@@ -75,13 +81,23 @@ class Environments(Protocol):
         """Ends the environments' threads and frees what they hold."""
 
 
-def make(games: Sequence[Game], envs_per_game: int, **options: Any) -> Environments:
+class Options(TypedDict, total=False):
+    """How environments are opened; `atari.AtariEnvironments` explains each."""
+
+    seed: int
+    life_loss_terminal: bool
+    sticky: float
+    max_steps: int
+    on_ready: Callable[[int], None] | None
+
+
+def make(games: Sequence[Game], envs_per_game: int, **options: Unpack[Options]) -> Environments:
     """Opens environments of some games; whoever opens them closes them.
 
     Args:
         games: the G games, all of one suite. Today there is one: the Atari games of the ALE.
         envs_per_game: int. N.
-        **options: as `atari.AtariEnvironments` takes.
+        options: see `Options`.
     """
     from amkit.games.atari import AtariEnvironments  # Lazy: it takes its types from here.
 

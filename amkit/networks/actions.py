@@ -6,12 +6,31 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from amkit.games.catalogue import NUM_ACTIONS, Game
+from amkit.networks.bodies import MAPS, OUTPUT, layer_of
 from amkit.networks.xla import quick
 
+# What illegal logits become before a softmax. Finite, so that 0 * log(0) never makes a NaN; so low
+# that exp() of it is exactly 0 in float32 and float64 and no gradient flows.
+_ILLEGAL = -1e9
 
-def over_all_actions(values: Any, action_codes: np.ndarray) -> Any:
+
+def mask_illegal(values: tf.Tensor, action_mask: tf.Tensor | NDArray[np.bool_]) -> tf.Tensor:
+    """Replaces the values of illegal actions by a very low number (the mask of Eq. 4).
+
+    Args:
+        values: float32 [B, A]. Q-values or logits.
+        action_mask: bool [A] or [B, A]. True where legal.
+
+    Returns:
+        float32 [B, A]. Fit for an argmax, a max or a softmax over legal actions.
+    """
+    return tf.where(action_mask, values, tf.constant(_ILLEGAL, values.dtype))
+
+
+def over_all_actions(values: Any, action_codes: NDArray[np.int64]) -> Any:
     """Spreads values of a game's own actions over the 18 of the ALE.
 
     Args:
@@ -20,6 +39,13 @@ def over_all_actions(values: Any, action_codes: np.ndarray) -> Any:
 
     Returns:
         float [B, 18]. Zero where the game has no action: mask before use.
+
+    Example:
+        >>> import amkit, numpy as np
+        >>> breakout = amkit.GAMES["breakout"]  # NOOP, FIRE, RIGHT and LEFT: codes 0, 1, 3, 4.
+        >>> q_values = np.array([[1, 2, 3, 4]], np.float32)
+        >>> amkit.over_all_actions(q_values, breakout.action_codes).numpy()[0, :6].tolist()
+        [1.0, 2.0, 0.0, 3.0, 4.0, 0.0]
     """
     if values.shape[-1] == NUM_ACTIONS:
         return values
@@ -50,7 +76,6 @@ def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]
             raise ValueError(
                 f"several games share {NUM_ACTIONS} outputs. Received: {network.output.shape[-1]}"
             )
-
         quickly = quick(network)
 
         def values(observation: Any, training: bool = False) -> Any:
@@ -59,7 +84,7 @@ def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]
         return values
 
     # Each head sees the rows of its own game only.
-    maps = network.get_layer("flatten").output
+    maps = network.get_layer(MAPS).output
     trunk = quick(keras.Model(network.input, maps))
     heads = [keras.Model(maps, network.get_layer(_own_output(game)).output) for game in games]
 
@@ -105,22 +130,4 @@ def plays(network: keras.Model, game: Game) -> bool:
 
 
 def _own_output(game: Game) -> str:
-    return f"output_{game.name}"
-
-
-# What illegal logits become before a softmax. Finite, so that 0 * log(0) never makes a NaN; so low
-# that exp() of it is exactly 0 in float32 and float64 and no gradient flows.
-_ILLEGAL = -1e9
-
-
-def mask_illegal(values: tf.Tensor, action_mask: tf.Tensor) -> tf.Tensor:
-    """Replaces the values of illegal actions by a very low number.
-
-    Args:
-        values: float32 [B, A]. Q-values or logits.
-        action_mask: bool [A] or [B, A]. True where legal.
-
-    Returns:
-        float32 [B, A]. Fit for an argmax, a max or a softmax over legal actions.
-    """
-    return tf.where(action_mask, values, tf.constant(_ILLEGAL, values.dtype))
+    return layer_of(OUTPUT, game.name)

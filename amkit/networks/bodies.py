@@ -1,13 +1,14 @@
-"""The networks of the paper: functions that return plain functional Keras models of stock layers.
+"""The paper's networks: expert DQN, Actor-Mimic network (AMN), and the multitask baseline MCDQN.
 
-Every network takes uint8 [B, 4, 84, 84], what ale-py and Gymnasium's frame stack hand out, and
-names its pre-output layer `features` (an MCDQN's are `features_<game>`). A saved network loads with
-Keras alone.
+Each function returns a plain functional Keras model of stock layers, which a saved file loads as
+with Keras alone. It takes uint8 [B, 4, 84, 84], what ale-py and Gymnasium's frame stack hand out,
+and names its pre-output layer `features`. Nothing depends on Keras's global configuration: every
+layer says its data format and dtype.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 
@@ -15,6 +16,9 @@ from amkit.games.catalogue import NUM_ACTIONS
 
 OBSERVATION_SHAPE = (4, 84, 84)
 BodyName = Literal["nature", "wide", "transfer", "transfer-code"]
+
+# Layers that other code finds by name.
+MAPS, FEATURES, OUTPUT = "flatten", "features", "output"
 
 
 @dataclass(frozen=True)
@@ -46,76 +50,6 @@ BODIES: dict[str, Body] = {
 }
 
 
-def _network(
-    name: str,
-    body: str,
-    outputs: int,
-    normalize_features: bool,
-    background: float,
-    dtype: str | None,
-) -> keras.Model:
-    """Convolutions, dense layers, a linear output kept in float32."""
-    if body not in BODIES:
-        raise ValueError(f"body is one of {', '.join(BODIES)}. Received: {body!r}")
-    observation, maps = _convolutional(BODIES[body], background, dtype)
-    x = _head(maps, BODIES[body].hidden_units, outputs, normalize_features, dtype)
-    return keras.Model(observation, x, name=name)
-
-
-def _convolutional(body: Body, background: float, dtype: str | None) -> tuple:
-    """The input, and what the convolutions make of it, flat."""
-    layers = keras.layers
-    observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8", name="observation")
-    # Rescaled first: a CPU transposes floats faster than bytes.
-    x = layers.Rescaling(1 / 255, -background / 255, name="rescaling", dtype=dtype)(observation)
-    x = layers.Permute((2, 3, 1), name="channels_last", dtype=dtype)(x)
-    if body.padding:
-        x = layers.ZeroPadding2D(body.padding, name="padding", dtype=dtype)(x)
-    for i, (filters, kernel_size, strides) in enumerate(body.convolutions, start=1):
-        x = layers.Conv2D(
-            filters,
-            kernel_size,
-            strides,
-            activation="relu",
-            kernel_initializer="he_normal",
-            name=f"conv{i}",
-            dtype=dtype,
-        )(x)
-    return observation, layers.Flatten(name="flatten", dtype=dtype)(x)
-
-
-def _head(
-    x: Any,
-    hidden_units: Sequence[int],
-    outputs: int,
-    normalize_features: bool,
-    dtype: str | None,
-    suffix: str = "",
-) -> Any:
-    """Dense layers and a linear output; `suffix` tells several games' layers apart."""
-    layers = keras.layers
-    for i, units in enumerate(hidden_units, start=1):
-        last = i == len(hidden_units)
-        plain = last and not normalize_features
-        x = layers.Dense(
-            units,
-            activation=None if last and normalize_features else "relu",
-            kernel_initializer="he_normal",
-            name=("features" if plain else f"hidden{i}") + suffix,
-            dtype=dtype,
-        )(x)
-    if normalize_features:
-        # A student that begins as an expert has features of variance 0.0007 here, which Keras's own
-        # epsilon, 1e-3, would swallow (`transfer.initialise_student`).
-        x = layers.LayerNormalization(epsilon=1e-5, name="normalization" + suffix, dtype=dtype)(x)
-        x = layers.Activation("relu", name="features" + suffix, dtype=dtype)(x)
-    # Of normalised features an ordinary start would make outputs far larger than Q-values are.
-    start = "zeros" if normalize_features else "glorot_uniform"
-    return layers.Dense(outputs, kernel_initializer=start, name="output" + suffix, dtype="float32")(
-        x
-    )
-
-
 def nature_dqn(
     num_actions: int,
     *,
@@ -131,10 +65,17 @@ def nature_dqn(
             outputs of zero. It lets Q-learning do without a target network (Gallici et al. 2024).
         background: float in [0, 255]. Luminance that the first layer sees as zero. On a bright
             background all weights of a filter are pushed the same way, and many filters die.
-        dtype: str or None. Keras dtype policy of all layers but the last, which stays float32.
+        dtype: str or None. Keras dtype policy of all layers but the last, which stays float32; None
+            means float32.
 
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, num_actions] Q-values.
+
+    Example:
+        >>> import amkit
+        >>> expert = amkit.nature_dqn(amkit.GAMES["pong"].num_actions)
+        >>> expert.output.shape, expert.get_layer("features").output.shape
+        ((None, 6), (None, 512))
     """
     return _network("nature_dqn", "nature", num_actions, normalize_features, background, dtype)
 
@@ -159,6 +100,12 @@ def actor_mimic_network(
 
     Raises:
         ValueError: if the body is none of `BODIES`.
+
+    Example:
+        >>> import amkit, numpy as np
+        >>> student = amkit.actor_mimic_network()
+        >>> student(np.zeros((1, 4, 84, 84), np.uint8)).shape
+        TensorShape([1, 18])
     """
     return _network("actor_mimic", body, NUM_ACTIONS, normalize_features, background, dtype)
 
@@ -180,13 +127,101 @@ def multitask_convolutions(
 
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, G * 18]: Q-values for every
-        game, in order. See `for_games` and `for_game`.
+        game, in order. See `actions.for_games` and `actions.for_game`.
+
+    Example:
+        >>> import amkit
+        >>> amkit.multitask_convolutions(["pong", "breakout"]).output.shape
+        (None, 36)
     """
     body = BODIES["nature"]
     observation, maps = _convolutional(body, background, dtype)
     q_values = [
-        _head(maps, body.hidden_units, NUM_ACTIONS, normalize_features, dtype, suffix=f"_{name}")
-        for name in game_names
+        _head(maps, body.hidden_units, NUM_ACTIONS, normalize_features, dtype, game_name)
+        for game_name in game_names
     ]
-    outputs = keras.layers.Concatenate(name="output", dtype="float32")(q_values)
+    outputs = keras.layers.Concatenate(name=OUTPUT, dtype="float32")(q_values)
     return keras.Model(observation, outputs, name="multitask_convolutions")
+
+
+def layer_of(name: str, game_name: str) -> str:
+    """What the layer that other networks call `name` is called in a game's part of an MCDQN."""
+    return f"{name}_{game_name}"
+
+
+def _network(
+    name: str,
+    body: str,
+    outputs: int,
+    normalize_features: bool,
+    background: float,
+    dtype: str | None,
+) -> keras.Model:
+    """Convolutions, dense layers, a linear output kept in float32."""
+    if body not in BODIES:
+        raise ValueError(f"body is one of {', '.join(BODIES)}. Received: {body!r}")
+    observation, maps = _convolutional(BODIES[body], background, dtype)
+    x = _head(maps, BODIES[body].hidden_units, outputs, normalize_features, dtype)
+    return keras.Model(observation, x, name=name)
+
+
+def _convolutional(
+    body: Body, background: float, dtype: str | None
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """The input, and what the convolutions make of it, flat."""
+    layers = keras.layers
+    dtype = dtype or "float32"  # None would mean whatever Keras is configured to.
+    last = "channels_last"
+    observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8", name="observation")
+    # Rescaled first: a CPU transposes floats faster than bytes.
+    x = layers.Rescaling(1 / 255, -background / 255, name="rescaling", dtype=dtype)(observation)
+    x = layers.Permute((2, 3, 1), name=last, dtype=dtype)(x)
+    if body.padding:
+        x = layers.ZeroPadding2D(body.padding, last, name="padding", dtype=dtype)(x)
+    for i, (filters, kernel_size, strides) in enumerate(body.convolutions, start=1):
+        x = layers.Conv2D(
+            filters,
+            kernel_size,
+            strides,
+            data_format=last,
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=f"conv{i}",
+            dtype=dtype,
+        )(x)
+    return observation, layers.Flatten(last, name=MAPS, dtype=dtype)(x)
+
+
+def _head(
+    x: keras.KerasTensor,
+    hidden_units: Sequence[int],
+    outputs: int,
+    normalize_features: bool,
+    dtype: str | None,
+    game_name: str | None = None,
+) -> keras.KerasTensor:
+    """Dense layers and a linear output; the name tells several games' layers apart."""
+    layers = keras.layers
+    dtype = dtype or "float32"
+
+    def named(name: str) -> str:
+        return layer_of(name, game_name) if game_name else name
+
+    for i, units in enumerate(hidden_units, start=1):
+        to_normalize = normalize_features and i == len(hidden_units)
+        are_features = not normalize_features and i == len(hidden_units)
+        x = layers.Dense(
+            units,
+            activation=None if to_normalize else "relu",
+            kernel_initializer="he_normal",
+            name=named(FEATURES if are_features else f"hidden{i}"),
+            dtype=dtype,
+        )(x)
+    if normalize_features:
+        # A student that begins as an expert has features of variance 0.0007 here, which Keras's own
+        # epsilon, 1e-3, would swallow (`transfer.initialise_student`).
+        x = layers.LayerNormalization(epsilon=1e-5, name=named("normalization"), dtype=dtype)(x)
+        x = layers.Activation("relu", name=named(FEATURES), dtype=dtype)(x)
+    # Of normalised features an ordinary start would make outputs far larger than Q-values are.
+    start = "zeros" if normalize_features else "glorot_uniform"
+    return layers.Dense(outputs, kernel_initializer=start, name=named(OUTPUT), dtype="float32")(x)

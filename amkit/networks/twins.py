@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import keras
 
+from amkit.networks.bodies import FEATURES
+
 
 def with_features(network: keras.Model) -> keras.Model:
     """The same network, which also hands out its pre-output activations.
@@ -15,9 +17,8 @@ def with_features(network: keras.Model) -> keras.Model:
         Functional `keras.Model` sharing the weights, observation -> (outputs [B, A], features
         [B, D]).
     """
-    return keras.Model(
-        network.input, (network.output, network.get_layer("features").output), name=network.name
-    )
+    features = network.get_layer(FEATURES).output
+    return keras.Model(network.input, (network.output, features), name=network.name)
 
 
 def feature_size(network: keras.Model) -> int:
@@ -27,10 +28,10 @@ def feature_size(network: keras.Model) -> int:
         ValueError: if there is no layer called `features` with outputs [B, D].
     """
     for layer in network.layers:
-        if layer.name == "features" and len(layer.output.shape) == 2:
-            return layer.output.shape[-1]
+        if layer.name == FEATURES and len(layer.output.shape) == 2:
+            return int(layer.output.shape[-1])
     raise ValueError(
-        f"a network has a layer called features, of outputs [B, D]. Received: {network.name}"
+        f"a network has a layer called {FEATURES}, of outputs [B, D]. Received: {network.name}"
     )
 
 

@@ -36,6 +36,7 @@ def checked(kind: type[T]) -> type[T]:
     made.__init__ = one_line_init
     return made
 
+
 _received = reprlib.Repr()  # Short, and not deeply nested, whatever it was.
 _received.maxstring = _received.maxother = 80
 

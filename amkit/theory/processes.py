@@ -1,16 +1,19 @@
-"""Section 4 of the paper as numbers: linear softmax students of small Markov decision processes.
+"""Section 4 and App. A as numbers: linear softmax students of small Markov decision processes.
 
-Everything is exact: distributions are solved for, not sampled. Matrices are named as in the paper:
-`features` is Phi [S, K], `theta` is [K, A], a policy is [S, A] with rows that sum to 1.
+Everything is exact: distributions are solved for, not sampled. Names are the paper's. S states, A
+actions, K features; `features` is Phi [S, K], `theta` [K, A], `distribution` D [S], `expert` Pi_E
+[S, A], `decay` lambda, `operator` Gamma. A policy is [S, A] with rows that sum to 1.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-Policy = np.ndarray
-Operator = Callable[[np.ndarray], Policy]  # Gamma of section 4.2: Q-values [S, A] -> policy [S, A]
+Array = NDArray[np.float64]
+Policy = Array
+Operator = Callable[[Array], Policy]  # Gamma of section 4.2: Q-values [S, A] -> policy [S, A]
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,11 @@ class Process:
         features: float [S, K]. phi(s).
     """
 
-    transitions: np.ndarray
-    rewards: np.ndarray
-    features: np.ndarray
+    transitions: Array
+    rewards: Array
+    features: Array
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         states, actions = self.transitions.shape[:2]
         shapes = (self.transitions.shape, self.rewards.shape, len(self.features))
         if shapes != ((states, actions, states), (states, actions), states):
@@ -35,11 +38,11 @@ class Process:
                 "transitions [S, A, S], rewards [S, A] and features [S, K] are of one process. "
                 f"Received: {self.transitions.shape}, {self.rewards.shape}, {self.features.shape}"
             )
-        if (self.transitions < 0).any() or not np.allclose(self.transitions.sum(axis=2), 1):
+        sums = self.transitions.sum(axis=2)
+        if (self.transitions < 0).any() or not np.allclose(sums, 1):
             raise ValueError(
                 "transitions[s, a] are probabilities that sum to 1. "
-                f"Received sums from {self.transitions.sum(axis=2).min()} "
-                f"to {self.transitions.sum(axis=2).max()}"
+                f"Received: sums from {sums.min()} to {sums.max()}"
             )
 
 
@@ -48,11 +51,7 @@ def random_process(
 ) -> Process:
     """A process in which every state can follow every other: irreducible and aperiodic.
 
-    Args:
-        rng: `numpy.random.Generator`.
-        states: int. S.
-        actions: int. A.
-        features: int. K; each state's feature vector has length 1.
+    Each state's feature vector has length 1.
     """
     phi = rng.normal(size=(states, features))
     return Process(
@@ -62,13 +61,14 @@ def random_process(
     )
 
 
-def softmax(values: np.ndarray) -> Policy:
-    """p(a|s) of Q-values or logits [S, A], float [S, A]."""
-    exponentials = np.exp(values - values.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+def softmax(values: Array) -> Policy:
+    """p(a|s) of Q-values or logits [S, A]."""
+    exponentials: Array = np.exp(values - values.max(axis=1, keepdims=True))
+    policy: Policy = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return policy
 
 
-def epsilon_greedy(q_values: np.ndarray, epsilon: float, temperature: float = 0.0) -> Policy:
+def epsilon_greedy(q_values: Array, epsilon: float, temperature: float = 0.0) -> Policy:
     """Gamma of section 4.2: uniform with probability epsilon, otherwise the best action.
 
     Args:
@@ -77,24 +77,22 @@ def epsilon_greedy(q_values: np.ndarray, epsilon: float, temperature: float = 0.
         temperature: float >= 0. At 0 the best action is taken outright, and Gamma jumps where two
             actions are equally good. Above 0 it is drawn from a softmax, and Gamma is Lipschitz
             continuous with a constant that grows as 1 / temperature, as Theorem 1 asks.
-
-    Returns:
-        float [S, A].
     """
     actions = q_values.shape[1]
+    best = np.eye(actions)[q_values.argmax(axis=1)]
     if temperature > 0:
         best = softmax(q_values / temperature)
-    else:
-        best = np.eye(actions)[q_values.argmax(axis=1)]
-    return (1 - epsilon) * best + epsilon / actions
+    policy: Policy = (1 - epsilon) * best + epsilon / actions
+    return policy
 
 
-def state_transitions(process: Process, policy: Policy) -> np.ndarray:
+def state_transitions(process: Process, policy: Policy) -> Array:
     """Probability of the next state under a policy, float [S, S]."""
-    return np.einsum("sa,sat->st", policy, process.transitions)
+    chain: Array = np.einsum("sa,sat->st", policy, process.transitions)
+    return chain
 
 
-def stationary_distribution(process: Process, policy: Policy) -> np.ndarray:
+def stationary_distribution(process: Process, policy: Policy) -> Array:
     """D_pi: how often each state is visited in the long run, float [S].
 
     Solves D P = D, sum D = 1. Unique where the process has one recurrent class.
@@ -102,46 +100,37 @@ def stationary_distribution(process: Process, policy: Policy) -> np.ndarray:
     chain = state_transitions(process, policy)
     equations = np.vstack([chain.T - np.eye(len(chain)), np.ones(len(chain))])
     right = np.append(np.zeros(len(chain)), 1.0)
-    return np.linalg.lstsq(equations, right, rcond=None)[0].clip(min=0)
+    distribution: Array = np.linalg.lstsq(equations, right, rcond=None)[0].clip(min=0)
+    return distribution
 
 
 def objective(
-    theta: np.ndarray, process: Process, distribution: np.ndarray, expert: Policy, decay: float
+    theta: Array, process: Process, distribution: Array, expert: Policy, decay: float
 ) -> float:
-    """Eq. 7, with lambda / 2 in place of lambda, so that Eq. 8 is its gradient.
-
-    Args:
-        theta: float [K, A].
-        process: the process.
-        distribution: float [S]. D, of the states sampled.
-        expert: float [S, A]. Pi_E.
-        decay: float. lambda.
-
-    Returns:
-        float, in nats.
-    """
+    """Eq. 7 in nats, with lambda / 2 in place of lambda, so that Eq. 8 is its gradient."""
     student = softmax(process.features @ theta)
     cross_entropy = -(expert * np.log(student)).sum(axis=1)
     return float(distribution @ cross_entropy + 0.5 * decay * (theta**2).sum())
 
 
 def update(
-    theta: np.ndarray, process: Process, distribution: np.ndarray, expert: Policy, decay: float
-) -> np.ndarray:
-    """Delta theta of Eq. 8 for a learning rate of 1, float [K, A]. Arguments as in `objective`."""
+    theta: Array, process: Process, distribution: Array, expert: Policy, decay: float
+) -> Array:
+    """Delta theta of Eq. 8 for a learning rate of 1, float [K, A]."""
     difference = softmax(process.features @ theta) - expert
-    return -(process.features.T @ (distribution[:, None] * difference) + decay * theta)
+    gradient: Array = process.features.T @ (distribution[:, None] * difference) + decay * theta
+    return -gradient
 
 
 def fixed_point(
     process: Process,
-    distribution: np.ndarray,
+    distribution: Array,
     expert: Policy,
     decay: float,
-    start: np.ndarray | None = None,
+    start: Array | None = None,
     tolerance: float = 1e-10,
     max_updates: int = 1_000_000,
-) -> np.ndarray:
+) -> Array:
     """theta* of Lemma 1: repeats Eq. 8 until nothing changes.
 
     The learning rate is constant, 1 over the gradient's Lipschitz constant: the updates are
@@ -149,15 +138,12 @@ def fixed_point(
 
     Args:
         process: the process.
-        distribution: float [S]. D of a fixed policy.
-        expert: float [S, A]. Pi_E.
-        decay: float > 0. lambda; at 0 there need be no solution.
+        distribution: float [S]. Of a fixed policy.
+        expert: float [S, A].
+        decay: float > 0. At 0 there need be no solution.
         start: float [K, A], or None for zeros.
         tolerance: float. Largest norm of Eq. 8 at the result.
         max_updates: int.
-
-    Returns:
-        float [K, A].
 
     Raises:
         ValueError: if decay is not above 0.
@@ -182,17 +168,10 @@ def fixed_point(
 
 def adaptive_iteration(
     process: Process, expert: Policy, decay: float, operator: Operator, policy: Policy
-) -> Iterator[tuple[Policy, np.ndarray]]:
-    """The learning scheme of section 4.2, without end.
+) -> Iterator[tuple[Policy, Array]]:
+    """The learning scheme of section 4.2, without end, from the first policy played.
 
     Play by the policy, learn until Eq. 8 stands still, play by Gamma of what was learnt.
-
-    Args:
-        process: the process.
-        expert: float [S, A]. Pi_E.
-        decay: float > 0. lambda.
-        operator: Gamma, Q-values [S, A] -> policy [S, A].
-        policy: float [S, A]. The first one played.
 
     Yields:
         (the next policy, the theta it comes from).
@@ -222,8 +201,8 @@ def contraction(
 
     Args:
         process: the process.
-        expert: float [S, A]. Pi_E.
-        decay: float > 0. lambda.
+        expert: float [S, A].
+        decay: float > 0.
         operator: Gamma.
         rng: draws the policies.
         pairs: int. Pairs of policies to begin with; the result can only grow with more.
@@ -234,24 +213,20 @@ def contraction(
         the policies themselves.
     """
 
-    def successor(policy: Policy) -> Policy:
-        return next(adaptive_iteration(process, expert, decay, operator, policy))[0]
+    def played(policy: Policy) -> tuple[Policy, Policy]:
+        return policy, next(adaptive_iteration(process, expert, decay, operator, policy))[0]
 
-    def stretch(near: tuple[Policy, Policy], far: tuple[Policy, Policy]) -> float:
-        before, after = (np.linalg.norm(a - b) for a, b in zip(near, far, strict=True))
+    def stretch(ends: Sequence[tuple[Policy, Policy]]) -> float:
+        before, after = (np.linalg.norm(a - b) for a, b in zip(*ends, strict=True))
         return float(after / before)
 
     greatest = 0.0
     for _ in range(pairs):
-        ends = []
-        for _ in range(2):
-            policy = rng.dirichlet(np.ones(expert.shape[1]), len(expert))
-            ends.append((policy, successor(policy)))
+        ends = [played(rng.dirichlet(np.ones(expert.shape[1]), len(expert))) for _ in range(2)]
         for _ in range(halvings):
-            policy = (ends[0][0] + ends[1][0]) / 2
-            middle = (policy, successor(policy))
-            ends = max(((ends[0], middle), (middle, ends[1])), key=lambda half: stretch(*half))
-        greatest = max(greatest, stretch(*ends))
+            middle = played((ends[0][0] + ends[1][0]) / 2)
+            ends = max([ends[0], middle], [middle, ends[1]], key=stretch)
+        greatest = max(greatest, stretch(ends))
     return greatest
 
 
@@ -265,15 +240,15 @@ class Growth:
         bound: float [T]. J_T(expert) + u T epsilon / log 2.
     """
 
-    expert: np.ndarray
-    student: np.ndarray
-    bound: np.ndarray
+    expert: Array
+    student: Array
+    bound: Array
 
 
 def cost_growth(
     process: Process, expert: Policy, student: Policy, start: int, horizon: int
 ) -> Growth:
-    """Cost-to-go of expert and student from one state, and Proposition 1's bound on it.
+    """Cost-to-go of expert and student from the state `start`, and Proposition 1's bound on it.
 
     The paper's u is printed as a lower bound of an action's disadvantage; the proof needs an upper
     one, and so it is taken here: the most that one wrong action costs if the expert goes on. Its
@@ -301,7 +276,7 @@ def cost_growth(
     return Growth(costs["expert"], costs["student"], bound)
 
 
-def _visited(process: Process, policy: Policy, start: int, horizon: int) -> np.ndarray:
+def _visited(process: Process, policy: Policy, start: int, horizon: int) -> Array:
     """Distribution over states at each of the first steps, float [T, S]."""
     chain = state_transitions(process, policy)
     distribution = np.eye(len(chain))[start]
@@ -312,16 +287,15 @@ def _visited(process: Process, policy: Policy, start: int, horizon: int) -> np.n
     return np.array(rows)
 
 
-def _greatest_disadvantage(process: Process, expert: Policy, horizon: int) -> np.ndarray:
+def _greatest_disadvantage(process: Process, expert: Policy, horizon: int) -> Array:
     """u for each T: max over s, a and t <= T of Z_t(s, expert) - Z_t(s, a), float [T]."""
     value = np.zeros(len(expert))
-    greatest, rows = 0.0, []
+    greatest = []
     for _ in range(horizon):
         q_values = process.rewards + process.transitions @ value
         value = (expert * q_values).sum(axis=1)
-        greatest = max(greatest, float((value[:, None] - q_values).max()))
-        rows.append(greatest)
-    return np.array(rows)
+        greatest.append(max(0.0, float((value[:, None] - q_values).max())))
+    return np.maximum.accumulate(greatest)
 
 
 def road_and_ditch(lock: int = 6, actions: int = 4) -> tuple[Process, Policy]:
@@ -332,10 +306,6 @@ def road_and_ditch(lock: int = 6, actions: int = 4) -> tuple[Process, Policy]:
     road, and a wrong one leads to the ditch's first state. A step in the ditch costs 1. The expert
     never leaves the road, but knows its way back: only who sees the ditch can learn that. Every
     state has a feature of its own.
-
-    Args:
-        lock: int. Right actions in a row that lead out of the ditch.
-        actions: int. A.
 
     Returns:
         (the process, the expert's deterministic policy [S, A]).

@@ -17,11 +17,6 @@ HORIZON = 400
 def lemma_1(seed: int, starts: int = 5, updates: int = 400) -> dict[str, Any]:
     """Distance to the fixed point of Eq. 8 from several starts, under one fixed policy.
 
-    Args:
-        seed: int.
-        starts: int.
-        updates: int. Updates of Eq. 8 followed.
-
     Returns:
         "decay"; "distances", one list of norms per start, before each update.
     """
@@ -44,10 +39,6 @@ def lemma_1(seed: int, starts: int = 5, updates: int = 400) -> dict[str, Any]:
 
 def theorem_1(seed: int, pairs: int = 8) -> list[dict[str, Any]]:
     """The greatest contraction ratio found, for each weight decay and operator.
-
-    Args:
-        seed: int.
-        pairs: int. Pairs of policies to begin with, for each.
 
     Returns:
         A list of {"operator", "decay", "ratio"}; a ratio of 1 or more is no contraction.
@@ -76,11 +67,8 @@ def theorem_1(seed: int, pairs: int = 8) -> list[dict[str, Any]]:
     ]
 
 
-def proposition_1(horizon: int = HORIZON) -> dict[str, list[float]]:
+def proposition_1() -> dict[str, list[float]]:
     """Cost-to-go of two students of `processes.road_and_ditch`: who acts while they learn?
-
-    Args:
-        horizon: int. The greatest T.
 
     Returns:
         "student_acts", "expert_acts": cost-to-go J_T for T = 1, 2, ...; "student_bound",
@@ -100,7 +88,7 @@ def proposition_1(horizon: int = HORIZON) -> dict[str, list[float]]:
             processes.adaptive_iteration(process, expert, decay, processes.softmax, behaviour),
             rounds,
         )
-        growth = processes.cost_growth(process, expert, student, start=0, horizon=horizon)
+        growth = processes.cost_growth(process, expert, student, start=0, horizon=HORIZON)
         result[name] = growth.student.tolist()
         result[name.replace("acts", "bound")] = growth.bound.tolist()
     return result

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from amkit.evaluation import recording
+from amkit.evaluation.whole_games import random_network
 from amkit.networks.bodies import nature_dqn
 from amkit.storage.cards import is_policy
 
@@ -25,6 +26,23 @@ def test_the_screen_is_what_the_network_sees(pong):
         assert np.abs(small - environments.observation[0, -1]).mean() < 6
     environments.close()
     screen.close()
+
+
+def test_what_it_opened_is_closed_also_where_the_screen_cannot_be_opened(pong, monkeypatch):
+    from amkit.games.atari import AtariEnvironments
+
+    closed = []
+    monkeypatch.setattr(AtariEnvironments, "close", lambda self: closed.append(self))
+    list(recording.play(random_network, pong, steps=2))
+    assert len(closed) == 1
+
+    def fail(game, seed):
+        raise MemoryError
+
+    monkeypatch.setattr(recording, "Screen", fail)
+    with pytest.raises(MemoryError):
+        list(recording.play(random_network, pong))
+    assert len(closed) == 2
 
 
 @pytest.mark.parametrize("policy", [True, False])

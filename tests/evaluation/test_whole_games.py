@@ -11,21 +11,29 @@ from amkit.evaluation.whole_games import (
     evaluate_games,
     random_network,
 )
-from amkit.games.environments import Outcome
+from amkit.games import atari
+from amkit.games.environments import Environments, Outcome
 
 
-class LengthGames:
+class LengthGames(Environments):
     """Games whose length is drawn at their start and whose score is that length."""
 
-    def __init__(self, envs, lengths, mask):
+    def __init__(self, game, envs, lengths):
         self.rng = np.random.default_rng(5)
         self.lengths = lengths
-        self.action_masks = np.repeat(mask[None], envs, axis=0)
+        self.games = (game,)
+        self.action_masks = np.repeat(game.action_mask[None], envs, axis=0)
         self.envs_per_game = envs
-        self.observation = np.zeros((envs, 4, 84, 84), np.uint8)
         self.start = np.ones(envs, bool)
         self.ended = np.zeros(envs, bool)
         self.left = self.rng.choice(lengths, envs)
+
+    def __len__(self):
+        return self.envs_per_game
+
+    @property
+    def observation(self):
+        return np.zeros((len(self), 4, 84, 84), np.uint8)
 
     def send(self, actions):
         pass  # Games do not depend on what is played.
@@ -44,7 +52,7 @@ def run(game, protocol, envs, lengths=(5, 50)):
         game,
         protocol,
         epsilon=1.0,
-        environments=LengthGames(envs, lengths, game.action_mask),
+        environments=LengthGames(game, envs, lengths),
     )
 
 
@@ -80,12 +88,30 @@ def test_result():
     assert result.mean == 2.0
     assert result.standard_error == pytest.approx(1 / np.sqrt(3))
     assert np.isnan(GameResult("pong", [1.0], [4]).standard_error)
+    assert result.summary == {"mean": 2, "standard_error": result.standard_error, "games": 3}
     assert result.scores == [1.0, 2.0, 3.0]
 
 
 def test_epsilon_is_a_probability(pong):
     with pytest.raises(ValueError, match=r"epsilon lies in \[0, 1\]. Received: 1.5"):
         evaluate_game(random_network, pong, PROTOCOLS["tiny"], epsilon=1.5)
+
+
+def test_the_environments_are_closed_if_it_opened_them(pong, monkeypatch):
+    closed = []
+    monkeypatch.setattr(atari.AtariEnvironments, "close", lambda self: closed.append(self))
+    evaluate_game(random_network, pong, PROTOCOLS["tiny"], epsilon=1.0)
+    assert len(closed) == 1
+    with pytest.raises(RuntimeError, match="stop"):
+        evaluate_game(fail, pong, PROTOCOLS["tiny"])
+    assert len(closed) == 2
+    theirs = atari.AtariEnvironments([pong], 1, max_steps=50)
+    evaluate_game(random_network, pong, PROTOCOLS["tiny"], environments=theirs)
+    assert len(closed) == 2
+
+
+def fail(observation):
+    raise RuntimeError("stop")
 
 
 def test_random_pong_in_the_emulator(pong):

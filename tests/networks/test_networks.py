@@ -5,8 +5,21 @@ import numpy as np
 import pytest
 
 from amkit.games.catalogue import GAMES
-from amkit.networks.bodies import actor_mimic_network, nature_dqn
-from amkit.networks.twins import for_running, in_precision, with_features
+from amkit.networks.actions import for_games
+from amkit.networks.bodies import (
+    BODIES,
+    Body,
+    actor_mimic_network,
+    multitask_convolutions,
+    nature_dqn,
+)
+from amkit.networks.twins import (
+    for_running,
+    frozen_copy,
+    in_precision,
+    move_towards,
+    with_features,
+)
 
 OBSERVATION = np.random.default_rng(0).integers(0, 256, (2, 4, 84, 84), np.uint8)
 
@@ -114,3 +127,51 @@ def test_precision_twin():
     np.testing.assert_array_equal(running(OBSERVATION), twin(OBSERVATION))
     back = in_precision(twin, "float32")
     np.testing.assert_array_equal(back(OBSERVATION), model(OBSERVATION))
+
+
+@pytest.fixture
+def keras_configured():
+    """Sets what a user may have in keras.json, and puts it back."""
+    config = keras.config
+    before = config.image_data_format(), config.floatx(), config.dtype_policy()
+
+    def configure(data_format, floatx, policy):
+        config.set_image_data_format(data_format)
+        config.set_floatx(floatx)
+        config.set_dtype_policy(policy)
+
+    yield configure
+    configure(*before)
+
+
+def test_no_layer_depends_on_keras_configuration(keras_configured, monkeypatch):
+    monkeypatch.setitem(BODIES, "padded", Body(((8, 8, 4),), (16,), padding=1))
+
+    def configs():
+        padded = actor_mimic_network("padded")
+        return [m.get_config() for m in (nature_dqn(6), padded, multitask_convolutions(["pong"]))]
+
+    before = configs()
+    keras_configured("channels_first", "float64", "mixed_float16")
+    assert configs() == before
+
+
+def test_what_networks_say_does_not_depend_on_keras_configuration(keras_configured):
+    def said():
+        keras.utils.set_random_seed(1)
+        network = nature_dqn(6)
+        several = multitask_convolutions(["pong", "breakout"])
+        frozen = frozen_copy(network)
+        move_towards(frozen, network, 0.5)
+        forms = [
+            *(network, frozen, with_features(network), in_precision(network, "bfloat16")),
+            *(for_running(network, "mixed_bfloat16"), for_games(network, [GAMES["pong"]])),
+            for_games(several, [GAMES["pong"], GAMES["breakout"]]),
+        ]
+        return [value for form in forms for value in keras.tree.flatten(form(OBSERVATION))]
+
+    before = said()
+    keras_configured("channels_first", "float64", "mixed_float16")
+    for ours, theirs in zip(said(), before, strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)

@@ -9,8 +9,14 @@ import tensorflow as tf
 
 from amkit.learning.dqn import DQNSettings
 from amkit.networks import xla
-from amkit.networks.bodies import actor_mimic_network, nature_dqn
-from amkit.networks.twins import with_features
+from amkit.networks.bodies import (
+    BODIES,
+    Body,
+    actor_mimic_network,
+    multitask_convolutions,
+    nature_dqn,
+)
+from amkit.networks.twins import for_running, frozen_copy, with_features
 from amkit.networks.xla import quick
 
 OBSERVATION = np.random.default_rng(0).integers(0, 256, (2, 4, 84, 84), np.uint8)
@@ -45,12 +51,42 @@ def test_quick_shares_weights_and_learns():
         np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nature_dqn(6),
+        lambda: actor_mimic_network("padded", normalize_features=True),
+        lambda: multitask_convolutions(["pong", "breakout"]),
+        lambda: with_features(frozen_copy(nature_dqn(6))),
+        lambda: for_running(nature_dqn(6), "mixed_bfloat16"),
+        lambda: renamed(nature_dqn(6)),
+    ],
+    ids=["expert", "AMN", "MCDQN", "with features", "for running", "renamed"],
+)
+def test_all_our_networks_are_made_quick(make, monkeypatch):
+    monkeypatch.setitem(BODIES, "padded", Body(((8, 8, 4),), (16,), padding=1))
+    network = make()
+    assert quick(network) is not network
+
+
+def renamed(network):
+    def clone(layer):
+        return type(layer).from_config({**layer.get_config(), "name": f"my_{layer.name}"})
+
+    return keras.models.clone_model(network, clone_function=clone)
+
+
 def test_quick_leaves_other_networks_as_they_are():
     observation = keras.Input((4, 84, 84), dtype="uint8")
     x = keras.layers.Permute((2, 3, 1))(observation)
     x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(x))
     other = keras.Model(observation, keras.layers.Dense(6)(x))
     assert quick(other) is other
+    rescaled = keras.layers.Rescaling(1 / 255)(observation)
+    permuted = keras.layers.Permute((2, 3, 1))(rescaled)
+    both = [keras.layers.Flatten()(x) for x in (permuted, rescaled)]
+    forked = keras.Model(observation, keras.layers.Concatenate()(both))
+    assert quick(forked) is forked
 
 
 @pytest.mark.parametrize(
