@@ -49,6 +49,13 @@ def read_card(path: Path) -> dict[str, Any]:
 
     Raises:
         ModelFileError: if there is none, or it is damaged.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import amkit
+        >>> card = amkit.read_card(Path("pretrained/pong.keras"))
+        >>> card["kind"], card["games"], card["outputs"]
+        ('expert', ['pong'], 6)
     """
     beside = card_path(path)
     content = read_bounded(beside, _MAX_CARD_BYTES, f"{path} has no card beside it")

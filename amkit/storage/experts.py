@@ -161,6 +161,13 @@ def load_experts(
     Raises:
         ExpertError: if there is no expert at all, or none of a game asked for.
         ModelFileError: if a file is damaged or not what its card says.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import amkit
+        >>> (pong,) = amkit.load_experts(Path("pretrained"), ["pong"])
+        >>> pong.game.num_actions, pong.network.output.shape
+        (6, (None, 6))
     """
     found = _some(folder)
     names = list(found) if game_names is None else [find_game(n).name for n in game_names]

@@ -78,6 +78,13 @@ def load(path: Path) -> "keras.Model":
 
     Raises:
         ModelFileError: one line saying what is wrong.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import amkit
+        >>> network = amkit.load(Path("pretrained/pong.keras"))
+        >>> network.input.shape, network.output.shape
+        ((None, 4, 84, 84), (None, 6))
     """
     path = Path(path)
     config, weights = _unpack(path)
