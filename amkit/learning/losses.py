@@ -71,6 +71,15 @@ def policy_regression(
 
     Returns:
         float32 [B]. One loss per example, in nats; the caller reduces.
+
+    Example:
+        >>> import amkit, numpy as np
+        >>> pong = amkit.find_game("pong")
+        >>> expert_q = np.zeros((1, 18), np.float32)  # No action is better than another.
+        >>> student_logits = np.zeros((1, 18), np.float32)
+        >>> loss = amkit.policy_regression(expert_q, student_logits, pong.action_mask)
+        >>> bool(np.isclose(loss[0], np.log(6)))  # Pong has six actions.
+        True
     """
     expert_policy = boltzmann_policy(expert_q, action_mask, temperature)
     student_log_policy = tf.nn.log_softmax(mask_illegal(student_logits, action_mask))
@@ -114,5 +123,12 @@ def feature_regression(predicted: tf.Tensor, expert_features: tf.Tensor) -> tf.T
 
     Returns:
         float32 [B]. The sum over the D features.
+
+    Example:
+        >>> import amkit, numpy as np
+        >>> predicted = np.zeros((2, 3), np.float32)
+        >>> expert_features = np.array([[1, 2, 2], [0, 0, 0]], np.float32)
+        >>> amkit.feature_regression(predicted, expert_features).numpy().tolist()
+        [9.0, 0.0]
     """
     return tf.reduce_sum(tf.math.squared_difference(predicted, expert_features), axis=-1)

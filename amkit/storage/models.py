@@ -83,6 +83,14 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, object]) -> None:
         ValueError: if the path has another ending.
         TypeError: if the card is not JSON-able.
         OSError: if the folder cannot be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import amkit
+        >>> expert = amkit.nature_dqn(amkit.find_game("pong").num_actions)
+        >>> amkit.save(expert, Path("mine.keras"), {"kind": "expert", "games": ["pong"]})
+        >>> amkit.read_card(Path("mine.keras"))["outputs"]
+        6
     """
     from amkit.networks.twins import in_precision
 
