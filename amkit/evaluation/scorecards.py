@@ -18,6 +18,8 @@ from amkit.storage.experts import Expert, Listed, experts_at_hand
 if TYPE_CHECKING:
     import keras
 
+    from amkit.storage.card_types import Card
+
 
 SEED = 2**30  # Above every training's emulator seeds: the games reported were never learnt from.
 SHIPPED = (
@@ -97,7 +99,7 @@ def request(
 
 def player(
     model: Path | None, game_names: Sequence[str] | None, epsilon: float
-) -> tuple[Path, "keras.Model", Mapping[str, Any], tuple[Game, ...]]:
+) -> tuple[Path, "keras.Model", "Card", tuple[Game, ...]]:
     """Checks who is to play which games, and loads it.
 
     Args:
@@ -114,8 +116,8 @@ def player(
     """
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
-    path, card = (at_hand(model), None) if model else newest_amn()
-    network, card = models.load_with_card(path, card)
+    path, known = (at_hand(model), None) if model else newest_amn()
+    network, card = models.load_with_card(path, known)
     try:
         learnt = tuple(map(find_game, card["games"]))
     except UnknownGame as error:
@@ -139,7 +141,7 @@ def player(
 
 def newest_amn(
     roots: Iterable[Path] = (Path("runs"), Path("pretrained")),
-) -> tuple[Path, dict[str, Any]]:
+) -> "tuple[Path, Card]":
     """Finds the AMN written last, in the first of the folders that has one.
 
     One called `amn.keras` comes before all others: in a fresh clone no file is newer than another.
@@ -226,8 +228,9 @@ def score(
 
 def _known_scores(asked: Request, game: Game) -> dict[str, Any]:
     """What the expert's card holds of what is asked for: "random" and "expert"."""
-    card = asked.experts[game.name].card if game.name in asked.experts else {}
-    for entry in card.get("scores", []):
+    if game.name not in asked.experts:
+        return {}
+    for entry in asked.experts[game.name].card.get("scores", []):
         measured = PROTOCOLS.get(entry["protocol"])
         enough = measured and measured.covers(asked.protocol)
         if enough and (entry["game"], entry["epsilon"]) == (game.name, asked.epsilon):

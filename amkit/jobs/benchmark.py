@@ -21,6 +21,7 @@ from amkit.networks.bodies import BODIES, actor_mimic_network, nature_dqn
 from amkit.networks.twins import for_running
 from amkit.play.policy import EpsilonGreedy
 from amkit.play.rollout import rollout
+from amkit.storage.card_types import Card
 from amkit.storage.experts import Expert
 
 _ENVS = 64
@@ -146,7 +147,8 @@ def _distilling(game: Game, precision: str, xla: bool) -> Stepping:
         batch_size=_DISTILLING_BATCH,
     )
     network = nature_dqn(game.num_actions, normalize_features=True)
-    expert = Expert(game, for_running(network, precision), {}, Path())
+    card: Card = {"kind": "expert", "games": [game.name], "weight_hash": ""}
+    expert = Expert(game, for_running(network, precision), card, Path())
     student = actor_mimic_network(normalize_features=True, dtype=precision)
     learner = ActorMimic(student, [512], settings.temperature)
     return _training(Distillation, [expert], settings, learner, xla)

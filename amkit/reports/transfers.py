@@ -245,7 +245,9 @@ def _relative_area(
 
 def _ratios(run: np.ndarray, random: np.ndarray) -> np.ndarray:
     """Draws of a ratio; one of random weights that only play at random is at its upper end."""
-    return np.divide(run, random, out=np.full(len(run), np.inf), where=random > 0)
+    ratios = np.full(len(run), np.inf)
+    np.divide(run, random, out=ratios, where=random > 0)
+    return ratios
 
 
 def _area_difference(run: _Curves, random: _Curves, noise: np.ndarray | None) -> Estimate:

@@ -23,8 +23,8 @@ def checked(kind: type[T]) -> type[T]:
         validate_by_name=True,
         validate_by_alias=True,
     )
-    made: Any = pydantic_dataclasses.dataclass(kind, frozen=True, kw_only=True, config=config)
-    init: Callable[..., None] = made.__init__
+    made: type[T] = pydantic_dataclasses.dataclass(kind, frozen=True, kw_only=True, config=config)
+    init: Callable[..., None] = made.__init__  # type: ignore[misc]  # Of this very class.
 
     @wraps(init)
     def one_line_init(self: T, **values: Any) -> None:
@@ -33,7 +33,7 @@ def checked(kind: type[T]) -> type[T]:
         except ValidationError as error:
             raise ValueError(one_line(error)) from None
 
-    made.__init__ = one_line_init
+    made.__init__ = one_line_init  # type: ignore[misc]
     return made
 
 
