@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import game_names, usage
-from amkit.cli.jobs import (
+from amkit.cli.console import usage
+from amkit.cli.jobs import Command, run_job
+from amkit.cli.options import (
     CheckpointMinutes,
-    Command,
     Json,
     Precision,
     ProtocolName,
@@ -18,7 +18,7 @@ from amkit.cli.jobs import (
     TensorBoard,
     TestEpochs,
     Xla,
-    run_job,
+    game_names,
 )
 
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import game_names, usage
-from amkit.cli.jobs import (
+from amkit.cli.console import usage
+from amkit.cli.jobs import Command, run_job
+from amkit.cli.options import (
     CheckpointMinutes,
-    Command,
     Json,
     Precision,
     ProtocolName,
@@ -18,9 +18,8 @@ from amkit.cli.jobs import (
     TensorBoard,
     TestEpochs,
     Xla,
-    run_job,
+    game_names,
 )
-from amkit.storage.cards import at_hand, read_card
 
 
 def distill(
@@ -103,6 +102,8 @@ def distill(
     [bold]amkit distill --experts pretrained/ --resume[/]  after Ctrl-C or a kill
     """
     with usage():
+        from amkit.storage.cards import at_hand, read_card
+
         names = game_names(games, split)
         begun_with = read_card(at_hand(source))["weight_hash"] if source else None
 

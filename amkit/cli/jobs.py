@@ -7,77 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from rich.markup import escape
-
-from amkit.cli.console import (
-    FAILED,
-    fail,
-    finite,
-    load_tensorflow,
-    out,
-    print_json,
-    say,
-    usage,
-    work,
-)
-
-# Options that training and distilling share.
-Seed = Annotated[
-    int | None,
-    typer.Option(
-        help="Repeats a run, given the same --precision (0 if not given).", min=0, max=2**29
-    ),
-]
-Steps = Annotated[
-    int | None, typer.Option(help="Agent steps per game (the preset's, if not given).", min=1)
-]
-Precision = Annotated[
-    str | None,
-    typer.Option(
-        help="float32 or mixed_bfloat16; if not given, measured at the start (preset paper: "
-        "float32)."
-    ),
-]
-Xla = Annotated[
-    bool | None,
-    typer.Option("--xla/--no-xla", help="Compile updates with XLA (default: on accelerators)."),
-]
-RunFolder = Annotated[
-    Path | None, typer.Option("--run", help="Run folder (default: a new one under runs/).")
-]
-Resume = Annotated[
-    bool,
-    typer.Option("--resume", help="Go on with the newest such run, or start it if there is none."),
-]
-ProtocolName = Annotated[
-    str | None,
-    typer.Option(
-        "--protocol",
-        help="Protocol of the scores on the model's card (quick; preset paper: paper).",
-    ),
-]
-TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
-]
-CheckpointMinutes = Annotated[
-    float,
-    typer.Option(
-        help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
-    ),
-]
-TestEpochs = Annotated[
-    int | None,
-    typer.Option(
-        help="Times that it is tested on whole games while it trains, for learning curves (0).",
-        min=0,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable result, on stdout.")]
-
-RUNS = Path("runs")
+from amkit.backend import load_tensorflow
+from amkit.cli.console import FAILED, StatusLine, fail, out, print_json, say, usage, work
+from amkit.cli.evaluate import score_table
+from amkit.cli.options import RUNS
 
 
 @dataclass(frozen=True)
@@ -231,8 +166,8 @@ def _say_total(begun: list[Any]) -> None:
 
 
 def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:
-    from amkit.cli.progress import EvaluationProgress
-    from amkit.jobs import forecast, run
+    from amkit.jobs import forecast
+    from amkit.jobs.run import run as train_and_evaluate
     from amkit.learning.loop import Interrupted
     from amkit.storage import run_folders
     from amkit.storage.cards import read_card
@@ -244,13 +179,13 @@ def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> 
             return _result(run, read_card(run.model_path).get("scores", []))
         say(forecast.plan(run.config))
         callbacks, progress = _callbacks(run, tensorboard)
-        evaluation = EvaluationProgress()
+        evaluation = StatusLine()
         try:
-            scores = run.run(
+            scores = train_and_evaluate(
                 run,
                 callbacks,
                 checkpoint_seconds=60 * checkpoint_minutes,
-                on_evaluation=evaluation,
+                on_evaluation=evaluation.games,
                 on_test=progress.testing,
                 on_ready=progress.starting,
             )
@@ -285,8 +220,6 @@ def _result(run: Any, scores: list[dict[str, Any]]) -> dict[str, Any]:
 
 def report(result: dict[str, Any]) -> None:
     """Prints the result of `run_jobs` for people."""
-    from amkit.cli.tables import score_table
-
     if result["scores"]:
         out.print(score_table(result["scores"]))
-    out.print(f"model: {escape(result['model'])}", soft_wrap=True)
+    out.print(f"model: {result['model']}", soft_wrap=True)

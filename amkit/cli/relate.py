@@ -5,16 +5,9 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import (
-    load_tensorflow,
-    out,
-    print_json,
-    spinner,
-    usage,
-    work,
-)
-from amkit.storage.cards import at_hand
-from amkit.storage.files import check_target, json_text, write_text
+from amkit.backend import load_tensorflow
+from amkit.cli.console import StatusLine, fail, out, print_json, usage
+from amkit.cli.options import Json, Output
 
 
 def relate(
@@ -30,52 +23,57 @@ def relate(
         int, typer.Option(help="Agent steps of random play to look at.", min=1024)
     ] = 8192,
     seed: Annotated[int, typer.Option(help="Of the random play.", min=0, max=2**29)] = 0,
-    output: Annotated[
-        Path | None, typer.Option(help="Also write the result as JSON into this file.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
+    output: Output = None,
+    json: Json = False,
 ) -> None:
     """Guess which networks help to learn a new game, before `amkit transfer` is run.
 
     The game is played at random for some seconds. A network may be worth beginning from if its
-    features tell what reward lies ahead there; random weights and plain pixels are judged beside
-    it. One that has learnt the target itself is marked: it is no source for a new game. Examples:
+    features tell what reward lies ahead there. Random weights and plain pixels are judged beside
+    it. A network that has learnt the target itself is marked: it is no source for a new game.
+
+    Examples:
 
     [bold]amkit relate breakout --experts pretrained/[/]  which of the shipped experts?
 
-    [bold]amkit relate gopher --from amn-policy.keras --from amn-feature.keras[/]
+    [bold]amkit relate gopher --from amn-policy.keras --from amn-feature.keras[/]  two networks
     """
     with usage():
+        from amkit.games.atari import background, find_game
+        from amkit.storage.cards import at_hand
+        from amkit.storage.experts import find_experts
+        from amkit.storage.files import check_target, json_text, write_text
+
         if not models and not experts:
             raise ValueError("networks are given by --from or --experts. Received: neither")
         if output:
             check_target(output, "--output")
-        from amkit.games.atari import background, find_game
-        from amkit.storage.experts import find_experts
-
         target = find_game(game)
+        others = find_experts(experts).items() if experts else ()
         paths = [at_hand(model) for model in models or []]
-        if experts:
-            found = find_experts(experts)
-            paths += [path for name, path in found.items() if name != target.name]
+        paths += [path for name, path in others if name != target.name]
         if not paths:
             raise ValueError(
                 f"{experts} has experts of other games than the target. Received: none"
             )
-        load_tensorflow()
-        from amkit.reports.guesses import guess_json
-        from amkit.transfer import relate as relating
+    load_tensorflow()
+    from amkit.reports.guesses import guess_json
+    from amkit.transfer import relate as relating
 
-        candidates = relating.candidates(paths, background(target))
+    luminance = background(target)
+    with usage():
+        candidates = relating.candidates(paths, luminance)
         facts = relating.facts(paths, target)
-    with work(), spinner() as tell:
-        tell(f"{steps:,} steps of {target.name}, played at random")
+    with StatusLine(0) as status:
+        status(f"measuring {steps:,} steps of {target.name}, played at random")
         frames = relating.play_at_random(target, steps, seed=seed)
-        rows = relating.relate(frames, candidates, tell)
+        try:
+            rows = relating.relate(frames, candidates, lambda name: status(f"measuring {name}"))
+        except relating.TooFewRewards as error:
+            fail(str(error))
     result = guess_json(target.name, frames.reward_ahead.size, seed, rows, facts)
-    if output:
-        with work():
-            write_text(output, json_text(result))
+    if output:  # Before anything is printed: nobody may read that.
+        write_text(output, json_text(result))
     if json:
         print_json(result)
         return

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from amkit.cli.console import load_tensorflow, print_json, say, usage, work
-from amkit.cli.jobs import (
+from amkit.backend import load_tensorflow
+from amkit.cli.console import print_json, say, usage, work
+from amkit.cli.jobs import Command, report, run_jobs
+from amkit.cli.options import (
     CheckpointMinutes,
-    Command,
     Json,
     Precision,
     ProtocolName,
@@ -20,8 +21,6 @@ from amkit.cli.jobs import (
     TensorBoard,
     TestEpochs,
     Xla,
-    report,
-    run_jobs,
 )
 
 

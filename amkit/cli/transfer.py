@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from amkit.cli.console import game_names, load_tensorflow, print_json, usage
-from amkit.cli.jobs import (
+from amkit.backend import load_tensorflow
+from amkit.cli.console import print_json, usage
+from amkit.cli.jobs import Command, report, run_jobs
+from amkit.cli.options import (
     CheckpointMinutes,
-    Command,
     Json,
     Precision,
     ProtocolName,
@@ -17,11 +18,8 @@ from amkit.cli.jobs import (
     Steps,
     TensorBoard,
     Xla,
-    report,
-    run_jobs,
+    game_names,
 )
-from amkit.storage import run_folders
-from amkit.storage.cards import at_hand, read_card
 
 RANDOM = "none"
 
@@ -73,6 +71,9 @@ def transfer(
     [bold]amkit transfer --split targets --from amn.keras --from none --seed 0,1 --resume[/]
     """
     with usage():
+        from amkit.storage import run_folders
+        from amkit.storage.cards import at_hand, read_card
+
         if games and split:
             raise ValueError("games and --split exclude each other. Received: both")
         names = game_names(",".join(games) if games else None, split)

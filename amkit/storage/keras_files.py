@@ -11,7 +11,8 @@ import math
 import pickletools
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,17 +82,32 @@ def load(path: Path) -> "keras.Model":
     """
     path = Path(path)
     config, weights = _unpack(path)
-    try:
+    with _naming(path):
         held = _held_weights(weights)
         layers = _listed_layers(config)
         model = _build(layers, config, held)
         _fill_in(model, weights)
+    return model
+
+
+def check_structure(path: Path) -> None:
+    """Checks of a file what shows without Keras, which takes long to load. Errors as in `load`."""
+    config, weights = _unpack(Path(path))
+    with _naming(path):
+        _held_weights(weights)
+        _listed_layers(config)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Makes a `ModelFileError` that names the file of what is wrong with its content."""
+    try:
+        yield
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelFileError(f"{path} does not describe a network: {reason}") from None
-    return model
 
 
 def _unpack(path: Path) -> tuple[dict, bytes]:
