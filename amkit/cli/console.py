@@ -7,7 +7,6 @@ import time
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from io import TextIOWrapper
 from traceback import walk_tb
 from typing import Any, NoReturn
@@ -175,12 +174,6 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
     """Ends the command with one line on stderr."""
     err.print(Text("error:", style="red"), " ".join(message.split()), soft_wrap=True)
     raise typer.Exit(code)
-
-
-def need(package: str, what: str, extra: str) -> None:
-    """Ends the command if a package is not installed, and says with which extra it is."""
-    if not find_spec(package):
-        fail(f"{what} need amkit's extra '{extra}': pip install -e '.[{extra}]'", WRONG_USAGE)
 
 
 def _faults() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:

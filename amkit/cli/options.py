@@ -101,5 +101,5 @@ def card_of(model: Path) -> dict[str, Any]:
     """
     from amkit.storage import cards, keras_files
 
-    keras_files.check_structure(cards.at_hand(model))
+    keras_files.read(cards.at_hand(model))
     return cards.read_card(model)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import need, out, print_json, say, usage
+from amkit.cli.console import out, print_json, say, usage
+from amkit.cli.extras import need
 from amkit.cli.options import Epsilon, Json, card_of, finite
 from amkit.games.published import EPSILON
 
@@ -37,7 +38,7 @@ def record(
 
     [bold]amkit record runs/amn-all/model.keras breakout --output breakout.mp4[/]  another game
     """
-    need("PIL", "videos", "video")
+    need("video", "a video")
     with usage():
         card_of(model)
     load_tensorflow()

@@ -1,12 +1,14 @@
 """`amkit relate`."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import StatusLine, fail, out, print_json, usage
+from amkit.cli.console import StatusLine, fail, out, print_json, table, usage
 from amkit.cli.options import Json, Output
 
 
@@ -57,7 +59,6 @@ def relate(
                 f"{experts} has experts of other games than the target. Received: none"
             )
     load_tensorflow()
-    from amkit.reports.guesses import guess_json
     from amkit.transfer import relate as relating
 
     luminance = background(target)
@@ -77,10 +78,55 @@ def relate(
     if json:
         print_json(result)
         return
-    from amkit.cli.tables import relate_table
-
     out.print(relate_table(result))
-    out.print(
-        "R²: share of the variance of the discounted reward ahead that is predicted, on other "
-        "environments than those learnt from; mean and standard error"
+
+
+def guess_json(
+    target: str,
+    steps: int,
+    seed: int,
+    candidates: Iterable[Mapping[str, Any]],
+    facts: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What is printed and written, and what `amkit report --relate` reads.
+
+    Args:
+        target: name of the game that was played at random.
+        steps: int. Agent steps that the candidates were judged by.
+        seed: int. Of the random play.
+        candidates: from `relate.relate`.
+        facts: from `relate.facts`; of what was made here, such as random weights, there are none.
+
+    Returns:
+        target, steps, frames, seed, and candidates: rows with name, r_squared, standard_error,
+        weight_hash (None where there are no facts) and knows_target.
+    """
+    from amkit.games.atari import FRAMES_PER_STEP
+
+    nothing = {"weight_hash": None, "knows_target": False}
+    return {
+        "target": target,
+        "steps": steps,
+        "frames": steps * FRAMES_PER_STEP,
+        "seed": seed,
+        "candidates": [{**row, **facts.get(row["name"], nothing)} for row in candidates],
+    }
+
+
+def relate_table(result: Mapping[str, Any]) -> Group:
+    """A table of `guess_json`: what each candidate's features tell."""
+    rows = [
+        {
+            "features of": row["name"],
+            "R²": f"{row['r_squared']:.3f}",
+            "±": f"{row['standard_error']:.3f}",
+            "": f"has learnt {result['target']}" if row["knows_target"] else "",
+        }
+        for row in result["candidates"]
+    ]
+    return table(
+        rows,
+        left=("features of", ""),
+        caption="R²: share of the variance of the discounted reward ahead that is predicted, on "
+        "other environments than those learnt from; mean and standard error",
     )

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 
-from amkit.cli.console import need, out, page, print_json, say, table, usage
+from amkit.cli.console import out, page, print_json, say, table, usage
+from amkit.cli.extras import need
 from amkit.cli.options import Json
 
 
@@ -40,7 +41,7 @@ def scores(
         if json and markdown:
             raise ValueError("--json and --markdown exclude each other. Received: both")
         if figure:
-            need("matplotlib", "figures", "plots")
+            need("plots", "a figure")
             check_target(figure, "a figure", (".png", ".svg"))
         results = experts_results(experts)
     if figure:

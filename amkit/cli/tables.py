@@ -116,20 +116,3 @@ def _gain(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["source"] == RANDOM:
         return "-", ""
     return f"{difference.value:+,.0f}", f"({difference.low:,.0f} to {difference.high:,.0f})"
-
-
-def relate_table(result: dict[str, Any]) -> Table:
-    """A table of `relate_report.guess_json`: what each candidate's features tell."""
-    table = Table(box=box.SIMPLE)
-    table.add_column("features of")
-    table.add_column("R²", justify="right")
-    table.add_column("±", justify="right")
-    table.add_column("")
-    for row in result["candidates"]:
-        table.add_row(
-            escape(row["name"]),
-            f"{row['r_squared']:.3f}",
-            f"{row['standard_error']:.3f}",
-            f"has learnt {result['target']}" if row["knows_target"] else "",
-        )
-    return table

@@ -2,7 +2,6 @@
 
 import json as json_format
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 from rich.console import Group
 
 from amkit.cli.console import StatusLine, out, print_json, say, table, usage
+from amkit.cli.extras import missing
 from amkit.cli.options import RUNS, Json, RunFolder
 
 
@@ -50,14 +50,14 @@ def theory(
 
 
 def _draw(results: dict[str, Any], path: Path) -> None:
-    if find_spec("matplotlib"):
-        from amkit.reports import figures
-        from amkit.theory import figure
+    if extra := missing("plots"):  # The numbers are numpy's alone.
+        say(f"no figure: it needs {extra}")
+        return
+    from amkit.reports import figures
+    from amkit.theory.figure import theory_figure
 
-        figures.save(figure.theory_figure(results), path)
-        say(f"figure: {path}")
-    else:  # The numbers are numpy's alone.
-        say("no figure: it needs amkit's extra 'plots': pip install -e '.[plots]'")
+    figures.save(theory_figure(results), path)
+    say(f"figure: {path}")
 
 
 def theory_tables(results: Mapping[str, Any]) -> list[Group]:

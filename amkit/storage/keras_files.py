@@ -90,7 +90,7 @@ def load(path: Path) -> "keras.Model":
     return model
 
 
-def check_structure(path: Path) -> None:
+def read(path: Path) -> None:
     """Checks of a file what shows without Keras, which takes long to load. Errors as in `load`."""
     config, weights = _unpack(Path(path))
     with _naming(path):
