@@ -27,7 +27,7 @@
 # `keras.saving.load_model` reads it just as well.
 
 # %%
-from amkit.cli.console import load_tensorflow
+from amkit.backend import load_tensorflow
 
 load_tensorflow()  # Without the lines of its own that it would fill the page with.
 

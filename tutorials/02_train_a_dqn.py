@@ -31,7 +31,7 @@
 # not at all. A ball that is caught is worth 1, a missed one -1. A game has five balls.
 
 # %%
-from amkit.cli.console import load_tensorflow
+from amkit.backend import load_tensorflow
 
 load_tensorflow()  # Without the lines of its own that it would fill the page with.
 

@@ -34,7 +34,7 @@
 # the emulators, the replay memory, the network.
 
 # %%
-from amkit.cli.console import load_tensorflow
+from amkit.backend import load_tensorflow
 
 load_tensorflow()  # Without the lines of its own that it would fill the page with.
 

@@ -34,7 +34,7 @@
 # Appendix C of the paper are about these.
 
 # %%
-from amkit.cli.console import load_tensorflow
+from amkit.backend import load_tensorflow
 
 load_tensorflow()  # Without the lines of its own that it would fill the page with.
 

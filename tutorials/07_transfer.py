@@ -33,7 +33,7 @@
 # faster. Whether it is has to be measured: it can also be slower, which is called *negative transfer*.
 
 # %%
-from amkit.cli.console import load_tensorflow
+from amkit.backend import load_tensorflow
 
 load_tensorflow()  # Without the lines of its own that it would fill the page with.
 

@@ -1,9 +1,13 @@
 """The `amkit` command: parse, call one function of the library, render. No logic."""
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from amkit.cli.baseline import baseline
 from amkit.cli.bench import bench
+from amkit.cli.console import open_streams, out, work
 from amkit.cli.distill import distill
 from amkit.cli.evaluate import evaluate
 from amkit.cli.games import games
@@ -15,7 +19,21 @@ from amkit.cli.theory import theory
 from amkit.cli.train import train
 from amkit.cli.transfer import transfer
 
+
+class _Commands(TyperGroup):
+    """The commands; what they print, and what befalls them, is taken care of here."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        open_streams()
+        return super().main(*args, **kwargs)
+
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        with work():
+            return super().invoke(*args, **kwargs)
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="amkit",
     help="Actor-Mimic in Keras: one network learns many Atari games from expert DQNs.",
     epilog="Start with: amkit distill --experts pretrained/",
@@ -24,21 +42,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_NOTHING_WITHOUT_ARGUMENTS = (train, baseline, relate, transfer, report)
 for command in (
-    games,
-    train,
-    scores,
-    distill,
-    baseline,
-    relate,
-    transfer,
-    evaluate,
-    report,
-    record,
-    theory,
+    games, train, scores, distill, baseline, relate, transfer, evaluate, report, record, theory,
     bench,
-):
-    app.command(no_args_is_help=command in (train, baseline, relate, transfer, report))(command)
+):  # fmt: skip
+    app.command(no_args_is_help=command in _NOTHING_WITHOUT_ARGUMENTS)(command)
 
 
 @app.callback(invoke_without_command=True)
@@ -48,5 +57,5 @@ def _main(
     if version:
         from amkit import __version__
 
-        typer.echo(f"amkit {__version__}")
+        out.print(f"amkit {__version__}")
         raise typer.Exit

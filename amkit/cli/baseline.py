@@ -1,13 +1,13 @@
 """`amkit baseline`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from amkit.cli.console import game_names, usage
-from amkit.cli.jobs import (
+from amkit.cli.console import usage
+from amkit.cli.jobs import Job, options_of, run_job
+from amkit.cli.options import (
     CheckpointMinutes,
-    Command,
     Json,
     Precision,
     ProtocolName,
@@ -18,11 +18,12 @@ from amkit.cli.jobs import (
     TensorBoard,
     TestEpochs,
     Xla,
-    run_job,
+    game_names,
 )
 
 
 def baseline(
+    context: typer.Context,
     architecture: Annotated[
         str,
         typer.Argument(
@@ -43,7 +44,7 @@ def baseline(
     protocol: ProtocolName = None,
     test_epochs: TestEpochs = None,
     precision: Precision = None,
-    xla: Xla = None,
+    jit_compile: Xla = None,
     run: RunFolder = None,
     resume: Resume = False,
     checkpoint_minutes: CheckpointMinutes = 2.0,
@@ -61,34 +62,19 @@ def baseline(
     with usage():
         if not games and not split:
             split = "multitask"
-        names = game_names(games, split)
+        names = game_names(games, split) or []
 
-    def make_config(**options: object) -> dict:
+    def configure(**options: Any) -> Any:
         from amkit.jobs.configuration import baseline_config
 
         return baseline_config(architecture, names, **options)
 
-    request = Command(
+    job = Job(
         architecture,
         names,
         f"{architecture}-{split or '-'.join(sorted(names))}",
-        ["baseline", architecture, *(["--split", split] if split else ["--games", games])],
-        make_config,
-        {
-            "preset": preset,
-            "seed": seed,
-            "steps": steps,
-            "protocol": protocol,
-            "test_epochs": test_epochs,
-            "precision": precision,
-            "jit_compile": xla,
-        },
+        ["baseline", architecture, *(["--split", split] if split else ["--games", str(games)])],
+        configure,
+        options_of(context, "architecture", "games", "split"),
     )
-    run_job(
-        request,
-        folder=run,
-        resume=resume,
-        tensorboard=tensorboard,
-        checkpoint_minutes=checkpoint_minutes,
-        json=json,
-    )
+    run_job(context, job)

@@ -1,143 +1,228 @@
-"""What every command shares: two consoles, one-line errors, quiet imports."""
+"""What every command shares: output of any encoding to any stream, tables, one-line errors."""
 
-import math
+import codecs
 import os
 import sys
-from collections.abc import Callable, Iterator
+import time
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
+from traceback import walk_tb
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-
-out = Console(highlight=False)  # Results.
-err = Console(stderr=True, highlight=False)  # All else.
+from rich import box
+from rich.console import Console, Group
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 FAILED, WRONG_USAGE = 1, 2
 
+_ASCII = "amkit-ascii"  # Name of the codec error handler.
+_SPELT = str.maketrans({"±": "+/-", "∞": "inf", "…": "~"})
+# A line below the headings, and no other; rich's own such box is redrawn where there is no UTF-8.
+_PLAIN = box.Box("    \n    \n -- \n    \n    \n -- \n    \n    \n", ascii=True)
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """Codec error handler: spells in ASCII what a stream's encoding lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(_SPELT)
+    letters = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return "".join(c if c.isascii() else "?" for c in letters), error.end
+
+
+codecs.register_error(_ASCII, _in_ascii)
+
+
+def open_streams() -> None:
+    """Makes stdout and stderr take any text, whatever their encoding, also where they are closed.
+
+    The next file that is opened would get the number of a closed stream, and be written into by
+    whatever writes to that.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # Takes the lowest number that is free.
+    sys.stdout, sys.stderr = (
+        stream or open(os.devnull, "w")  # noqa: SIM115
+        for stream in (sys.stdout, sys.stderr)
+    )
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=_ASCII)
+
+
+class _Console(Console):
+    """Prints strings as they are: what comes from files is not taken for markup or emoji."""
+
+    def __init__(self, stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Lets the work go on where nobody reads any more, such as behind `| head`."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+out = _Console()  # Results.
+page = _Console(width=200)  # Results for a page, which is as wide as it need be.
+err = _Console(stderr=True)  # All else.
+
 
 def say(text: str) -> None:
-    """Writes a line to stderr; text from files is not taken for markup."""
-    err.print(escape(text), soft_wrap=True)
-
-
-def fail(message: str, code: int = FAILED) -> NoReturn:
-    """Ends the command with one line on stderr."""
-    line = " ".join(str(message).split())
-    err.print(f"[red]error:[/] {escape(line)}", soft_wrap=True)
-    raise typer.Exit(code)
-
-
-@contextmanager
-def usage() -> Iterator[None]:
-    """Turns what is wrong with a request into one line, before any work starts."""
-    from amkit.storage.cards import ModelFileError
-    from amkit.storage.checkpoints import CheckpointError
-    from amkit.storage.run_folders import DamagedRun, RunError
-
-    try:
-        yield
-    except (ModelFileError, CheckpointError, DamagedRun) as error:
-        fail(str(error), FAILED)
-    except (ValueError, RunError) as error:
-        fail(str(error), WRONG_USAGE)
-    except OSError as error:
-        fail(f"{error.filename or 'the disk'}: {error.strerror or error}", FAILED)
-
-
-@contextmanager
-def work() -> Iterator[None]:
-    """Turns what may befall a long job into one line."""
-    from amkit.games.catalogue import UnknownGame
-    from amkit.storage.cards import ModelFileError
-    from amkit.storage.checkpoints import CheckpointError
-    from amkit.storage.experts import ExpertError
-    from amkit.storage.run_folders import RunError
-    from amkit.transfer.relate import TooFewRewards
-
-    try:
-        yield
-    except (
-        CheckpointError, ExpertError, ModelFileError, RunError, TooFewRewards, UnknownGame
-    ) as error:  # fmt: skip
-        fail(str(error), FAILED)
-    except OSError as error:
-        fail(f"{error.filename or 'the disk'}: {error.strerror or error}", FAILED)
-    except KeyboardInterrupt:
-        fail("stopped", FAILED)
-    except Exception as error:
-        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-            fail(
-                "out of memory: fewer games, fewer steps or a preset with a smaller replay need "
-                "less",
-                FAILED,
-            )
-        raise
-
-
-def game_names(games: str | None, split: str | None) -> list[str] | None:
-    """Reads `--games` and `--split`; None where neither was given. ValueError if wrong."""
-    from amkit.games.atari import find_game
-    from amkit.games.catalogue import split as games_of_split
-
-    if games and split:
-        raise ValueError("--games and --split exclude each other. Received: both")
-    if split:
-        return [game.name for game in games_of_split(split)]
-    if games is None:
-        return None
-    names = [find_game(name.strip()).name for name in games.split(",") if name.strip()]
-    if not names:
-        raise ValueError("--games is a comma-separated list of games. Received: none")
-    if len(set(names)) < len(names):
-        raise ValueError(f"--games names each game once. Received: {games}")
-    return names
-
-
-def finite(value: float) -> float:
-    """Option callback: refuses NaN and infinity."""
-    if not math.isfinite(value):
-        raise typer.BadParameter(f"a number is expected. Received: {value}")
-    return value
+    """Writes a line to stderr."""
+    err.print(text, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
     """Writes one JSON document to stdout."""
     from amkit.storage.files import json_text
 
-    sys.stdout.write(json_text(value))
+    out.out(json_text(value), end="")
 
 
-def load_tensorflow() -> None:
-    """Imports TensorFlow without the lines its C++ side writes to stderr while it loads."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # Trainings are its functions, whatever is set.
-    if "tensorflow" in sys.modules:
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if os.environ["TF_CPP_MIN_LOG_LEVEL"] in "01":
-        import tensorflow  # noqa: F401
+def table(
+    rows: Sequence[Mapping[str, str]],
+    *,
+    left: Collection[str] = ("game",),
+    title: str | None = None,
+    caption: str | None = None,
+    markdown: bool = False,
+) -> Group:
+    """A table of plain text.
 
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(silence, 2)
-        import tensorflow as tf
+    Args:
+        rows: heading -> cell, one row at least, all with the same headings.
+        left: headings of columns of words: aligned left, and wrapped. The others hold numbers.
+        title: line above it.
+        caption: text below it.
+        markdown: whether it is for a page.
+    """
+    shown = Table(
+        box=box.MARKDOWN if markdown else _PLAIN,
+        padding=(0, 1) if markdown else (0, 1, 0, 0),
+        show_edge=markdown,
+        pad_edge=markdown,
+    )
+    for heading in rows[0]:
+        if heading in left:
+            shown.add_column(_text(heading), overflow="fold")
+        else:
+            shown.add_column(_text(heading), justify="right", no_wrap=True)
+    for row in rows:
+        shown.add_row(*map(_text, row.values()))
+    above = [_text(f"{title}\n")] if title else []
+    return Group(*above, shown, *([_text(caption)] if caption else []))
 
-        tf.config.list_physical_devices()
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(silence)
+
+def _text(text: str) -> Text:
+    """Text as wide as it is printed, so that columns are in line in any encoding."""
+    return Text(text.encode(out.encoding, _ASCII).decode(out.encoding))
+
+
+class StatusLine:
+    """What is being done now: a live line on a terminal, a plain one now and then elsewhere.
+
+    Use as a context manager, and call it with each line.
+
+    Args:
+        seconds: float. Between plain lines at least; 0 shows all.
+    """
+
+    def __init__(self, seconds: float = 30) -> None:
+        self._status = err.status("", spinner="line") if err.is_terminal else None
+        self._seconds = min(seconds, 0.2) if self._status else seconds
+        self._told = time.monotonic()
+
+    def __call__(self, line: str, share: float | None = None, at_once: bool = False) -> None:
+        """Shows a line, unless one was shown just before; on a terminal with a bar for a share."""
+        if not at_once and time.monotonic() - self._told < self._seconds:
+            return
+        self._told = time.monotonic()
+        if not self._status:
+            say(line)
+            return
+        shown = Table.grid(padding=(0, 1, 0, 0))
+        bar = [] if share is None else [ProgressBar(1, share, width=16)]
+        shown.add_row(*bar, Text(line))
+        self._status.update(shown)
+        self._status.start()
+
+    def games(self, what: str, games: int, steps: int) -> None:
+        """Shows how far an evaluation is: what is played, whole games counted, steps played."""
+        self(f"evaluating {what}: {games} whole games in {steps:,} steps")
+
+    def close(self) -> None:
+        """Takes the line away."""
+        if self._status:
+            self._status.stop()
+
+    def __enter__(self) -> "StatusLine":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """Ends the command with one line on stderr."""
+    err.print(Text("error:", style="red"), " ".join(message.split()), soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def _faults() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
+    """Errors that say in one line what is wrong: with a file, and with what was asked for."""
+    from amkit.games.catalogue import UnknownGame
+    from amkit.storage.cards import ModelFileError
+    from amkit.storage.checkpoints import CheckpointError
+    from amkit.storage.experts import ExpertError
+    from amkit.storage.run_folders import DamagedRun, RunError
+
+    return (CheckpointError, DamagedRun, ModelFileError), (ExpertError, RunError, UnknownGame)
 
 
 @contextmanager
-def spinner() -> Iterator[Callable[[str], None]]:
-    """Shows what is being done now; hands out a function to say it."""
-    if not err.is_terminal:
-        yield lambda what: say(f"measuring {what}")
-        return
-    with err.status("starting") as status:
-        yield lambda what: status.update(f"measuring {what}")
+def usage() -> Iterator[None]:
+    """Turns what is wrong with a request into one line. For checks, before the work.
+
+    A ValueError is the user's only if amkit raised it and it says what was received. Any other is a
+    fault of amkit, and keeps its traceback.
+    """
+    of_files, of_requests = _faults()
+    try:
+        yield
+    except of_files:
+        raise  # `work` tells.
+    except of_requests as error:
+        fail(str(error), WRONG_USAGE)
+    except ValueError as error:
+        *_, (frame, _) = walk_tb(error.__traceback__)
+        by_amkit = str(frame.f_globals["__name__"]).startswith("amkit.")
+        if not (by_amkit and "Received: " in str(error)):
+            raise
+        fail(str(error), WRONG_USAGE)
+
+
+@contextmanager
+def work() -> Iterator[None]:
+    """Turns what may befall any command into one line."""
+    try:
+        yield
+    except (typer.Exit, BrokenPipeError):
+        raise
+    except KeyboardInterrupt:
+        fail("stopped")
+    except OSError as error:
+        fail(f"{error.filename or 'the disk'}: {error.strerror or error}")
+    except Exception as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            fail("out of memory: fewer games, fewer steps or a smaller preset need less")
+        if isinstance(error, RuntimeError | ValueError) and isinstance(error, sum(_faults(), ())):
+            fail(str(error))
+        raise

@@ -1,14 +1,14 @@
 """`amkit distill`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from amkit.cli.console import game_names, usage
-from amkit.cli.jobs import (
+from amkit.cli.console import usage
+from amkit.cli.jobs import Job, options_of, run_job
+from amkit.cli.options import (
     CheckpointMinutes,
-    Command,
     Json,
     Precision,
     ProtocolName,
@@ -18,12 +18,13 @@ from amkit.cli.jobs import (
     TensorBoard,
     TestEpochs,
     Xla,
-    run_job,
+    card_of,
+    game_names,
 )
-from amkit.storage.cards import at_hand, read_card
 
 
 def distill(
+    context: typer.Context,
     experts: Annotated[Path, typer.Option(help="Folder of expert models with their cards.")],
     games: Annotated[
         str | None, typer.Option(help="Games, comma-separated (all that have experts).")
@@ -83,7 +84,7 @@ def distill(
     protocol: ProtocolName = None,
     test_epochs: TestEpochs = None,
     precision: Precision = None,
-    xla: Xla = None,
+    jit_compile: Xla = None,
     run: RunFolder = None,
     resume: Resume = False,
     checkpoint_minutes: CheckpointMinutes = 2.0,
@@ -104,14 +105,14 @@ def distill(
     """
     with usage():
         names = game_names(games, split)
-        begun_with = read_card(at_hand(source))["weight_hash"] if source else None
+        begun_with = card_of(source)["weight_hash"] if source else None
 
-    def make_config(**options: object) -> dict:
+    def configure(**options: Any) -> Any:
         from amkit.jobs.configuration import distill_config
 
         return distill_config(experts, games=names, source=source, **options)
 
-    request = Command(
+    job = Job(
         "amn",
         names,
         f"amn-{split or '-'.join(sorted(names or ['all']))}",
@@ -120,31 +121,10 @@ def distill(
             *(["--games", ",".join(names)] if names else []),
             *(["--from", str(source)] if source else []),
         ],
-        make_config,
-        {
-            "preset": preset,
-            "seed": seed,
-            "steps": steps,
-            "objective": objective,
-            "temperature": temperature,
-            "temperature_unit": temperature_unit,
-            "feature_weight": feature_weight,
-            "body": body,
-            "epsilon": epsilon,
-            "behaviour": behaviour,
-            "protocol": protocol,
-            "test_epochs": test_epochs,
-            "precision": precision,
-            "jit_compile": xla,
-        },
-        experts,
-        {"weights": begun_with},
+        configure,
+        options_of(context, "experts", "games", "split", "source"),
+        experts=experts,
+        source=source,
+        expected={"weights": begun_with},
     )
-    run_job(
-        request,
-        folder=run,
-        resume=resume,
-        tensorboard=tensorboard,
-        checkpoint_minutes=checkpoint_minutes,
-        json=json,
-    )
+    run_job(context, job)

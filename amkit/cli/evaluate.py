@@ -1,21 +1,17 @@
 """`amkit evaluate`."""
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 
-from amkit.cli.console import (
-    game_names,
-    load_tensorflow,
-    out,
-    print_json,
-    say,
-    usage,
-    work,
-)
-from amkit.games.published import EPSILON
-from amkit.storage.files import check_target, json_text, write_text
+from amkit.backend import load_tensorflow
+from amkit.cli.console import StatusLine, out, print_json, say, table, usage
+from amkit.cli.options import Epsilon, Json, Output, card_of, game_names
+from amkit.games.published import EPSILON, normalized
 
 
 def evaluate(
@@ -23,15 +19,12 @@ def evaluate(
         Path | None,
         typer.Argument(help="A .keras file (default: newest AMN of runs/, else of pretrained/)."),
     ] = None,
-    epsilon: Annotated[
-        float, typer.Option(help="Probability of a random action, in [0, 1].")
-    ] = EPSILON,
+    epsilon: Epsilon = EPSILON,
     games: Annotated[
         str | None, typer.Option(help="Games, comma-separated (all on the model's card).")
     ] = None,
     protocol: Annotated[
-        str,
-        typer.Option(help="paper, paper-30, quick or sticky: see the README."),
+        str, typer.Option(help="paper, paper-30, quick or sticky: see the README.")
     ] = "paper",
     experts: Annotated[
         Path | None,
@@ -41,10 +34,8 @@ def evaluate(
         int,  # Emulators take this and the numbers after it, in 31 bits.
         typer.Option(help="Of emulators and exploration.", min=0, max=2**30),
     ] = 2**30,
-    output: Annotated[
-        Path | None, typer.Option(help="Also write the result as JSON into this file.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
+    output: Output = None,
+    json: Json = False,
 ) -> None:
     """Measure a model's scores under a named protocol, beside random play's and the expert's.
 
@@ -52,27 +43,51 @@ def evaluate(
 
     [bold]amkit evaluate --epsilon 0.05[/]  the newest AMN, the paper's protocol
 
-    [bold]amkit evaluate pretrained/pong.keras --protocol quick --json[/]
+    [bold]amkit evaluate pretrained/pong.keras --protocol quick --json[/]  an expert, ten games
     """
     with usage():
+        from amkit.storage.files import check_target, json_text, write_text
+
         if output:
             check_target(output, "--output", keys=("game", "protocol", "mean", "scores"))
-        load_tensorflow()
-        from amkit.cli.progress import EvaluationProgress
-        from amkit.evaluation import scorecards
+        names = game_names(games, None)
+        if model:
+            card_of(model)
+    load_tensorflow()
+    from amkit.evaluation import scorecards
 
-        request = scorecards.request(
-            model, game_names(games, None), protocol, epsilon, experts, seed
-        )
+    with usage():
+        request = scorecards.request(model, names, protocol, epsilon, experts, seed)
     say(request.summary())
-    with work(), EvaluationProgress() as progress:
-        scores = scorecards.score(request, progress)
+    with StatusLine() as status:
+        scores = scorecards.score(request, status.games)
+    if output:  # Before anything is printed: nobody may read that.
+        write_text(output, json_text(scores))
     if json:
         print_json(scores)
     else:
-        from amkit.cli.tables import score_table
-
         out.print(score_table(scores))
-    if output:
-        with work():
-            write_text(output, json_text(scores))
+
+
+def score_table(scores: Sequence[Mapping[str, Any]]) -> Group:
+    """A table of `scorecards.score`: score, its error, games, random, expert, the ratio."""
+    from amkit.reports.text import number
+
+    def cells(score: Mapping[str, Any]) -> dict[str, str]:
+        random, expert = score["random"]["mean"], score.get("expert", {}).get("mean", math.nan)
+        ratio = normalized(score["mean"], random, expert)
+        return {
+            "game": score["game"],
+            "score": number(score["mean"], 2),
+            "±": number(score["standard_error"], 2),
+            "games": str(score["games"]),
+            "random": number(random, 2),
+            "expert": number(expert, 2),
+            "expert-normalised": "-" if math.isnan(ratio) else f"{100 * ratio:.1f} %",
+        }
+
+    return table(
+        [cells(score) for score in scores],
+        caption=f"protocol {scores[0]['protocol']}, epsilon {scores[0]['epsilon']}, raw scores of "
+        "whole games, mean and standard error",
+    )

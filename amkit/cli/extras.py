@@ -3,9 +3,13 @@
 import os
 from importlib.util import find_spec
 
+from amkit.cli.console import WRONG_USAGE, fail
+
 _MODULES = {
     "plots": ("matplotlib",),
     "report": ("matplotlib", "pandas", "jinja2", "tabulate", "scipy", "markdown_it"),
+    "tensorboard": ("tensorboard",),
+    "video": ("PIL",),
 }
 
 
@@ -19,3 +23,9 @@ def missing(extra: str) -> str:
     if all(map(find_spec, _MODULES[extra])):
         return ""
     return f"amkit's extra '{extra}': pip install -e '.[{extra}]'"
+
+
+def need(extra: str, what: str) -> None:
+    """Ends the command where an extra is not installed; `what` is to be made with it."""
+    if how := missing(extra):
+        fail(f"{what} needs {how}", WRONG_USAGE)

@@ -2,96 +2,41 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.markup import escape
 
-from amkit.cli.console import (
-    FAILED,
-    fail,
-    finite,
-    load_tensorflow,
-    out,
-    print_json,
-    say,
-    usage,
-    work,
-)
+from amkit.backend import load_tensorflow
+from amkit.cli.console import StatusLine, fail, out, print_json, say, usage, work
+from amkit.cli.evaluate import score_table
+from amkit.cli.extras import need
+from amkit.cli.options import RUNS
 
-# Options that training and distilling share.
-Seed = Annotated[
-    int | None,
-    typer.Option(
-        help="Repeats a run, given the same --precision (0 if not given).", min=0, max=2**29
-    ),
-]
-Steps = Annotated[
-    int | None, typer.Option(help="Agent steps per game (the preset's, if not given).", min=1)
-]
-Precision = Annotated[
-    str | None,
-    typer.Option(
-        help="float32 or mixed_bfloat16; if not given, measured at the start (preset paper: "
-        "float32)."
-    ),
-]
-Xla = Annotated[
-    bool | None,
-    typer.Option("--xla/--no-xla", help="Compile updates with XLA (default: on accelerators)."),
-]
-RunFolder = Annotated[
-    Path | None, typer.Option("--run", help="Run folder (default: a new one under runs/).")
-]
-Resume = Annotated[
-    bool,
-    typer.Option("--resume", help="Go on with the newest such run, or start it if there is none."),
-]
-ProtocolName = Annotated[
-    str | None,
-    typer.Option(
-        "--protocol",
-        help="Protocol of the scores on the model's card (quick; preset paper: paper).",
-    ),
-]
-TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
-]
-CheckpointMinutes = Annotated[
-    float,
-    typer.Option(
-        help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
-    ),
-]
-TestEpochs = Annotated[
-    int | None,
-    typer.Option(
-        help="Times that it is tested on whole games while it trains, for learning curves (0).",
-        min=0,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable result, on stdout.")]
+if TYPE_CHECKING:
+    from amkit.jobs.configuration import Configuration
+    from amkit.storage.run_folders import Run
 
-RUNS = Path("runs")
+# Parameters of a command that say how it runs; the others say what it does.
+_RUNNING = ("run", "resume", "checkpoint_minutes", "tensorboard", "json")
 
 
 @dataclass(frozen=True)
-class Command:
-    """What a job's command line asks for.
+class Job:
+    """One training that a command line asks for.
 
     Attributes:
         kind: one of `cards.KINDS`.
         games: names; None means all that have experts.
         name: of the run folder, such as `expert-pong`.
         words: the command line of this job alone, less its options.
-        make_config: makes a new run's configuration of the options; ValueError if they are wrong.
+        configure: makes a new run's configuration of the options; ValueError if they are wrong.
         options: the options by name; None was not asked for.
         experts: folder of experts, for an AMN.
+        source: file of the weights that it begins with; None begins with random ones.
         expected: what a run to go on with has in its configuration, beside the options.
     """
 
@@ -99,15 +44,11 @@ class Command:
     games: list[str] | None
     name: str
     words: list[str]
-    make_config: Callable[..., dict[str, Any]]
-    options: dict[str, Any]
+    configure: "Callable[..., Configuration]"
+    options: Mapping[str, Any]
     experts: Path | None = None
-    expected: dict[str, Any] = field(default_factory=dict)
-
-    def config(self) -> dict[str, Any]:
-        """The configuration of a new run."""
-        asked = {key: value for key, value in self.options.items() if value is not None}
-        return {**self.make_config(**asked), "command": self.command()}
+    source: Path | None = None
+    expected: Mapping[str, Any] = field(default_factory=dict)
 
     def command(self) -> str:
         """The command line of this job alone, for the card."""
@@ -119,178 +60,170 @@ class Command:
                 words += [f"--{key.replace('_', '-')}", str(value)]
         return shlex.join(words)
 
+    def begin(self, run: "Run") -> None:
+        """Begins a new run with the configuration that the options make."""
+        options = {key: value for key, value in self.options.items() if value is not None}
+        run.begin({**self.configure(**options).to_json(), "command": self.command()})
 
-def run_jobs(
-    requests: list[Command],
-    *,
-    folder: Path | None,
-    resume: bool,
-    tensorboard: bool,
-    checkpoint_minutes: float,
-    run_option: bool = True,
-) -> Iterator[dict[str, Any]]:
+    def check(self, run: "Run") -> None:
+        """Checks that a run to go on with is this job, and where its experts and source lie now.
+
+        They may have moved since it began; their weights may not have changed.
+
+        Raises:
+            ValueError: if it is another job.
+        """
+        from amkit.jobs import configuration
+
+        begun = configuration.read_configuration(run)
+        configuration.goes_on(begun, self.kind, games=self.games, **self.options, **self.expected)
+        if self.experts:
+            run.config["experts"] = str(self.experts.resolve())
+        for key in ("begin", "transfer"):
+            if self.source and key in run.config:
+                run.config[key]["from"] = str(self.source.resolve())
+
+
+def options_of(context: typer.Context, *but: str) -> dict[str, Any]:
+    """What a command's options ask of a training: name -> value, None where it was not given.
+
+    Args:
+        context: of the command.
+        *but: parameters that are no options of the training.
+    """
+    names = [parameter.name for parameter in context.command.params if parameter.name]
+    return {name: context.params[name] for name in names if name not in (*_RUNNING, *but)}
+
+
+def run_jobs(context: typer.Context, jobs: list[Job]) -> Iterator[dict[str, Any]]:
     """Runs or resumes jobs in run folders, one after the other; all are checked before the first.
 
     Args:
-        requests: what is asked for.
-        folder: run folder asked for, of a single job, or None.
-        resume: whether to go on with unfinished runs.
-        tensorboard: whether to log for TensorBoard.
-        checkpoint_minutes: period of the checkpoints.
-        run_option: whether the command has an option --run, to go on with.
+        context: of the command, whose options say how they run.
+        jobs: what is asked for.
 
     Yields:
         "run" (its folder), "model" (its file) and "scores" of each, for `report`.
     """
+    how = context.params
     again = shlex.join(["amkit", *(word for word in sys.argv[1:] if word != "--resume")])
     with ExitStack() as stack:
         with usage():
-            if tensorboard and not find_spec("tensorboard"):
-                raise ValueError(
-                    "--tensorboard needs amkit's extra 'tensorboard': "
-                    "pip install -e '.[tensorboard]'"
-                )
-            begun = _begin(requests, folder, resume, stack)
-        if run_option and len(begun) == 1 and "--run" not in again:
-            again = f"{again} --run {shlex.quote(str(begun[0].folder))}"
-        _say_total(begun)
-        for run in begun:
-            yield _run(run, f"{again} --resume", tensorboard, checkpoint_minutes)
+            if how["tensorboard"]:
+                need("tensorboard", "--tensorboard")
+            runs = _open(jobs, how.get("run"), how["resume"], stack)
+            plans = _plans(runs)
+        if "run" in how and len(runs) == 1 and "--run" not in again:
+            again = f"{again} --run {shlex.quote(str(runs[0].folder))}"
+        for run, plan in zip(runs, plans, strict=True):
+            say(plan)
+            yield _run(run, f"{again} --resume", how["tensorboard"], how["checkpoint_minutes"])
 
 
-def run_job(
-    request: Command,
-    *,
-    folder: Path | None,
-    resume: bool,
-    tensorboard: bool,
-    checkpoint_minutes: float,
-    json: bool,
-) -> None:
+def run_job(context: typer.Context, job: Job) -> None:
     """Runs or resumes a single job and prints its result; arguments as in `run_jobs`."""
-    (result,) = run_jobs(
-        [request],
-        folder=folder,
-        resume=resume,
-        tensorboard=tensorboard,
-        checkpoint_minutes=checkpoint_minutes,
-    )
-    if json:
+    (result,) = run_jobs(context, [job])
+    if context.params["json"]:
         print_json(result)
     else:
         report(result)
 
 
-def _begin(
-    requests: list[Command], folder: Path | None, resume: bool, stack: ExitStack
-) -> list[Any]:
+def _open(jobs: list[Job], folder: Path | None, resume: bool, stack: ExitStack) -> "list[Run]":
     """Opens each job's run: those that go on first, then, if all is well, the new ones."""
     from amkit.storage import run_folders
 
-    if len({request.name for request in requests}) < len(requests):
+    if len({job.name for job in jobs}) < len(jobs):
         raise ValueError("jobs have run folders of their own. Received: two of one name")
-    # Chosen and locked before the seconds that loading takes: others choose other folders.
-    runs = [
-        stack.enter_context(run_folders.claim(RUNS, request.name, folder, resume))
-        for request in requests
-    ]
+    runs = [stack.enter_context(run_folders.claim(RUNS, job.name, folder, resume)) for job in jobs]
     load_tensorflow()
-    from amkit.jobs import configuration
-
-    new = []
-    for run, request in zip(runs, requests, strict=True):
+    pairs = list(zip(runs, jobs, strict=True))
+    for run, job in pairs:
+        if run.begun:
+            job.check(run)
+    for run, job in pairs:
         if not run.begun:
-            new.append((run, request.config()))
-            continue
-        configuration.check_goes_on(
-            run, request.kind, request.games, **request.options, **request.expected
-        )
-        if request.experts:  # They may have moved since; their weights may not have changed.
-            run.config["experts"] = str(request.experts.resolve())
-    for run, config in new:
-        run.begin(config)
-        if resume:
-            say(f"no run called {run.folder.name} to go on with: beginning {run.folder}")
+            job.begin(run)
+            if resume:
+                say(f"no run called {job.name} to go on with: beginning {run.folder}")
     return runs
 
 
-def _say_total(begun: list[Any]) -> None:
-    """Says how long the rest of several trainings takes, at the pace of the first of them."""
+def _plans(runs: "list[Run]") -> list[str]:
+    """What each run will do and how long that takes; of several also how long all take."""
     from amkit.jobs import forecast
-    from amkit.storage import run_folders
+    from amkit.jobs.configuration import read_configuration
+    from amkit.storage.run_folders import is_finished, steps_done
 
-    unfinished = [run for run in begun if not run_folders.is_finished(run.folder)]
+    configurations = [read_configuration(run) for run in runs]
+    unfinished = [
+        (run, configuration)
+        for run, configuration in zip(runs, configurations, strict=True)
+        if not is_finished(run.folder)
+    ]
+    if not unfinished:
+        return [f"{run.folder} is finished already" for run in runs]
+    pace = forecast.pace(unfinished[0][1])  # They differ in their game or their weights.
     if len(unfinished) > 1:
-        with work():
-            pace = forecast.pace(unfinished[0].config)
-            left = [
-                forecast.minutes(run.config, pace, run_folders.steps_done(run))
-                for run in unfinished
-            ]
+        left = [forecast.minutes(each, pace, steps_done(run)) for run, each in unfinished]
         say(
-            f"{len(unfinished)} of {len(begun)} trainings to do, one after the other: "
+            f"{len(unfinished)} of {len(runs)} trainings to do, one after the other: "
             f"{sum(left, forecast.Minutes())}; each is followed by its evaluation"
         )
+    return [
+        f"{run.folder} is finished already"
+        if is_finished(run.folder)
+        else forecast.plan(configuration, pace)
+        for run, configuration in zip(runs, configurations, strict=True)
+    ]
 
 
-def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:
-    from amkit.cli.progress import EvaluationProgress
-    from amkit.jobs import forecast
-    from amkit.jobs.run import run as see_through
+def _run(run: "Run", again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:
+    from amkit.cli.progress import TrainingProgress
+    from amkit.jobs.run import run as train_and_evaluate
     from amkit.learning.loop import Interrupted
-    from amkit.storage import run_folders
     from amkit.storage.cards import read_card
+    from amkit.storage.run_folders import is_finished
 
     with work():
-        if run_folders.is_finished(run.folder):
-            say(f"{run.folder} is finished already")
+        if is_finished(run.folder):
             run.discard_checkpoints()  # A kill may have come between the model and this.
             return _result(run, read_card(run.model_path).get("scores", []))
-        say(forecast.plan(run.config))
-        callbacks, progress = _callbacks(run, tensorboard)
-        evaluation = EvaluationProgress()
+        emulators = len(run.config["games"]) * run.config["settings"]["envs"]
+        progress, evaluation = TrainingProgress(run.folder.name, emulators), StatusLine()
         try:
-            scores = see_through(
+            scores = train_and_evaluate(
                 run,
-                callbacks,
+                [progress, *_logs(run, tensorboard)],
                 checkpoint_seconds=60 * checkpoint_minutes,
-                on_evaluation=evaluation,
+                on_evaluation=evaluation.games,
                 on_test=progress.testing,
                 on_ready=progress.starting,
             )
         except Interrupted:
-            fail(f"stopped, and saved. Go on with: {again}", FAILED)
+            fail(f"stopped, and saved. Go on with: {again}")
         except KeyboardInterrupt:  # A second Ctrl-C, or one while the result is evaluated.
-            fail(f"stopped. Go on from the newest checkpoint with: {again}", FAILED)
+            fail(f"stopped. Go on from the newest checkpoint with: {again}")
         finally:
             progress.close()
             evaluation.close()
         return _result(run, scores)
 
 
-def _callbacks(run: Any, tensorboard: bool) -> tuple[list, Any]:
+def _logs(run: "Run", tensorboard: bool) -> list[Any]:
     import keras
 
-    from amkit.cli.progress import TrainingProgress
-
-    emulators = len(run.config["games"]) * run.config["settings"]["envs"]
-    progress = TrainingProgress(run.folder.name, emulators)
-    callbacks = [progress]
-    if tensorboard:
-        callbacks.append(
-            keras.callbacks.TensorBoard(str(run.folder / "tensorboard"), write_graph=False)
-        )
-    return callbacks, progress
+    if not tensorboard:
+        return []
+    return [keras.callbacks.TensorBoard(str(run.folder / "tensorboard"), write_graph=False)]
 
 
-def _result(run: Any, scores: list[dict[str, Any]]) -> dict[str, Any]:
+def _result(run: "Run", scores: list[Any]) -> dict[str, Any]:
     return {"run": str(run.folder), "model": str(run.model_path), "scores": scores}
 
 
 def report(result: dict[str, Any]) -> None:
     """Prints the result of `run_jobs` for people."""
-    from amkit.cli.tables import score_table
-
     if result["scores"]:
         out.print(score_table(result["scores"]))
-    out.print(f"model: {escape(result['model'])}", soft_wrap=True)
+    out.print(f"model: {result['model']}", soft_wrap=True)

@@ -1,12 +1,14 @@
 """`amkit record`."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from amkit.cli.console import finite, load_tensorflow, out, print_json, say, usage, work
+from amkit.backend import load_tensorflow
+from amkit.cli.console import out, print_json, say, usage
+from amkit.cli.extras import need
+from amkit.cli.options import Epsilon, Json, card_of, finite
 from amkit.games.published import EPSILON
 
 
@@ -22,13 +24,11 @@ def record(
         float,
         typer.Option(help="Length of the video at an Atari's own speed.", min=0.1, callback=finite),
     ] = 30.0,
-    epsilon: Annotated[
-        float, typer.Option(help="Probability of a random action, in [0, 1].")
-    ] = EPSILON,
+    epsilon: Epsilon = EPSILON,
     seed: Annotated[
         int, typer.Option(help="Of emulator and exploration.", min=0, max=2**31 - 1)
     ] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
+    json: Json = False,
 ) -> None:
     """Record a game as a video: the screen and, beside it, the value of every action.
 
@@ -36,18 +36,18 @@ def record(
 
     [bold]amkit record pretrained/pong.keras[/]  30 seconds of Pong in pong.gif
 
-    [bold]amkit record runs/amn-all/model.keras breakout --output breakout.mp4[/]
+    [bold]amkit record runs/amn-all/model.keras breakout --output breakout.mp4[/]  another game
     """
+    need("video", "a video")
     with usage():
-        if not find_spec("PIL"):
-            raise ValueError("recording needs amkit's extra 'video': pip install -e '.[video]'")
-        load_tensorflow()
-        from amkit.evaluation import recording, scorecards
-        from amkit.networks.actions import for_game
-        from amkit.storage.cards import is_policy
+        card_of(model)
+    load_tensorflow()
+    from amkit.evaluation import recording, scorecards
+    from amkit.networks.actions import for_game
+    from amkit.storage.cards import is_policy
 
-        _, network, card, games = scorecards.player(model, [game] if game else None, epsilon)
-        chosen = games[0]
+    with usage():
+        _, network, card, (chosen, *_) = scorecards.player(model, [game] if game else None, epsilon)
         path = output or Path(f"{chosen.name}.gif")
         recording.check_path(path)
     say(f"recording {chosen.name}, played by {model}, epsilon {epsilon}, seed {seed}")
@@ -58,9 +58,8 @@ def record(
         seed=seed,
         steps=max(round(seconds * recording.STEPS_PER_SECOND), 1),
     )
-    with work():
-        steps, score = recording.write(moments, chosen, is_policy(card), path)
+    steps, score = recording.write(moments, chosen, is_policy(card), path)
     if json:
         print_json({"video": str(path), "steps": steps, "score": score})
     else:
-        out.print(f"{path}: {steps:,} steps, score {score:,.0f}", markup=False)
+        out.print(f"{path}: {steps:,} steps, score {score:,.0f}", soft_wrap=True)

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
-from rich.table import Table
-from rich.text import Text
+from rich.console import Group
 
-from amkit.cli.console import load_tensorflow, out, print_json, spinner, usage, work
-from amkit.storage.cards import at_hand
-from amkit.storage.files import check_target, json_text, write_text
+from amkit.backend import load_tensorflow
+from amkit.cli.console import StatusLine, fail, out, print_json, table, usage
+from amkit.cli.options import Json, Output
+
+if TYPE_CHECKING:
+    from amkit.transfer.relate import Candidate
 
 
 def relate(
@@ -27,67 +28,67 @@ def relate(
         int, typer.Option(help="Agent steps of random play to look at.", min=1024)
     ] = 8192,
     seed: Annotated[int, typer.Option(help="Of the random play.", min=0, max=2**29)] = 0,
-    output: Annotated[
-        Path | None, typer.Option(help="Also write the result as JSON into this file.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
+    output: Output = None,
+    json: Json = False,
 ) -> None:
     """Guess which networks help to learn a new game, before `amkit transfer` is run.
 
     The game is played at random for some seconds. A network may be worth beginning from if its
-    features tell what reward lies ahead there; random weights and plain pixels are judged beside
-    it. One that has learnt the target itself is marked: it is no source for a new game. Examples:
+    features tell what reward lies ahead there. Random weights and plain pixels are judged beside
+    it. A network that has learnt the target itself is marked: it is no source for a new game.
+
+    Examples:
 
     [bold]amkit relate breakout --experts pretrained/[/]  which of the shipped experts?
 
-    [bold]amkit relate gopher --from amn-policy.keras --from amn-feature.keras[/]
+    [bold]amkit relate gopher --from amn-policy.keras --from amn-feature.keras[/]  two networks
     """
     with usage():
+        from amkit.games.atari import background, find_game
+        from amkit.storage.cards import at_hand
+        from amkit.storage.experts import find_experts
+        from amkit.storage.files import check_target, json_text, write_text
+
         if not models and not experts:
             raise ValueError("networks are given by --from or --experts. Received: neither")
         if output:
             check_target(output, "--output", keys=("target", "steps", "candidates"))
-        from amkit.games.atari import background, find_game
-        from amkit.storage.experts import find_experts
-
         target = find_game(game)
+        others = find_experts(experts).items() if experts else ()
         paths = [at_hand(model) for model in models or []]
-        if experts:
-            found = find_experts(experts)
-            paths += [expert.path for name, expert in found.items() if name != target.name]
+        paths += [expert.path for name, expert in others if name != target.name]
         if not paths:
             raise ValueError(
                 f"{experts} has experts of other games than the target. Received: none"
             )
-        load_tensorflow()
-        from amkit.transfer import relate as relating
+    load_tensorflow()
+    from amkit.transfer import relate as relating
 
-        candidates = relating.candidates(paths, background(target))
-        facts = relating.facts(paths, target)
-    with work(), spinner() as tell:
-        tell(f"{steps:,} steps of {target.name}, played at random")
+    luminance = background(target)
+    with usage():
+        candidates = relating.candidates(paths, luminance)
+    with StatusLine(0) as status:
+        status(f"measuring {steps:,} steps of {target.name}, played at random")
         frames = relating.play_at_random(target, steps, seed=seed)
-        rows = relating.relate(frames, candidates, tell)
-    result = guess_json(target.name, frames.reward_ahead.size, seed, rows, facts)
-    if output:
-        with work():
-            write_text(output, json_text(result))
+        try:
+            rows = relating.relate(frames, candidates, lambda name: status(f"measuring {name}"))
+        except relating.TooFewRewards as error:
+            fail(str(error))
+    result = guess_json(target.name, frames.reward_ahead.size, seed, rows, candidates)
+    if output:  # Before anything is printed: nobody may read that.
+        write_text(output, json_text(result))
     if json:
         print_json(result)
         return
     out.print(relate_table(result))
-    out.print(
-        "R²: share of the variance of the discounted reward ahead that is predicted, on other "
-        "environments than those learnt from; mean and standard error"
-    )
 
 
 def guess_json(
     target: str,
     steps: int,
     seed: int,
-    candidates: Iterable[Mapping[str, Any]],
-    facts: Mapping[str, Mapping[str, Any]],
+    rows: Iterable[Mapping[str, Any]],
+    candidates: "Mapping[str, Candidate]",
 ) -> dict[str, Any]:
     """What is printed and written, and what `amkit report --relate` reads.
 
@@ -95,37 +96,46 @@ def guess_json(
         target: name of the game that was played at random.
         steps: int. Agent steps that the candidates were judged by.
         seed: int. Of the random play.
-        candidates: from `relate.relate`.
-        facts: from `relate.facts`; of what was made here, such as random weights, there are none.
+        rows: from `relate.relate`.
+        candidates: from `relate.candidates`.
 
     Returns:
         target, steps, frames, seed, and candidates: rows with name, r_squared, standard_error,
-        weight_hash (None where there are no facts) and knows_target.
+        weight_hash (None of what was made here) and knows_target.
     """
     from amkit.games.atari import FRAMES_PER_STEP
 
-    nothing = {"weight_hash": None, "knows_target": False}
+    judged = [
+        {
+            **row,
+            "weight_hash": candidates[row["name"]].weight_hash,
+            "knows_target": target in candidates[row["name"]].learnt,
+        }
+        for row in rows
+    ]
     return {
         "target": target,
         "steps": steps,
         "frames": steps * FRAMES_PER_STEP,
         "seed": seed,
-        "candidates": [{**row, **facts.get(row["name"], nothing)} for row in candidates],
+        "candidates": judged,
     }
 
 
-def relate_table(result: Mapping[str, Any]) -> Table:
+def relate_table(result: Mapping[str, Any]) -> Group:
     """A table of `guess_json`: what each candidate's features tell."""
-    table = Table(box=box.SIMPLE)
-    table.add_column("features of")
-    table.add_column("R²", justify="right")
-    table.add_column("±", justify="right")
-    table.add_column("")
-    for row in result["candidates"]:
-        table.add_row(
-            Text(row["name"]),
-            f"{row['r_squared']:.3f}",
-            f"{row['standard_error']:.3f}",
-            f"has learnt {result['target']}" if row["knows_target"] else "",
-        )
-    return table
+    rows = [
+        {
+            "features of": row["name"],
+            "R²": f"{row['r_squared']:.3f}",
+            "±": f"{row['standard_error']:.3f}",
+            "": f"has learnt {result['target']}" if row["knows_target"] else "",
+        }
+        for row in result["candidates"]
+    ]
+    return table(
+        rows,
+        left=("features of", ""),
+        caption="R²: share of the variance of the discounted reward ahead that is predicted, on "
+        "other environments than those learnt from; mean and standard error",
+    )

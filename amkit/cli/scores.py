@@ -1,14 +1,16 @@
 """`amkit scores`."""
 
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Group
 
-from amkit.cli.console import out, print_json, say, usage
-from amkit.cli.extras import missing
-from amkit.storage.files import check_target
+from amkit.cli.console import out, page, print_json, say, table, usage
+from amkit.cli.extras import need
+from amkit.cli.options import Json
 
 
 def scores(
@@ -20,7 +22,7 @@ def scores(
         Path | None,
         typer.Option(help="Draw their scores while training: .png or .svg."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
+    json: Json = False,
 ) -> None:
     """Show what the experts of a folder scored, as their cards say, beside the published DQN.
 
@@ -34,25 +36,61 @@ def scores(
     """
     with usage():
         from amkit.storage.experts import results as experts_results
+        from amkit.storage.files import check_target
 
         if json and markdown:
             raise ValueError("--json and --markdown exclude each other. Received: both")
         if figure:
-            if extra := missing("plots"):
-                raise ValueError(f"a figure needs {extra}")
+            need("plots", "a figure")
             check_target(figure, "a figure", (".png", ".svg"))
         results = experts_results(experts)
     if figure:
         from amkit.reports import figures
 
-        with usage():
-            figures.save(figures.training_curves(results), figure)
+        figures.save(figures.training_curves(results), figure)
         say(f"figure: {figure}")
     if json:
         print_json(results)
         return
-    from amkit.cli.tables import expert_notes, expert_table
+    (page if markdown else out).print(_table(results, markdown))
+    out.print(_notes(results), soft_wrap=markdown)
 
-    # A page is as wide as it need be.
-    (Console(width=200) if markdown else out).print(expert_table(results, markdown))
-    out.print(expert_notes(results), soft_wrap=markdown, markup=False)
+
+def _table(results: Sequence[Mapping[str, Any]], markdown: bool) -> Group:
+    from amkit.reports.text import number, with_error
+
+    def cells(row: Mapping[str, Any]) -> dict[str, str]:
+        share, steps = row["dqn_normalised"], row["steps"]
+        return {
+            "game": row["game"],
+            "random": number(row["random"]),
+            "human": number(row["human"]),
+            "DQN": number(row["dqn"]),
+            "score": with_error(row["mean"], row["standard_error"]),
+            "of DQN": "-" if share is None else f"{share:.2f}",
+            "steps": "-" if steps is None else f"{steps / 1e6:.1f} M",
+            "min": number(row["minutes"]),
+        }
+
+    return table([*map(cells, results)], markdown=markdown)
+
+
+def _notes(results: Sequence[Mapping[str, Any]]) -> str:
+    """What the numbers of the table are, and their median over the paper's multitask games."""
+    from amkit.games.catalogue import SPLITS
+
+    measured = dict.fromkeys(
+        f"protocol {row['protocol']}, epsilon {row['epsilon']}"
+        for row in results
+        if row["protocol"]
+    )
+    notes = (
+        f"score: mean and standard error of whole games, {', '.join(measured)}; random: under the "
+        "same protocol; human, DQN: Mnih et al. 2015; of DQN: (score - random) / (DQN - random)"
+    )
+    scored = {row["game"]: row["dqn_normalised"] for row in results}
+    multitask = [scored[name] for name in SPLITS["multitask"] if scored.get(name) is not None]
+    if not multitask:
+        return notes
+    median = statistics.median(multitask)
+    return f"{notes}; its median over {len(multitask)} of the 8 multitask games: {median:.2f}"

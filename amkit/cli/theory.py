@@ -1,22 +1,22 @@
 """`amkit theory`."""
 
 import json as json_format
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 
-from amkit.cli.console import out, print_json, say, spinner, usage
+from amkit.cli.console import StatusLine, out, print_json, say, table, usage
 from amkit.cli.extras import missing
-from amkit.cli.jobs import RUNS
+from amkit.cli.options import RUNS, Json, RunFolder
 
 
 def theory(
     seed: Annotated[int, typer.Option(help="Of the random process.", min=0)] = 0,
-    run: Annotated[
-        Path | None, typer.Option("--run", help="Run folder (default: a new one under runs/).")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Machine-readable, on stdout.")] = False,
+    run: RunFolder = None,
+    json: Json = False,
 ) -> None:
     """Measure what section 4 of the paper claims, on small decision processes.
 
@@ -26,33 +26,75 @@ def theory(
     Example: [bold]amkit theory[/]  tables, and with the extra 'plots' a figure in runs/theory/
     """
     from amkit import __version__
-    from amkit.cli.tables import theory_table
-    from amkit.storage import files, run_folders
+    from amkit.storage import run_folders
     from amkit.theory import study
 
     with usage():
         opened = run_folders.claim(RUNS, "theory", run)
         opened.begin({"kind": "theory", "seed": seed, "amkit": __version__})
         folder = opened.folder
-    with opened, usage():
-        with spinner() as tell:
-            tell("Lemma 1")
-            results = {"lemma_1": study.lemma_1(seed)}
-            tell("Theorem 1")
+    with opened:
+        with StatusLine(0) as status:
+            status("measuring Lemma 1")
+            results: dict[str, Any] = {"lemma_1": study.lemma_1(seed)}
+            status("measuring Theorem 1")
             results["theorem_1"] = study.theorem_1(seed)
-            tell("Proposition 1")
+            status("measuring Proposition 1")
             results["proposition_1"] = study.proposition_1()
-        files.write_text(folder / "results.json", json_format.dumps(results) + "\n")
-        if extra := missing("plots"):  # The numbers are numpy's alone.
-            say(f"no figure: it needs {extra}")
-        else:
-            from amkit.reports import figures
-            from amkit.theory.figure import theory_figure
-
-            figures.save(theory_figure(results), folder / "theory.png")
-            say(f"figure: {folder / 'theory.png'}")
+        opened.write("results.json", json_format.dumps(results) + "\n")
+        _draw(results, folder / "theory.png")
     if json:
         print_json({"run": str(folder), **results})
     else:
-        for table in theory_table(results):
-            out.print(table)
+        for shown in theory_tables(results):
+            out.print(shown, "")
+
+
+def _draw(results: dict[str, Any], path: Path) -> None:
+    if extra := missing("plots"):  # The numbers are numpy's alone.
+        say(f"no figure: it needs {extra}")
+        return
+    from amkit.reports import figures
+    from amkit.theory.figure import theory_figure
+
+    figures.save(theory_figure(results), path)
+    say(f"figure: {path}")
+
+
+def theory_tables(results: Mapping[str, Any]) -> list[Group]:
+    """Tables of Lemma 1's distances, Theorem 1's contraction ratios and Proposition 1's costs."""
+    lemma, growth = results["lemma_1"], results["proposition_1"]
+    distances = list(zip(*lemma["distances"], strict=True))  # Of all starts, by update.
+    fixed_point = [
+        {
+            "updates": str(n),
+            "greatest": f"{max(distances[n]):.2g}",
+            "least": f"{min(distances[n]):.2g}",
+        }
+        for n in (0, 25, 50, 100, 200)
+    ]
+    policies: dict[str, dict[str, str]] = {}
+    for row in results["theorem_1"]:
+        name, ratio = row["operator"], row["ratio"]
+        cells = policies.setdefault(name, {"policy": name})
+        cells[f"{row['decay']:g}"] = f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
+    names = ("student acts", "student bound", "expert acts", "expert bound")
+    costs = [
+        {"steps": str(n), **{k: f"{growth[k.replace(' ', '_')][n - 1]:,.1f}" for k in names}}
+        for n in (50, 100, 200, 400)
+    ]
+    return [
+        table(
+            fixed_point,
+            title="Lemma 1: distance to the fixed point",
+            caption=f"one fixed policy, weight decay {lemma['decay']:g}; greatest and least of "
+            f"{len(lemma['distances'])} starts",
+        ),
+        table(
+            [*policies.values()],
+            left=("policy",),
+            title="Theorem 1: greatest contraction ratio found, by weight decay",
+            caption="1 or more: no contraction; softmax / t is mixed with 10 % uniform",
+        ),
+        table(costs, title="Proposition 1: cost-to-go of the student"),
+    ]

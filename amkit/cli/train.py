@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from amkit.cli.console import load_tensorflow, print_json, say, usage, work
-from amkit.cli.jobs import (
+from amkit.backend import load_tensorflow
+from amkit.cli.console import print_json, say, usage, work
+from amkit.cli.jobs import Job, options_of, report, run_jobs
+from amkit.cli.options import (
     CheckpointMinutes,
-    Command,
     Json,
     Precision,
     ProtocolName,
@@ -20,12 +21,12 @@ from amkit.cli.jobs import (
     TensorBoard,
     TestEpochs,
     Xla,
-    report,
-    run_jobs,
+    game_names,
 )
 
 
 def train(
+    context: typer.Context,
     games: Annotated[
         list[str] | None, typer.Argument(help="ALE games, such as pong or space_invaders.")
     ] = None,
@@ -50,7 +51,7 @@ def train(
     protocol: ProtocolName = None,
     test_epochs: TestEpochs = None,
     precision: Precision = None,
-    xla: Xla = None,
+    jit_compile: Xla = None,
     run: RunFolder = None,
     into: Annotated[
         Path | None,
@@ -74,48 +75,29 @@ def train(
 
     [bold]mkdir -p runs/zoo; amkit train --all --into runs/zoo --resume[/]  begins, or goes on
     """
-    from amkit.games.catalogue import SPLITS
     from amkit.storage import models
 
     with usage():
-        names = _names(games or [], every, SPLITS)
+        names = _names(games or [], every)
         if run and len(names) > 1:
             raise ValueError("--run is for one game. Received: " + ", ".join(names))
         if into and not (into.is_dir() and os.access(into, os.W_OK)):
             raise ValueError(f"--into is a folder that can be written. Received: {into}")
     zoo = _zoo() if every and preset is None else {}  # Steps go with the preset they are for.
 
-    def request(name: str) -> Command:
-        def make_config(**options: object) -> dict:
+    def job(name: str) -> Job:
+        def configure(**options: Any) -> Any:
             from amkit.jobs.configuration import expert_config
 
             return expert_config(name, **options)
 
-        return Command(
-            "expert",
-            [name],
-            f"expert-{name}",
-            ["train", name],
-            make_config,
-            {
-                "preset": preset or zoo.get(name, {}).get("preset"),
-                "seed": seed,
-                "steps": steps or zoo.get(name, {}).get("steps"),
-                "protocol": protocol,
-                "test_epochs": test_epochs,
-                "precision": precision,
-                "jit_compile": xla,
-            },
-        )
+        options = options_of(context, "games", "every", "into")
+        for key, value in zoo.get(name, {}).items():
+            options[key] = options[key] or value
+        return Job("expert", [name], f"expert-{name}", ["train", name], configure, options)
 
     results = []
-    for result in run_jobs(
-        [request(name) for name in names],
-        folder=run,
-        resume=resume,
-        tensorboard=tensorboard,
-        checkpoint_minutes=checkpoint_minutes,
-    ):
+    for result in run_jobs(context, [job(name) for name in names]):
         if into:
             target = into / f"{names[len(results)]}.keras"
             with work():
@@ -136,17 +118,14 @@ def _zoo() -> dict[str, dict[str, Any]]:
     return ZOO
 
 
-def _names(games: list[str], every: bool, splits: dict[str, tuple[str, ...]]) -> list[str]:
+def _names(games: list[str], every: bool) -> list[str]:
     """The games asked for, in order, each once; ValueError if wrong."""
-    from amkit.games.atari import find_game
+    from amkit.games.catalogue import SPLITS
 
     if every == bool(games):
         raise ValueError(
             f"games are named, or --all is given. Received: {'both' if games else 'neither'}"
         )
     if every:
-        return list(dict.fromkeys(name for split in splits.values() for name in split))
-    names = [find_game(name).name for name in games]
-    if len(set(names)) < len(names):
-        raise ValueError(f"each game is named once. Received: {' '.join(games)}")
-    return names
+        return list(dict.fromkeys(name for split in SPLITS.values() for name in split))
+    return game_names(",".join(games), None) or []

@@ -2,14 +2,15 @@
 
 from itertools import product
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from amkit.cli.console import game_names, load_tensorflow, print_json, usage
-from amkit.cli.jobs import (
+from amkit.backend import load_tensorflow
+from amkit.cli.console import print_json, usage
+from amkit.cli.jobs import Job, options_of, report, run_jobs
+from amkit.cli.options import (
     CheckpointMinutes,
-    Command,
     Json,
     Precision,
     ProtocolName,
@@ -17,16 +18,15 @@ from amkit.cli.jobs import (
     Steps,
     TensorBoard,
     Xla,
-    report,
-    run_jobs,
+    card_of,
+    game_names,
 )
-from amkit.storage import run_folders
-from amkit.storage.cards import at_hand, read_card
 
 RANDOM = "none"
 
 
 def transfer(
+    context: typer.Context,
     games: Annotated[list[str] | None, typer.Argument(help="Target games.")] = None,
     split: Annotated[
         str | None, typer.Option(help="Instead of games: targets, the 7 of Table 2.")
@@ -58,7 +58,7 @@ def transfer(
         int | None, typer.Option(help="Tests on whole games while it learns (10).", min=1)
     ] = None,
     precision: Precision = None,
-    xla: Xla = None,
+    jit_compile: Xla = None,
     resume: Resume = False,
     checkpoint_minutes: CheckpointMinutes = 2.0,
     tensorboard: TensorBoard = False,
@@ -72,6 +72,8 @@ def transfer(
 
     [bold]amkit transfer --split targets --from amn.keras --from none --seed 0,1 --resume[/]
     """
+    from amkit.storage.run_folders import label
+
     with usage():
         if games and split:
             raise ValueError("games and --split exclude each other. Received: both")
@@ -80,63 +82,50 @@ def transfer(
             raise ValueError("target games are named, or --split is given. Received: neither")
         if not sources:
             raise ValueError("--from is an AMN's file, or none, or both. Received: nothing")
-        labels = [run_folders.label(Path(source)) for source in sources]
-        if len(set(labels)) < len(labels):
+        if len({label(Path(source)) for source in sources}) < len(sources):
             raise ValueError(f"sources have different names. Received: {' '.join(sources)}")
         numbers = _numbers(seed)
         if (head or freeze) and set(sources) == {RANDOM}:
             raise ValueError("--head and --freeze are of an AMN's weights. Received: --from none")
         amns = [Path(source) for source in sources if source != RANDOM]
-        hashes = {path: read_card(at_hand(path))["weight_hash"] for path in amns}
+        hashes = {path: card_of(path)["weight_hash"] for path in amns}
         layers = _layers(amns) if RANDOM in sources or len(amns) > 1 else {}
 
-    def request(name: str, source: str, seed: int) -> Command:
+    def job(name: str, source: str, seed: int) -> Job:
         path = None if source == RANDOM else Path(source)
-        begun = [run_folders.label(Path(source))]
-        if path and head == "new":
-            begun.append("head-new")
-        if path and freeze:
-            begun.append(f"freeze-{freeze}")
         # Random weights in the same layers, so that nothing else differs.
         like = amns[0] if amns and path is None else None
 
-        def make_config(**options: object) -> dict:
+        def configure(**options: Any) -> Any:
             from amkit.jobs.configuration import transfer_config
 
             return transfer_config(name, path, like=like, **options)
 
-        return Command(
+        options = {**options_of(context, "games", "split", "sources"), "seed": seed}
+        if path is None:
+            options |= {"head": None, "freeze": None}
+        weights = [label(Path(source))]
+        if options["head"] == "new":
+            weights.append("head-new")
+        if options["freeze"]:
+            weights.append(f"freeze-{freeze}")
+        return Job(
             "expert",
             [name],
             # What no name says, `--resume` could take another experiment's run for.
-            f"transfer-{name}-from-{'-'.join(begun)}-seed-{seed}",
+            f"transfer-{name}-from-{'-'.join(weights)}-seed-{seed}",
             # Random weights are of the AMN's layers, so that it is part of their command too.
-            ["transfer", name, "--from", source, *(["--from", str(amns[0])] if like else [])],
-            make_config,
-            {
-                "preset": preset,
-                "steps": steps,
-                "head": head if path else None,
-                "freeze": freeze if path else None,
-                "seed": seed,
-                "protocol": protocol,
-                "test_epochs": test_epochs,
-                "precision": precision,
-                "jit_compile": xla,
-            },
-            expected={"weights": hashes.get(path), **layers},
+            ["transfer", name, "--from", source, *(["--from", str(like)] if like else [])],
+            configure,
+            options,
+            source=path,
+            expected={"weights": hashes[path] if path else None, **layers},
         )
 
     results = []
-    for result in run_jobs(
-        # Seeds last: a table that is stopped has every game, with fewer seeds.
-        [request(game, source, n) for n, game, source in product(numbers, names, sources)],
-        folder=None,
-        resume=resume,
-        tensorboard=tensorboard,
-        checkpoint_minutes=checkpoint_minutes,
-        run_option=False,
-    ):
+    # Seeds last: a table that is stopped has every game, with fewer seeds.
+    jobs = [job(game, source, number) for number, game, source in product(numbers, names, sources)]
+    for result in run_jobs(context, jobs):
         if not json:
             report(result)
         results.append(result)

@@ -1,0 +1,133 @@
+"""`amkit distill`."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amkit.networks.bodies import nature_dqn
+from amkit.storage import models
+from amkit.storage.cards import read_card
+
+
+def test_distill_then_evaluate_the_newest(amkit, tiny, expert_folder):
+    words = ["--feature-weight", "0.01", "--behaviour", "expert", "--epsilon", "0.2"]
+    result = amkit("distill", "--experts", expert_folder, *tiny, *words)
+    assert result.exit_code == 0, result.output
+    assert "starting 8 emulators" in result.stderr
+    card = read_card(Path("runs/amn-all/model.keras"))
+    assert card["kind"] == "amn" and card["games"] == ["breakout", "pong"]
+    assert card["settings"]["feature_weight"] == 0.01
+    assert np.array(card["action_masks"]["pong"]).sum() == 6
+    assert card["scores"][0]["expert"]["games"] == 1
+    result = amkit(
+        *("evaluate", "--protocol", "tiny", "--games", "pong", "--experts", expert_folder),
+        *("--output", "scores.json"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "pong" in result.stdout and "runs/amn-all/model.keras" in result.stderr
+    assert json.loads(Path("scores.json").read_text())[0]["expert"]["games"] == 1
+
+
+def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(
+    amkit, refused, tiny, expert_folder
+):
+    words = ["distill", "--experts", expert_folder, "--games", "pong", *tiny]
+    assert amkit(*words).exit_code == 0
+    assert amkit(*words, "--steps", 128).exit_code == 0
+    assert sorted(p.name for p in Path("runs").iterdir()) == ["amn-pong", "amn-pong-2"]
+    refused(2, "goes on as it began, with seed 0", *words, "--resume", "--seed", 1)
+    refused(2, "with kind amn", "train", "pong", "--run", "runs/amn-pong", "--resume")
+    result = amkit(*words, "--resume", "--json")
+    assert result.exit_code == 0 and "finished already" in result.stderr
+    assert json.loads(result.stdout)["run"] == "runs/amn-pong-2"
+
+
+def test_a_student_that_begins_as_an_expert(amkit, refused, tiny, expert_folder):
+    assert amkit("train", "pong", *tiny).exit_code == 0
+    first = "runs/expert-pong/model.keras"
+    words = ["distill", "--experts", expert_folder, *tiny]
+    result = amkit(*words, "--from", first, "--json")
+    assert result.exit_code == 0, result.output
+    assert "from expert-pong weights" in result.stderr
+    card = read_card(Path(json.loads(result.stdout)["model"]))
+    weights = read_card(first)["weight_hash"]
+    begun = {"source": "expert-pong", "weights": weights, "learnt": ["pong"]}
+    assert card["begin"] == begun
+    assert f"--from {first}" in card["command"]
+    refused(2, "goes on as it began", *words, "--resume", "--from", expert_folder / "pong.keras")
+    # Other layers: its features are not normalised.
+    refused(2, "begins with weights of such layers", *words, "--from", expert_folder / "pong.keras")
+    refused(2, "that exists. Received: missing.keras", *words, "--from", "missing.keras")
+
+
+def test_expert_folders(refused, tiny, tmp_path, expert_folder):
+    distill = ["distill", *tiny, "--experts"]
+    refused(2, "which is no folder", *distill, tmp_path / "missing")
+    (tmp_path / "empty").mkdir()
+    refused(2, "holds no expert", *distill, tmp_path / "empty")
+    refused(2, "Received: seaquest", *distill, expert_folder, "--games", "seaquest")
+    assert not Path("runs").exists()
+
+
+def test_two_experts_of_one_game(refused, tiny, tmp_path, expert_folder):
+    for name in ("a", "b"):
+        for ending in (".keras", ".json"):
+            (tmp_path / (name + ending)).write_bytes((expert_folder / f"pong{ending}").read_bytes())
+    refused(2, "two experts of pong", "distill", "--experts", tmp_path, *tiny)
+
+
+def test_a_damaged_expert(refused, tiny, tmp_path, expert_folder):
+    content = (expert_folder / "pong.keras").read_bytes()
+    (tmp_path / "pong.json").write_bytes((expert_folder / "pong.json").read_bytes())
+    (tmp_path / "pong.keras").write_bytes(content[:-1000])
+    refused(1, "cut or damaged", "distill", "--experts", tmp_path, *tiny)
+    (tmp_path / "pong.keras").write_bytes((expert_folder / "breakout.keras").read_bytes())
+    refused(1, "does not match", "distill", "--experts", tmp_path, *tiny)
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["--epsilon", "-0.1"], "epsilon lies in [0, 1]"),
+        (["--temperature", "0"], "temperature is above 0"),
+        (["--feature-weight", "-1"], "feature_weight is 0 or more"),
+        (["--behaviour", "teacher"], "behaviour is one of"),
+        (["--games", "pong,pong"], "each game once"),
+        (["--games", ","], "comma-separated"),
+        (["--split", "all"], "multitask"),
+        (["--split", "multitask", "--games", "pong"], "exclude each other"),
+    ],
+)
+def test_wrong_options(refused, tiny, words, match, expert_folder):
+    refused(2, match, "distill", "--experts", expert_folder, *tiny, *words)
+    assert not Path("runs").exists()
+
+
+def test_experts_must_be_named(wrong):
+    wrong("--experts", "distill")
+
+
+def test_a_damaged_run_or_other_experts(amkit, refused, tiny, tmp_path, expert_folder):
+    folder = tmp_path / "experts"
+    shutil.copytree(expert_folder, folder)
+    words = ["distill", "--experts", folder, "--games", "pong", *tiny, "--run", "mine"]
+    assert amkit(*words).exit_code == 0
+    (tmp_path / "mine" / "model.keras").unlink()
+    config = tmp_path / "mine" / "config.json"
+    whole = config.read_text()
+    config.write_text(whole.replace('"epsilon"', '"epsilom"'))
+    refused(1, "does not describe a run", *words, "--resume")
+    config.write_text(whole[:50])
+    refused(1, "damaged", *words, "--resume")
+    config.write_text(whole)
+    models.save(nature_dqn(6), folder / "pong.keras", {"kind": "expert", "games": ["pong"]})
+    refused(1, "other experts", *words, "--resume")
+
+
+def test_steps_too_few_to_learn(refused, tiny, expert_folder):
+    words = ["distill", "--experts", expert_folder, *tiny, "--steps", 60]
+    refused(2, "steps is 80 or more", *words)
