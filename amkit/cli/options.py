@@ -2,9 +2,12 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from amkit.storage.card_types import Card
 
 RUNS = Path("runs")
 
@@ -90,7 +93,7 @@ def game_names(games: str | None, split: str | None) -> list[str] | None:
     return names
 
 
-def card_of(model: Path) -> dict[str, Any]:
+def card_of(model: Path) -> "Card":
     """The card of a model that somebody named.
 
     Its file is checked as far as that takes no TensorFlow, which takes seconds to load.

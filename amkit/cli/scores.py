@@ -57,7 +57,7 @@ def scores(
 
 
 def _table(results: Sequence[Mapping[str, Any]], markdown: bool) -> Group:
-    from amkit.reports.text import number, with_error
+    from amkit.reports.text import number
 
     def cells(row: Mapping[str, Any]) -> dict[str, str]:
         share, steps = row["dqn_normalised"], row["steps"]
@@ -66,7 +66,7 @@ def _table(results: Sequence[Mapping[str, Any]], markdown: bool) -> Group:
             "random": number(row["random"]),
             "human": number(row["human"]),
             "DQN": number(row["dqn"]),
-            "score": with_error(row["mean"], row["standard_error"]),
+            "score": f"{number(row['mean'])} ± {number(row['standard_error'])}",
             "of DQN": "-" if share is None else f"{share:.2f}",
             "steps": "-" if steps is None else f"{steps / 1e6:.1f} M",
             "min": number(row["minutes"]),

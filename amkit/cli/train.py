@@ -96,7 +96,7 @@ def train(
             options[key] = options[key] or value
         return Job("expert", [name], f"expert-{name}", ["train", name], configure, options)
 
-    results = []
+    results: list[dict[str, Any]] = []
     for result in run_jobs(context, [job(name) for name in names]):
         if into:
             target = into / f"{names[len(results)]}.keras"

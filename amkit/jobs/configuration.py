@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
@@ -25,8 +25,7 @@ from amkit.storage.validation import checked, one_line
 from amkit.transfer.initialise import Head, load_source
 
 Precision = Literal["float32", "mixed_bfloat16"]
-Baseline = Literal["mdqn", "mcdqn"]
-BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+BASELINES = ("mdqn", "mcdqn")
 MAX_BASELINE_GAMES = 20
 
 
@@ -245,7 +244,7 @@ def _begin_student(path: Path) -> Beginning:
 
 
 def baseline_config(
-    architecture: Baseline,
+    architecture: str,
     games: Sequence[str],
     preset: str = "laptop",
     seed: int = 0,
@@ -263,8 +262,7 @@ def baseline_config(
     Raises:
         ValueError: for an unknown game, architecture, preset or value.
     """
-    if architecture not in BASELINES:
-        raise ValueError(f"a baseline is {' or '.join(BASELINES)}. Received: {architecture!r}")
+    kind: Kind = _named(BASELINES, architecture, "a baseline")
     settings = _named(presets.BASELINE, preset, "preset")
     names = [find_game(name).name for name in games]
     if not 2 <= len(names) <= MAX_BASELINE_GAMES:
@@ -272,7 +270,7 @@ def baseline_config(
             f"a baseline learns 2 to {MAX_BASELINE_GAMES} games. "
             f"Received: {len(names)}, {', '.join(names)}"
         )
-    return _configuration(architecture, names, preset, settings, seed, overrides)
+    return _configuration(kind, names, preset, settings, seed, overrides)
 
 
 def transfer_config(

@@ -67,7 +67,7 @@ EXPERT: dict[str, Any] = {
 
 # What `amkit train --all` gives a game where nothing else is asked for, as the shipped experts had
 # it: EXPERT's name, and agent steps. Games that are not here have preset `laptop` as it is.
-ZOO = {
+ZOO: dict[str, dict[str, Any]] = {
     "atlantis": {"steps": 2_200_000},
     "beam_rider": {"preset": "explore"},  # 0.41 of the published DQN; 0.24 in twice the steps.
     "breakout": {"steps": 2_200_000},

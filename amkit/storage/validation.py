@@ -3,7 +3,7 @@
 import reprlib
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic import dataclasses as pydantic_dataclasses
@@ -23,8 +23,8 @@ def checked(kind: type[T]) -> type[T]:
         validate_by_name=True,
         validate_by_alias=True,
     )
-    made: type[T] = pydantic_dataclasses.dataclass(kind, frozen=True, kw_only=True, config=config)
-    init: Callable[..., None] = made.__init__  # type: ignore[misc]  # Of this very class.
+    made: Any = pydantic_dataclasses.dataclass(kind, frozen=True, kw_only=True, config=config)
+    init: Callable[..., None] = made.__init__
 
     @wraps(init)
     def one_line_init(self: T, **values: Any) -> None:
@@ -33,8 +33,8 @@ def checked(kind: type[T]) -> type[T]:
         except ValidationError as error:
             raise ValueError(one_line(error)) from None
 
-    made.__init__ = one_line_init  # type: ignore[misc]
-    return made
+    made.__init__ = one_line_init
+    return cast(type[T], made)
 
 
 _received = reprlib.Repr()  # Short, and not deeply nested, whatever it was.
