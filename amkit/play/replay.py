@@ -59,18 +59,15 @@ class ReplayMemory:
         """Returns the number of steps held."""
         return min(self.rows_added, self.rows) * self.num_envs
 
-    def add(
-        self, observation: np.ndarray, *, start: np.ndarray, cut: np.ndarray, **values: np.ndarray
-    ) -> None:
+    def add(self, observation: np.ndarray, **values: np.ndarray) -> None:
         """Adds one step of every environment.
 
         Args:
             observation: uint8 [N, 4, 84, 84]. Only the newest frame is kept.
-            start: bool [N]. First observation of a game: no frame before it belongs to its stack.
-            cut: bool [N]. No transition: the next row is a new game.
             **values: action int [N] (ALE codes); reward float [N] (clipped); terminal bool [N]
-                (nothing follows: a life or the game was lost); and every extra, [N, ...]. What is
-                left out is 0.
+                (nothing follows: a life or the game was lost); start bool [N] (first observation of
+                a game: no frame before it belongs to its stack); cut bool [N] (no transition: the
+                next row is a new game); and every extra, [N, ...]. What is left out is 0.
 
         Raises:
             ValueError: if the memory has no such column.
@@ -80,9 +77,9 @@ class ReplayMemory:
                 f"a step has {', '.join(self._columns)}. Received: {', '.join(unknown)}"
             )
         row = self.rows_added % self.rows
-        written = {"frame": observation[:, -1], "start": start, "cut": cut, **values}
+        values["frame"] = observation[:, -1]
         for name, column in self._columns.items():
-            column[row] = written.get(name, 0)  # Nothing stays of the lap before.
+            column[row] = values.get(name, 0)  # Nothing stays of the lap before.
         self.rows_added += 1
 
     def cut_off(self) -> None:

@@ -45,14 +45,16 @@ class Transition(Decision):
     game_over: np.ndarray
 
 
-# observation [R, 4, 84, 84] -> (action [R], outputs [R, 18], guidance).
-Policy = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, Any]]
+# observation [R, 4, 84, 84] -> (action [R], outputs [R, 18]), and guidance where there is some.
+Policy = Callable[[np.ndarray], tuple[Any, ...]]
 
 
 def decide(environments: Environments, policy: Policy) -> Decision:
     """Observes and chooses actions; nothing is sent to the environments yet."""
     observation = environments.observation
-    return Decision(observation, environments.start, environments.ended, *policy(observation))
+    action, outputs, *guidance = policy(observation)
+    start, cut = environments.start, environments.ended
+    return Decision(observation, start, cut, action, outputs, guidance[0] if guidance else None)
 
 
 def complete(decision: Decision, outcome: Outcome) -> Transition:

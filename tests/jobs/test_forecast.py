@@ -1,5 +1,7 @@
 """How long a run takes: its training, its tests, and what is left of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from amkit.cli import jobs
@@ -12,7 +14,8 @@ PACE = Pace(step=0.001, test_round=0.01)
 
 
 def config(**options):
-    return configuration.expert_config("pong", precision="float32", steps=600_000, **options)
+    options = {"precision": "float32", "jit_compile": False, "steps": 600_000, **options}
+    return configuration.expert_config("pong", **options)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ def test_tests_of_whole_games_are_part_of_the_estimate():
     assert forecast.minutes(config(), PACE) == Minutes(10, 0, 0)
     found = forecast.minutes(config(test_epochs=6), PACE)
     assert found == Minutes(10, pytest.approx(2), pytest.approx(27))
-    several = {**config(test_epochs=6), "games": ["pong", "breakout"]}
+    several = replace(config(test_epochs=6), games=("pong", "breakout"))
     assert forecast.minutes(several, PACE).most_testing == pytest.approx(54)
     assert "2 min to 27 min of tests, for games of 2,000 to 27,000 steps" in str(found)
 
@@ -48,20 +51,58 @@ def test_what_is_left_of_a_run(done, training, most):
     assert (left.training, left.most_testing) == (pytest.approx(training), pytest.approx(most))
 
 
-def test_the_plan_says_how_long_tests_take(monkeypatch):
-    measured = []
+@pytest.fixture
+def measured(monkeypatch):
+    """Rates of one thousand a second, and what was measured."""
+    calls = []
 
-    def rate(*words, **options):
-        measured.append(words)
-        return 1000.0
+    def rate(name):
+        def measure(*words, seconds, **options):
+            calls.append((name, *words, *options.values()))
+            return 1000.0
+
+        return measure
 
     for name in ("emulation_rate", "forward_rate", "training_rate"):
-        monkeypatch.setattr(rates, name, rate)
-    assert "of tests" not in forecast.plan(config())
-    without = len(measured)
+        monkeypatch.setattr(rates, name, rate(name))
+    return calls
+
+
+def test_the_plan_says_how_long_tests_take(measured):
+    without = config()
+    assert "of tests" not in forecast.plan(without, forecast.pace(without))
+    count = len(measured)
     # Ten environments, for each of which an emulator and a network take a millisecond.
-    assert "4 min to 54 min of tests" in forecast.plan(config(test_epochs=6))
-    assert len(measured) == 2 * without + 2
+    tested = config(test_epochs=6)
+    assert "4 min to 54 min of tests" in forecast.plan(tested, forecast.pace(tested))
+    assert len(measured) == 2 * count + 2
+
+
+def test_experts_are_priced_at_their_own_body(measured, expert_folder):
+    student = configuration.distill_config(
+        expert_folder, body="transfer", precision="float32", jit_compile=False
+    )
+    forecast.pace(student)
+    bodies = [call[-1] for call in measured if call[0] == "forward_rate"]
+    assert bodies == ["transfer", 32]  # The student's, and none named: an expert's.
+
+
+def test_the_memory_holds_what_experts_said(expert_folder):
+    options = {"precision": "float32", "jit_compile": False, "replay_steps": 100_000}
+    plain = configuration.distill_config(expert_folder, **options)
+    features = configuration.distill_config(expert_folder, feature_weight=0.01, **options)
+    steps = plain.settings.replay_steps * 2
+    frames, q_values = steps * 84 * 84, steps * 18 * 4
+    assert forecast.replay_gibibytes(plain) * 2**30 > frames + q_values
+    more = forecast.replay_gibibytes(features) - forecast.replay_gibibytes(plain)
+    assert more * 2**30 == steps * 512 * 2  # Half precision.
+    assert forecast.replay_gibibytes(config()) == 0  # No memory at all.
+
+
+def test_a_plan_of_years_is_refused():
+    long = config(steps=10**9)
+    with pytest.raises(ValueError, match="1000 days at most: fewer --steps.* Received: 1,000,000"):
+        forecast.plan(long, Pace(step=1.0, test_round=0.0))
 
 
 def test_a_dqns_targets_are_priced_as_part_of_its_updates(monkeypatch):
@@ -74,10 +115,12 @@ def test_a_dqns_targets_are_priced_as_part_of_its_updates(monkeypatch):
 
 
 def test_of_several_runs_only_what_is_left_counts(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(forecast, "pace", lambda config: PACE)
-    begun = [run_folders.Run(tmp_path / name, config()) for name in ("done", "half", "new")]
+    monkeypatch.setattr(forecast, "pace", lambda configuration: PACE)
+    names = ("done", "half", "new")
+    runs = [run_folders.Run(tmp_path / name, config().to_json()) for name in names]
     (tmp_path / "done" / "model.keras").touch()
-    begun[1].write_metrics([{"steps": 100_000, "loss": 1.0}, {"steps": 300_000, "loss": 0.5}])
-    jobs._say_total(begun)
+    runs[1].write_metrics([{"steps": 100_000, "loss": 1.0}, {"steps": 300_000, "loss": 0.5}])
+    plans = jobs._plans(runs)
     said = capsys.readouterr().err
     assert "2 of 3 trainings to do, one after the other: about 15 min here in all" in said
+    assert plans[0].endswith("done is finished already") and "600,000 agent steps" in plans[2]

@@ -8,36 +8,53 @@ from amkit.jobs import machine, rates
 
 
 def test_rates_are_measured(pong):
-    measured = rates.measure_rates(pong, "float32", False, envs=4, batch_size=8, seconds=0.05)
+    measured = rates.Rates(
+        rates.emulation_rate(pong, 4, seconds=0.05),
+        rates.forward_rate("float32", 4, seconds=0.05),
+        rates.training_rate("float32", False, 8, seconds=0.05),
+    )
     assert min(vars(measured).values()) > 10
     one, two = measured.seconds_per_step(1, 1), measured.seconds_per_step(2, 1)
-    assert two > one > 1 / rates.emulation
+    assert two > one > 1 / measured.emulation
 
 
-@pytest.mark.parametrize("faster", rates.PRECISIONS)
-def test_the_faster_precision_is_chosen_even_if_most_of_its_passes_are_disturbed(
-    monkeypatch, faster
+@pytest.fixture
+def updates_by_a_clock(monkeypatch):
+    """Updates of which one way is fastest, in a quarter of its passes: others are disturbed."""
+
+    def install(fastest):
+        now, disturbed = [0.0], itertools.cycle([True, True, True, False])
+        monkeypatch.setattr(rates.time, "perf_counter", lambda: now[0])
+
+        def updates(precision, jit_compile, *rest):
+            def step():
+                if (precision, jit_compile) == fastest:
+                    now[0] += 0.01 + 0.05 * next(disturbed)
+                else:
+                    now[0] += 0.02
+
+            return step
+
+        monkeypatch.setattr(rates, "_updates", updates)
+
+    rates.fastest.cache_clear()
+    yield install
+    rates.fastest.cache_clear()
+
+
+@pytest.mark.parametrize("xla", [False, True])
+@pytest.mark.parametrize("precision", rates.PRECISIONS)
+def test_the_fastest_way_is_chosen_even_if_most_of_its_passes_are_disturbed(
+    updates_by_a_clock, precision, xla
 ):
-    now, disturbed = [0.0], itertools.cycle([True, True, True, False])
-    monkeypatch.setattr(rates.time, "perf_counter", lambda: now[0])
-
-    def updates(precision, *rest):
-        def step():
-            if precision == faster:
-                now[0] += 0.01 + 0.05 * next(disturbed)
-            else:
-                now[0] += 0.02
-
-        return step
-
-    monkeypatch.setattr(rates, "_updates", updates)
-    assert rates.fastest_precision() == faster
+    updates_by_a_clock((precision, xla))
+    assert rates.fastest(128) == (precision, xla)
 
 
-def test_xla_is_for_accelerators():
-    import tensorflow as tf
-
-    assert machine.default_jit_compile() == bool(tf.config.list_physical_devices("GPU"))
+def test_what_was_asked_for_is_not_measured(updates_by_a_clock):
+    updates_by_a_clock(("mixed_bfloat16", True))
+    assert rates.fastest(128, "float32") == ("float32", False)
+    assert rates.fastest(128, None, False)[1] is False
 
 
 def test_description_names_machine_and_versions():

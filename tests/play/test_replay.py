@@ -175,3 +175,21 @@ def test_a_cut_changes_the_key_of_a_full_block(monkeypatch):
     before = list(memory.get_state()["blocks"])
     memory.cut_off()
     assert before != list(memory.get_state()["blocks"])
+
+
+def test_nothing_stays_of_the_lap_before():
+    memory = ReplayMemory(8, 1, np.random.default_rng(0))
+    frame, yes = np.zeros((1, 4, 84, 84), np.uint8), np.array([True])
+    for _ in range(8):
+        memory.add(frame, start=yes, cut=yes, terminal=yes, reward=np.array([1.0]))
+    for _ in range(8):  # A caller that leaves them out.
+        memory.add(frame)
+    row, env = memory.sample(4)  # All rows were cut in the lap before.
+    for name in ("start", "cut", "terminal", "reward"):
+        assert not memory.values(name, row, env).any()
+
+
+def test_a_value_that_a_memory_has_no_place_for():
+    memory = ReplayMemory(8, 1, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="a step has frame, action, .* Received: expert_q"):
+        memory.add(np.zeros((1, 4, 84, 84), np.uint8), expert_q=np.zeros((1, 18)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amkit.play.policy import EpsilonGreedy
+from amkit.play.policy import Answer, EpsilonGreedy
 from amkit.play.rollout import rollout
 from amkit.play.tally import ScoreKeeper
 
@@ -26,22 +26,18 @@ def test_observe_act_step_in_this_order(scripted, pong):
     np.testing.assert_array_equal(environments.calls, [[0, 3], [0, 3]])
 
 
-def test_what_need_not_wait_is_done_while_the_environments_step(scripted, pong):
-    environments = scripted([pong], 2)
-    order = []
-    environments.receive = lambda receive=environments.receive: (order.append("end"), receive())[1]
-
-    def policy(observation):
-        order.append("act")
-        return np.array([0, 3]), observation[:, -1, -1, -1]
-
-    def meanwhile(decision):
-        assert len(environments.calls) == len(order) // 3 + 1  # Already sent.
-        order.append(decision.outputs.tolist())
-
-    transitions = rollout(environments, policy, meanwhile)
-    next(transitions), next(transitions)
-    assert order == ["act", [1, 1], "end", "act", [2, 2], "end"]
+def test_what_is_acted_on_is_named(pong):
+    """A network with several outputs acts on its values, however the others are called."""
+    values = tf.one_hot([3, 3], 18)
+    policy = EpsilonGreedy(
+        lambda observation: Answer(values, {"actions": -values, "zeros": tf.zeros((2, 18))}),
+        np.tile(pong.action_mask, (2, 1)),
+        np.random.default_rng(0),
+    )
+    action, outputs, guidance = policy(np.zeros((2, 4, 84, 84), np.uint8))
+    assert action.tolist() == [3, 3]
+    np.testing.assert_array_equal(outputs, values)
+    np.testing.assert_array_equal(guidance["actions"], -values)
 
 
 def test_games_end_and_begin(scripted, pong):
