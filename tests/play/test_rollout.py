@@ -60,7 +60,7 @@ def test_greedy_action_is_the_best_legal_one(pong):
     masks = np.repeat(pong.action_mask[None], 3, axis=0)
     values = np.arange(18.0)  # The best of all, 17, is not Pong's; its own best is 12.
     policy = EpsilonGreedy(network(values), masks, np.random.default_rng(0))
-    action, outputs = policy(np.zeros((3, 4, 84, 84), np.uint8))
+    action, outputs, _ = policy(np.zeros((3, 4, 84, 84), np.uint8))
     assert action.tolist() == [12, 12, 12]
     assert outputs.shape == (3, 18)
 
@@ -80,7 +80,7 @@ def test_exploration_is_uniform_over_legal_actions(pong, breakout):
 def test_epsilon_is_the_share_of_random_actions(pong):
     masks = np.repeat(pong.action_mask[None], 1000, axis=0)
     policy = EpsilonGreedy(network(np.arange(18.0)), masks, np.random.default_rng(0), 0.3)
-    action, _ = policy(np.zeros((1000, 4, 84, 84), np.uint8))
+    action, *_ = policy(np.zeros((1000, 4, 84, 84), np.uint8))
     share = (action != 12).mean()  # A sixth of the random ones is the greedy one.
     assert abs(share - 0.3 * 5 / 6) < 0.05
 
