@@ -1,20 +1,21 @@
 """The card beside a model's file: what its weights do not say. Data of unknown origin, checked."""
 
 import json
-from collections.abc import Mapping
-from itertools import chain
-from math import inf
 from pathlib import Path
 from statistics import geometric_mean
-from typing import Any
+from typing import TYPE_CHECKING, Literal, get_args
 
-from amkit.games.catalogue import canonical_name
+from amkit.storage.older import upgraded
 
-KINDS = ("expert", "amn", "mdqn", "mcdqn")
+if TYPE_CHECKING:  # Naming a card's path needs no pydantic.
+    from amkit.storage.card_types import Card
+
+Kind = Literal["expert", "amn", "mdqn", "mcdqn"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SHIPPED = (
+    "the shipped models lie in pretrained/ of amkit's repository: clone it, and run amkit there"
+)
 _MAX_CARD_BYTES = 16 * 2**20
-# Settings of distillation that came later, and what stood for them before.
-_SETTINGS_SINCE = {"temperature_unit": "q_values", "total_envs": None, "restart_steps": None}
-_OBJECTS = ("settings", "machine", "transfer", "begin", "one_expert", "forward_milliseconds")
 
 
 class ModelFileError(ValueError):
@@ -34,80 +35,43 @@ def at_hand(path: Path) -> Path:
             `ModelFileError`.
     """
     if not Path(path).is_file():
-        raise ValueError(f"a model is a .keras file that exists. Received: {path}")
+        raise ValueError(f"a model is a .keras file that exists; {SHIPPED}. Received: {path}")
     return Path(path)
 
 
-def read_card(path: Path) -> dict[str, Any]:
+def read_card(path: Path) -> "Card":
     """Reads the card of a model.
 
     Args:
         path: the model's file.
 
     Returns:
-        The card. "kind", "games" and "weight_hash" are there.
+        The card as the file has it; one of an earlier version `upgraded`. "kind", "games" and
+        "weight_hash" are there.
 
     Raises:
         ModelFileError: if there is none, or it is damaged.
+
+    Example:
+        >>> read_card(Path("pretrained/pong.keras"))["games"]
+        ['pong']
     """
+    from amkit.storage.card_types import Card
+    from amkit.storage.validation import validated
+
     beside = card_path(path)
     content = read_bounded(beside, _MAX_CARD_BYTES, f"{path} has no card beside it")
     try:
-        card = json.loads(content)
+        document = json.loads(content)
     except (ValueError, RecursionError):
         raise ModelFileError(f"{beside} is damaged: it is not JSON") from None
-    if not isinstance(card, dict):
+    if not isinstance(document, dict):
         raise ModelFileError(f"{beside} is not a model card: it is no JSON object")
-    if card.get("kind") not in KINDS:
-        raise ModelFileError(
-            f"{beside}: kind is one of {', '.join(KINDS)}. Received: {card.get('kind')!r}"
-        )
-    games = card.get("games")
-    if not (games and _are_names(games)):
-        raise ModelFileError(f"{beside}: games is a list of names. Received: {games!r}")
-    if not isinstance(card.get("weight_hash"), str):
-        raise ModelFileError(f"{beside}: weight_hash is missing")
-    scores = card.get("scores", [])
-    if not (isinstance(scores, list) and all(map(_is_score, scores))):
-        raise ModelFileError(f"{beside}: scores is a list of entries as `amkit train` writes them")
-    for key in ("steps", "minutes", "parameters"):
-        if not _is_number(card.get(key, 0)):
-            raise ModelFileError(f"{beside}: {key} is a number. Received: {card[key]!r}")
-    for key in _OBJECTS:
-        if not isinstance(card.get(key, {}), dict):
-            raise ModelFileError(f"{beside}: {key} is an object. Received: {card[key]!r:.60}")
-    for key in ("begin", "transfer"):
-        if not _are_names(card.get(key, {}).get("learnt", [])):
-            raise ModelFileError(f"{beside}: what {key} had learnt is a list of names")
-        if not isinstance(card.get(key, {}).get("weights", ""), str):
-            raise ModelFileError(f"{beside}: the weights of {key} are named by their hash")
-    if "transfer" in card and not isinstance(card["transfer"].get("source"), str):
-        raise ModelFileError(f"{beside}: the source of transfer is a name")
-    if not _is_number(card.get("background", 0)):
-        raise ModelFileError(f"{beside}: background is a number")
-    taus = card.get("temperatures", {"all": card.get("settings", {}).get("temperature", 1)})
-    if not (
-        isinstance(taus, dict) and all(_is_number(tau) and 0 < tau < inf for tau in taus.values())
-    ):
-        raise ModelFileError(f"{beside}: temperatures are numbers above 0. Received: {taus!r:.60}")
-    for times in (
-        card.get("forward_milliseconds", {}),
-        card.get("one_expert", {}).get("forward_milliseconds", {}),
-    ):
-        if not (isinstance(times, dict) and all(map(_is_number, times.values()))):
-            raise ModelFileError(f"{beside}: forward_milliseconds are numbers")
-    tests = card.get("tests", [])
-    if not (isinstance(tests, list) and all(map(_is_test, tests))):
-        raise ModelFileError(f"{beside}: tests is a list of entries as `amkit train` writes them")
-    curve = card.get("learning_curve", [])
-    if not (isinstance(curve, list) and all(map(_is_epoch, curve))):
-        raise ModelFileError(f"{beside}: learning_curve is a list of rows with steps")
-    taught = card.get("expert_weights", [])
-    if not _are_names(taught):
-        raise ModelFileError(f"{beside}: expert_weights is a list of hashes. Received: {taught!r}")
-    if "temperature" in card.get("settings", {}):  # Of a time when these were no settings.
-        for name, value in _SETTINGS_SINCE.items():
-            card["settings"].setdefault(name, value)
+    card: Card = upgraded(document)  # type: ignore[assignment]  # Checked in the next line.
+    try:
+        validated(Card, card, strict=True)  # Whose copy has 87.0 for a background of 87.
+    except ValueError as error:
+        raise ModelFileError(f"{beside}: {error}") from None
     return card
 
 
@@ -116,13 +80,12 @@ def models_in(folder: Path) -> list[Path]:
     return sorted([*folder.glob("[!.]*.keras"), *folder.glob("*/model.keras")])
 
 
-def is_policy(card: Mapping[str, Any]) -> bool:
+def is_policy(card: "Card") -> bool:
     """Whether a network's outputs are logits of a policy: an AMN's, unless it imitated Q-values."""
-    objective = card.get("settings", {}).get("objective")
-    return card["kind"] == "amn" and objective != "q_values"
+    return card["kind"] == "amn" and card.get("settings", {}).get("objective") != "q_values"
 
 
-def temperature(card: Mapping[str, Any]) -> float:
+def temperature(card: "Card") -> float:
     """tau that a policy's logits are Q-values divided by, the geometric mean over its games.
 
     1 where the outputs are Q-values: they have the right scale already.
@@ -133,74 +96,18 @@ def temperature(card: Mapping[str, Any]) -> float:
     return geometric_mean(list(card.get("temperatures", {}).values()) or [one_for_all])
 
 
-def games_learnt(card: Mapping[str, Any]) -> tuple[str, ...]:
+def games_learnt(card: "Card") -> tuple[str, ...]:
     """Games that a network has learnt, or that the one had learnt which it began as."""
-    begun = [card.get(key, {}).get("learnt", []) for key in ("begin", "transfer")]
-    return tuple(dict.fromkeys(map(canonical_name, chain(card["games"], *begun))))
+    from amkit.games.catalogue import canonical_name
 
-
-def _is_number(part: Any) -> bool:
-    return isinstance(part, int | float)
-
-
-def _are_numbers(part: Any) -> bool:
-    return isinstance(part, list) and all(map(_is_number, part))
-
-
-def _are_names(part: Any) -> bool:
-    """Whether this is a list of strings."""
-    return isinstance(part, list) and all(isinstance(one, str) for one in part)
-
-
-def _is_score(entry: Any) -> bool:
-    """Whether a card's entry has what comparing with it takes."""
-    return (
-        _is_mean(entry)
-        and all(isinstance(entry.get(key), str) for key in ("game", "protocol"))
-        and _is_number(entry.get("epsilon"))
-        and _are_numbers(entry.get("scores", []))
-        and _is_mean(entry.get("random"))
-        and ("expert" not in entry or _is_mean(entry["expert"]))
-    )
-
-
-def _is_test(entry: Any) -> bool:
-    """Whether this is a point of a learning curve."""
-    return (
-        _is_mean(entry)
-        and isinstance(entry.get("game"), str)
-        and isinstance(entry.get("steps"), int)
-    )
-
-
-def _is_epoch(row: Any) -> bool:
-    """Whether this is a row of a training's metrics."""
-    return (
-        isinstance(row, dict)
-        and isinstance(row.get("steps"), int)
-        and all(value is None or _is_number(value) for value in row.values())
-    )
-
-
-def _is_mean(part: Any) -> bool:
-    """Whether this is a mean score; a single game has no standard error."""
-    return (
-        isinstance(part, dict)
-        and all(_is_number(part.get(key)) for key in ("mean", "games"))
-        and isinstance(part.get("standard_error", ""), int | float | None)
-    )
+    begun = card.get("begin", {}).get("learnt", []) + card.get("transfer", {}).get("learnt", [])
+    return tuple(dict.fromkeys(map(canonical_name, card["games"] + begun)))
 
 
 def read_bounded(path: Path, limit: int, missing: str) -> bytes:
-    """Reads a file of at most so many bytes.
+    """Reads a file of at most `limit` bytes; ModelFileError if it is larger, or cannot be read.
 
-    Args:
-        path: the file.
-        limit: int. Bytes.
-        missing: what to say if there is no such file.
-
-    Raises:
-        ModelFileError: if there is none, it cannot be read, or it is larger.
+    `missing` is what to say if there is no such file.
     """
     try:
         with open(path, "rb") as file:

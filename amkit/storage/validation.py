@@ -1,9 +1,13 @@
 """Values from outside, checked against their types by pydantic; one line says what is wrong."""
 
+import reprlib
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+
+_received = reprlib.Repr()  # Short, and not deeply nested, whatever it was.
+_received.maxstring = _received.maxother = 80
 
 
 @cache
@@ -11,12 +15,13 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def validated(kind: Any, value: Any) -> Any:
+def validated(kind: Any, value: Any, strict: bool | None = None) -> Any:
     """Checks a value and converts it to a type.
 
     Args:
         kind: a pydantic model or data class, a `TypedDict`, or any other type that pydantic knows.
         value: what was received, such as a dictionary read from JSON.
+        strict: bool. Whether a number has to be a number already: "3" and true are none.
 
     Returns:
         The value, as that type has it.
@@ -26,7 +31,7 @@ def validated(kind: Any, value: Any) -> Any:
             received.
     """
     try:
-        return _adapter(kind).validate_python(value)
+        return _adapter(kind).validate_python(value, strict=strict)
     except ValidationError as error:
         raise ValueError(one_line(error)) from None
 
@@ -36,5 +41,7 @@ def one_line(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     says = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    line = f"{place}: {says}" if place else says
-    return line if "Received:" in line else f"{line}. Received: {first['input']!r:.80}"
+    if first["type"] == "missing":
+        says = "is missing"
+    line = " ".join((f"{place}: {says}" if place else says).split())
+    return line if "Received:" in line else f"{line}. Received: {_received.repr(first['input'])}"
