@@ -1,19 +1,19 @@
-"""Models on disk: a `.keras` file of stock layers and a card beside it; a stranger's runs no code.
+"""A stranger's `.keras` file becomes a network, and none of its content is run.
 
 A file is not handed to Keras's deserializer. Its list of layers is read as data, every value is
 checked, and the network is built from the few stock layers that such networks need; then the
-weights are filled in. Keras itself loads what `save` writes, without amkit.
+weights are filled in. What can be told without Keras is checked before Keras is loaded.
 """
 
 import io
 import json
 import math
-import pickletools
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -31,39 +31,51 @@ _MAX_CONFIG_BYTES = 2**20
 _MAX_PARAMETERS = 64_000_000
 _MAX_ACTIVATIONS = 16_000_000  # Per observation and layer.
 _MAX_LAYERS = 100
+_MAX_OUTPUTS = 20 * NUM_ACTIONS  # An MCDQN's have own columns for each game.
 
 # The layers that a network may have, and the settings of each that are taken from a file.
 _LAYERS = {
-    "Permute": ("dims",),
-    "Rescaling": ("scale", "offset"),
-    "Conv2D": (
-        "filters",
-        "kernel_size",
-        "strides",
-        "padding",
-        "data_format",
-        "dilation_rate",
-        "groups",
-        "activation",
-        "use_bias",
-    ),
-    "ZeroPadding2D": ("padding", "data_format"),
-    "MaxPooling2D": ("pool_size", "strides", "padding", "data_format"),
-    "Flatten": ("data_format",),
-    "Dense": ("units", "activation", "use_bias"),
-    "LayerNormalization": ("axis", "epsilon", "center", "scale"),
-    "Activation": ("activation",),
-    "ReLU": ("max_value", "negative_slope", "threshold"),
-    "Add": (),
-    "Concatenate": ("axis",),
-    "Subtract": (),
+    "Permute": "dims",
+    "Rescaling": "scale offset",
+    "Conv2D": "filters kernel_size strides padding data_format dilation_rate groups use_bias "
+    "activation",
+    "ZeroPadding2D": "padding data_format",
+    "MaxPooling2D": "pool_size strides padding data_format",
+    "Flatten": "data_format",
+    "Dense": "units activation use_bias",
+    "LayerNormalization": "axis epsilon center scale",
+    "Activation": "activation",
+    "ReLU": "max_value negative_slope threshold",
+    "Add": "",
+    "Concatenate": "axis",
+    "Subtract": "",
 }
-_ACTIVATIONS = {
+_ACTIVATIONS = (
     *("linear", "relu", "leaky_relu", "elu", "selu", "silu", "gelu", "tanh", "sigmoid", "softplus"),
     None,
-}
+)
 _DTYPES = ("float32", "mixed_bfloat16", "bfloat16", "mixed_float16", "float16")
-_MAX_OUTPUTS = 20 * NUM_ACTIONS  # An MCDQN's have own columns for each game.
+_WORDS = (None, "valid", "same", "channels_last", "channels_first")
+
+
+class _Layer(NamedTuple):
+    """One layer of a file: its class, name and settings, and whose outputs it receives."""
+
+    kind: str
+    name: str
+    settings: dict[str, Any]
+    received: list[str]
+
+
+class Blueprint(NamedTuple):
+    """What a `.keras` file describes, checked as far as that goes without Keras; from `read`."""
+
+    path: Path
+    name: str
+    layers: list[_Layer]
+    output: str
+    parameters: int
+    weights: bytes
 
 
 def load(path: Path) -> "keras.Model":
@@ -78,23 +90,59 @@ def load(path: Path) -> "keras.Model":
 
     Raises:
         ModelFileError: one line saying what is wrong.
+
+    Example:
+        >>> load(Path("pretrained/pong.keras")).output.shape
+        (None, 6)
     """
+    return build(read(path))
+
+
+def read(path: Path) -> Blueprint:
+    """Reads a `.keras` file and checks it without Keras; ModelFileError as `load` has it."""
     path = Path(path)
     config, weights = _unpack(path)
-    try:
-        held = _held_weights(weights)
+    with _one_line(path):
+        parameters = _held_weights(weights)
         layers = _listed_layers(config)
-        model = _build(layers, config, held)
-        _fill_in(model, weights)
+        name, outputs = config["config"]["name"], config["config"]["output_layers"]
+        if isinstance(outputs[0], str):  # Written as [name, 0, 0] or [[name, 0, 0]].
+            outputs = [outputs]
+        if len(outputs) != 1:
+            raise _expected("one output", len(outputs))
+        return Blueprint(path, _name(name), layers, outputs[0][0], parameters, weights)
+
+
+def build(blueprint: Blueprint) -> "keras.Model":
+    """Builds the network of a file with its weights; ModelFileError as `load` has it."""
+    with _one_line(blueprint.path):
+        model = _network(blueprint)
+        _fill_in(model, blueprint.weights)
+        return model
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    """Turns whatever strange content leads to into one line that names the file."""
+    try:
+        yield
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelFileError(f"{path} does not describe a network: {reason}") from None
-    return model
+    except (
+        KeyError, TypeError, IndexError, AttributeError, ValueError, ArithmeticError, RecursionError
+    ) as error:  # fmt: skip
+        raise ModelFileError(f"{path} does not describe a network: {_short(error)}") from None
 
 
-def _unpack(path: Path) -> tuple[dict, bytes]:
+def _short(text: object, length: int = 200) -> str:
+    return " ".join(str(text).split())[:length]
+
+
+def _expected(what: str, received: object) -> ModelFileError:
+    return ModelFileError(f"expected {what}. Received: {_short(received, 80)}")
+
+
+def _unpack(path: Path) -> tuple[dict[str, Any], bytes]:
     """Reads the archive's members, bounded and with their checksums verified."""
     if path.suffix != ".keras":
         raise ModelFileError(f"A model is a .keras file. Received: {path}")
@@ -107,7 +155,7 @@ def _unpack(path: Path) -> tuple[dict, bytes]:
             if set(sizes) != _MEMBERS or len(archive.infolist()) != len(_MEMBERS):
                 raise ModelFileError(
                     f"{path} holds {', '.join(sorted(_MEMBERS))} and nothing else. "
-                    f"Received: {', '.join(sorted(sizes))[:200]}"
+                    f"Received: {_short(', '.join(sorted(sizes)))}"
                 )
             if sizes["config.json"] > _MAX_CONFIG_BYTES or sum(sizes.values()) > _MAX_FILE_BYTES:
                 raise ModelFileError(f"{path} unpacks to more than a network needs")
@@ -117,7 +165,7 @@ def _unpack(path: Path) -> tuple[dict, bytes]:
     except ModelFileError:
         raise
     except Exception as error:  # zipfile and zlib raise many kinds on damaged content.
-        raise ModelFileError(f"{path} is cut or damaged: {error}") from None
+        raise ModelFileError(f"{path} is cut or damaged: {_short(error)}") from None
 
 
 def _kind_of(content: bytes) -> str:
@@ -125,202 +173,163 @@ def _kind_of(content: bytes) -> str:
         return "an empty file"
     if content.startswith(b"\x89HDF"):
         return "an HDF5 file (.h5): save the model again as .keras"
-    try:
-        next(pickletools.genops(content))
-        if content[:1] == b"\x80":
-            return "a Python pickle, which is never opened"
-    except Exception:
-        pass  # No pickle either.
+    if content.startswith(b"\x80"):
+        return "a Python pickle, which is never opened"
     return f"a file that begins with {content[:8]!r}"
 
 
-def _listed_layers(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _listed_layers(config: Mapping[str, Any]) -> list[_Layer]:
+    """The layers of a file, each checked by itself; one is the input, and no two share a name."""
     if config.get("class_name") != "Functional":
-        raise ModelFileError(
-            f"expected a Functional model. Received: {str(config.get('class_name'))[:60]}"
-        )
-    layers = config["config"]["layers"]
-    if not isinstance(layers, list) or not 2 <= len(layers) <= _MAX_LAYERS:
-        raise ModelFileError(f"expected 2 to {_MAX_LAYERS} layers")
-    for layer in layers:
-        name, module = str(layer["class_name"]), str(layer["module"])
-        stock = name == "InputLayer" or name in _LAYERS
-        if not stock or layer.get("registered_name") is not None or module != "keras.layers":
-            raise ModelFileError(
-                f"expected stock layers only ({', '.join(_LAYERS)}). "
-                f"Received: {module[:40]}.{name[:40]}"
-            )
+        raise _expected("a Functional model", config.get("class_name"))
+    entries = config["config"]["layers"]
+    if not isinstance(entries, list) or not 2 <= len(entries) <= _MAX_LAYERS:
+        raise _expected(f"a list of 2 to {_MAX_LAYERS} layers", entries)
+    layers = [_listed_layer(entry) for entry in entries]
+    if len({layer.name for layer in layers}) < len(layers):
+        raise _expected("layers of different names", [layer.name for layer in layers])
+    inputs = sum(layer.kind == "InputLayer" for layer in layers)
+    if inputs != 1:
+        raise _expected("one input", inputs)
     return layers
 
 
-def _build(layers: list[Mapping[str, Any]], config: Mapping[str, Any], held: int) -> "keras.Model":
-    """Builds the network; no layer is made before it is known to need no more than is held."""
-    import keras
-
-    tensors: dict[str, Any] = {}
-    inputs = []
-    parameters = 0
-    for entry in layers:
-        settings, name = entry["config"], str(entry["name"])
-        if name in tensors:
-            raise ModelFileError(f"two layers are called {name[:40]!r}")
-        if entry["class_name"] == "InputLayer":
-            shape = tuple(settings["batch_shape"][1:])
-            if shape != _OBSERVATION_SHAPE or settings["dtype"] != "uint8":
-                raise ModelFileError(
-                    f"expected an input of uint8 [B, 4, 84, 84]. "
-                    f"Received: {settings['dtype']} {shape}"[:200]
-                )
-            tensors[name] = keras.Input(shape, dtype="uint8", name=name)
-            inputs.append(tensors[name])
-            continue
-        received = _received(entry, tensors)
-        layer = _layer(str(entry["class_name"]), name, settings)
-        shapes = [tensor.shape for tensor in received]
-        parameters += _parameters(layer, shapes[0])
-        output_shape = layer.compute_output_shape(shapes if len(shapes) > 1 else shapes[0])
-        if parameters > held or math.prod(output_shape[1:]) > _MAX_ACTIVATIONS:
-            raise ModelFileError(
-                f"expected layers for its {held:,} weights, of at most {_MAX_ACTIVATIONS:,} "
-                f"activations each. Received: more, in layer {name[:40]!r}"
-            )
-        tensors[name] = layer(received if len(received) > 1 else received[0])
-    if parameters != held:
-        raise ModelFileError(f"expected {parameters:,} weights. Received: {held:,}")
-    output = tensors[_only(config["config"]["output_layers"])]
-    if len(inputs) != 1:
-        raise ModelFileError(f"expected one input. Received: {len(inputs)}")
-    if len(output.shape) != 2 or not 1 <= output.shape[-1] <= _MAX_OUTPUTS:
-        raise ModelFileError(
-            f"expected an output [B, 1 to {_MAX_OUTPUTS}]. Received: {list(output.shape)}"
-        )
-    return keras.Model(inputs[0], output, name=_name(config["config"]["name"]))
-
-
-def _only(output_layers: list) -> str:
-    """The output layer's name; written as [name, 0, 0] or [[name, 0, 0]]."""
-    first = output_layers[0]
-    if isinstance(first, list):
-        if len(output_layers) != 1:
-            raise ModelFileError(f"expected one output. Received: {len(output_layers)}")
-        first = first[0]
-    return first
-
-
-def _received(entry: Mapping[str, Any], tensors: Mapping[str, Any]) -> list:
-    """The tensors that a layer is called with."""
+def _listed_layer(entry: Mapping[str, Any]) -> _Layer:
+    kind, module, name = str(entry["class_name"]), str(entry["module"]), str(entry["name"])
+    stock = kind == "InputLayer" or kind in _LAYERS
+    if not stock or entry.get("registered_name") is not None or module != "keras.layers":
+        raise _expected(f"stock layers only ({', '.join(_LAYERS)})", f"{module[:40]}.{kind}")
+    settings = entry["config"]
+    if kind == "InputLayer":
+        shape, dtype = tuple(settings["batch_shape"][1:]), settings["dtype"]
+        if shape != _OBSERVATION_SHAPE or dtype != "uint8":
+            raise _expected("an input of uint8 [B, 4, 84, 84]", (dtype, shape))
+        return _Layer(kind, name, {}, [])
     (node,) = entry["inbound_nodes"]
     (argument,) = node["args"]
-    arguments = argument if isinstance(argument, list) else [argument]
-    return [tensors[item["config"]["keras_history"][0]] for item in arguments]
+    tensors = argument if isinstance(argument, list) else [argument]
+    received = [tensor["config"]["keras_history"][0] for tensor in tensors]
+    return _Layer(kind, _name(name), _checked_settings(kind, settings), received)
 
 
-def _layer(class_name: str, name: str, settings: Mapping[str, Any]) -> "keras.layers.Layer":
-    """Makes one stock layer from checked settings alone."""
-    import keras
-
-    chosen = {key: settings[key] for key in _LAYERS[class_name] if key in settings}
+def _checked_settings(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a layer is made with: nothing that changes it is left to Keras's own configuration."""
+    allowed = _LAYERS[kind].split()
+    chosen = {key: settings[key] for key in allowed if key in settings}
+    if "data_format" in allowed and chosen.get("data_format") is None:
+        chosen["data_format"] = "channels_last"
     for key, value in chosen.items():
-        if key == "activation":
-            if value not in _ACTIVATIONS:
-                raise ModelFileError(f"unknown activation. Received: {str(value)[:60]}")
-        elif not _is_plain(value):
-            raise ModelFileError(
-                f"{class_name}.{key} is too large or no number. Received: {str(value)[:60]}"
-            )
+        if not (value in _ACTIVATIONS if key == "activation" else _is_plain(value)):
+            valid = _ACTIVATIONS if key == "activation" else "numbers, none of them too large"
+            raise _expected(f"{kind}.{key} of {valid}", value)
     dtype = settings.get("dtype", "float32")
     if isinstance(dtype, dict):
         dtype = dtype["config"]["name"]
     if dtype not in _DTYPES:
-        raise ModelFileError(f"expected a dtype of {', '.join(_DTYPES)}. Received: {dtype!r:.40}")
-    return getattr(keras.layers, class_name)(name=_name(name), dtype=dtype, **chosen)
+        raise _expected(f"a dtype of {', '.join(_DTYPES)}", dtype)
+    return {**chosen, "dtype": dtype}
 
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
-        return len(value) <= 4 and all(_is_plain(item) for item in value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
+        return len(value) <= 4 and all(map(_is_plain, value))
+    if isinstance(value, int | float):
         return math.isfinite(value) and abs(value) <= 65_536
-    return (
-        value is None
-        or isinstance(value, bool)
-        or value in ("valid", "same", "channels_last", "channels_first")
-    )
+    return value in _WORDS
 
 
-def _name(name: str) -> str:
+def _name(name: Any) -> str:
     if not isinstance(name, str) or not name.isidentifier() or len(name) > 100:
-        raise ModelFileError(f"a name is an identifier. Received: {str(name)[:40]!r}")
+        raise _expected("a name that is an identifier", name)
     return name
 
 
-def _parameters(layer: "keras.layers.Layer", shape: tuple) -> int:
+def _network(blueprint: Blueprint) -> "keras.Model":
+    """Builds the network; no layer is made before it is known to need no more than is held."""
+    import keras
+
+    tensors: dict[str, Any] = {}
+    held, needed = blueprint.parameters, 0
+    for kind, name, settings, received in blueprint.layers:
+        if kind == "InputLayer":
+            tensors[name] = observation = keras.Input(_OBSERVATION_SHAPE, dtype="uint8", name=name)
+            continue
+        layer = getattr(keras.layers, kind)(name=name, **settings)
+        inputs = [tensors[source] for source in received]
+        shapes = [tensor.shape for tensor in inputs]
+        needed += _parameters(layer, shapes[0])
+        output_shape = layer.compute_output_shape(shapes if len(shapes) > 1 else shapes[0])
+        if needed > held or math.prod(output_shape[1:]) > _MAX_ACTIVATIONS:
+            raise _expected(
+                f"layers for {held:,} weights, of at most {_MAX_ACTIVATIONS:,} activations each",
+                f"more, in layer {name}",
+            )
+        tensors[name] = layer(inputs if len(inputs) > 1 else inputs[0])
+    if needed != held:
+        raise _expected(f"{needed:,} weights", f"{held:,}")
+    output = tensors[blueprint.output]
+    if len(output.shape) != 2 or not 1 <= output.shape[-1] <= _MAX_OUTPUTS:
+        raise _expected(f"an output [B, 1 to {_MAX_OUTPUTS}]", list(output.shape))
+    return keras.Model(observation, output, name=blueprint.name)
+
+
+def _parameters(layer: "keras.layers.Layer", shape: tuple[int, ...]) -> int:
     """How many weights a layer will have for an input shape, before it is built."""
-    kind = type(layer).__name__
-    if kind == "Dense":
-        return (shape[-1] + layer.use_bias) * layer.units
-    if kind == "Conv2D":
-        channels = shape[-1] if layer.data_format == "channels_last" else shape[1]
-        return (
-            math.prod(layer.kernel_size) * channels // layer.groups + layer.use_bias
-        ) * layer.filters
-    if kind == "LayerNormalization":
-        axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
-        return (layer.center + layer.scale) * math.prod(shape[axis] for axis in axes)
+    match type(layer).__name__:
+        case "Dense":
+            return int((shape[-1] + layer.use_bias) * layer.units)
+        case "Conv2D":
+            channels = shape[-1] if layer.data_format == "channels_last" else shape[1]
+            kernel = math.prod(layer.kernel_size) * channels // layer.groups
+            return int((kernel + layer.use_bias) * layer.filters)
+        case "LayerNormalization":
+            axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
+            return int((layer.center + layer.scale) * math.prod(shape[axis] for axis in axes))
     return 0
 
 
 def _held_weights(weights: bytes) -> int:
-    """How many numbers a weights file holds; bounded, and nothing but plain numbers."""
+    """How many numbers a weights file holds; bounded, finite, and nothing but plain numbers."""
     import h5py
 
+    links: list[tuple[str, object]] = []
     try:
         with h5py.File(io.BytesIO(weights), "r") as file:
+            file.visititems_links(lambda name, link: links.append((name, link)))
             # A compiled model brings its optimizer along, which is not read.
-            held = sum(_count_elements(file[name]) for name in file if name != "optimizer")
+            links = [(name, link) for name, link in links if name.split("/")[0] != "optimizer"]
+            for name, link in links:
+                if not isinstance(link, h5py.HardLink):
+                    raise ModelFileError(f"its weights link elsewhere, in {name[:40]!r}")
+            items = [file[name] for name, _ in links]
+            arrays = [item for item in items if isinstance(item, h5py.Dataset)]
+            for array in arrays:
+                # HDF5 knows no bfloat16: Keras writes it as two opaque bytes, |V2.
+                number = array.dtype.kind == "f" or array.dtype == "V2"
+                if array.external or array.is_virtual or not number:
+                    raise ModelFileError(f"its weights are not plain numbers, in {array.name[:40]}")
+            held: int = sum(math.prod(array.shape) for array in arrays)
+            if held > _MAX_PARAMETERS:
+                raise _expected(f"at most {_MAX_PARAMETERS:,} weights", f"{held:,}")
+            for array in arrays:
+                if array.dtype.kind == "f" and not np.isfinite(array[()]).all():
+                    raise ModelFileError(f"{array.name[:40]} is not finite (NaN or infinity)")
+            return held
     except ModelFileError:
         raise
     except Exception as error:  # h5py raises many kinds on damaged content.
-        reason = " ".join(str(error).split())[:200]
-        raise ModelFileError(f"its weights are damaged: {reason}") from None
-    if held > _MAX_PARAMETERS:
-        raise ModelFileError(f"expected at most {_MAX_PARAMETERS:,} weights. Received: {held:,}")
-    return held
+        raise ModelFileError(f"its weights are damaged: {_short(error)}") from None
 
 
 def _fill_in(model: "keras.Model", weights: bytes) -> None:
-    """Puts the file's weights into the model; they must be finite."""
+    """Puts the file's weights into the model; they must be finite in its number formats too."""
     with tempfile.TemporaryDirectory() as folder:
         unpacked = Path(folder) / "model.weights.h5"
         unpacked.write_bytes(weights)
         try:
             model.load_weights(unpacked)
         except Exception as error:  # h5py and Keras raise many kinds on damaged content.
-            reason = " ".join(str(error).split())[:200]
-            raise ModelFileError(f"its weights are damaged: {reason}") from None
+            raise ModelFileError(f"its weights are damaged: {_short(error)}") from None
     for weight in model.weights:
         if not np.isfinite(weight.numpy()).all():
             raise ModelFileError(f"weight {weight.path} is not finite (NaN or infinity)")
-
-
-def _is_float(dtype: np.dtype) -> bool:
-    # HDF5 knows no bfloat16: Keras writes it as two opaque bytes.
-    return dtype.kind == "f" or (dtype.kind == "V" and dtype.itemsize == 2)
-
-
-def _count_elements(group: Any) -> int:
-    """Counts a file's numbers; only plain data lying in the file itself is accepted."""
-    import h5py
-
-    total = 0
-    for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise ModelFileError(f"its weights link elsewhere, in {name[:40]!r}")
-        item = group[name]
-        if isinstance(item, h5py.Group):
-            total += _count_elements(item)
-        elif item.external or item.is_virtual or not _is_float(item.dtype):
-            raise ModelFileError(f"its weights are not plain numbers, in {name[:40]!r}")
-        else:
-            total += math.prod(item.shape)
-    return total

@@ -1,22 +1,51 @@
 """Models on disk: a `.keras` file of stock layers and a card beside it."""
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amkit import __version__
+from amkit.storage import keras_files
 from amkit.storage.cards import ModelFileError, card_path, read_card
 from amkit.storage.files import json_text, sync, whole
-from amkit.storage.keras_files import load
 
 if TYPE_CHECKING:
     import keras
 
+    from amkit.storage.card_types import Card
+
 _PACKAGES = ("keras", "tensorflow", "ale-py")
+
+
+def load_with_card(
+    file: Path | keras_files.Blueprint, card: "Card | None" = None
+) -> tuple["keras.Model", "Card"]:
+    """Loads a model and its card, and checks that they belong together.
+
+    Args:
+        file: the model's file, or what `keras_files.read` read of it.
+        card: its card, where that was read already.
+
+    Returns:
+        (model, card).
+
+    Raises:
+        ModelFileError: if either is missing or damaged, or the card is of other weights.
+    """
+    blueprint = file if isinstance(file, keras_files.Blueprint) else keras_files.read(file)
+    path = blueprint.path
+    card = read_card(path) if card is None else card  # Before Keras is loaded, which takes longer.
+    model = keras_files.build(blueprint)
+    if weight_hash(model) != card["weight_hash"]:
+        raise ModelFileError(
+            f"{card_path(path)} does not match the weights of {path}: one was exchanged or changed"
+        )
+    return model, card
 
 
 def weight_hash(model: "keras.Model") -> str:
@@ -38,7 +67,7 @@ def weight_hash(model: "keras.Model") -> str:
     return digest.hexdigest()
 
 
-def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
+def save(model: "keras.Model", path: Path, card: Mapping[str, object]) -> None:
     """Saves a network in float32, uncompiled, and its card.
 
     Each file is written whole or not at all, the card first; a kill between the two leaves a card
@@ -54,6 +83,12 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
         ValueError: if the path has another ending.
         TypeError: if the card is not JSON-able.
         OSError: if the folder cannot be written.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from amkit import nature_dqn
+        >>> path = Path(mkdtemp()) / "pong.keras"
+        >>> save(nature_dqn(6), path, {"kind": "expert", "games": ["pong"]})
     """
     from amkit.networks.twins import in_precision
 
@@ -75,35 +110,18 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, Any]) -> None:
 
 
 def copy(path: Path, target: Path) -> None:
-    """Copies a model and its card: each file whole or not at all, the card first, as in `save`.
+    """Copies a model and its card, byte for byte, each whole or not at all, as `save` does.
 
     Args:
         path: the model's file.
         target: ends with `.keras`; replaced if it is there.
 
     Raises:
-        ModelFileError: if the model is damaged, or is not that of its card.
+        ModelFileError: if the model is damaged, or is not that of its card: nothing is copied.
         OSError: if a file cannot be read or written.
     """
-    model, card = load_with_card(path)
-    save(model, target, card)
-
-
-def load_with_card(path: Path) -> tuple["keras.Model", dict[str, Any]]:
-    """Loads a model and its card, and checks that they belong together.
-
-    Args:
-        path: the model's file.
-
-    Returns:
-        (model, card).
-
-    Raises:
-        ModelFileError: if either is missing or damaged, or the card is of other weights.
-    """
-    model, card = load(path), read_card(path)
-    if weight_hash(model) != card["weight_hash"]:
-        raise ModelFileError(
-            f"{card_path(path)} does not match the weights of {path}: one was exchanged or changed"
-        )
-    return model, card
+    load_with_card(path)
+    with whole(target) as model_file, whole(card_path(target)) as card_file:
+        shutil.copyfile(path, model_file)
+        sync(model_file)
+        shutil.copyfile(card_path(path), card_file)
