@@ -9,13 +9,15 @@ from amkit.games.atari import find_game
 from amkit.games.catalogue import NUM_ACTIONS, Game, UnknownGame
 from amkit.games.published import normalized
 from amkit.storage import models
-from amkit.storage.cards import ModelFileError, card_path, models_in, read_card
+from amkit.storage.cards import SHIPPED, ModelFileError, card_path, models_in, read_card
 
 if TYPE_CHECKING:  # Listing a folder needs no Keras.
     import keras
 
+    from amkit.storage.card_types import Card
 
-_SHIPPED = Path("pretrained")
+
+_PRETRAINED = Path("pretrained")
 
 
 class ExpertError(ValueError):
@@ -35,7 +37,7 @@ class Expert:
 
     game: Game
     network: "keras.Model"
-    card: dict[str, Any]
+    card: "Card"
     path: Path
 
     @property
@@ -49,14 +51,39 @@ class Expert:
             raise ExpertError(f"feature regression, {self.path}: {error}") from None
 
 
-def find_experts(folder: Path) -> dict[str, Path]:
+@dataclass(frozen=True)
+class Listed:
+    """An expert of a folder, of which only the card has been read; attributes as `Expert`'s."""
+
+    game: Game
+    path: Path
+    card: "Card"
+
+    def load(self, dtype: str = "float32") -> Expert:
+        """Reads and builds its network; arguments and errors as of `load_experts`."""
+        network, _ = models.load_with_card(self.path, self.card)
+        outputs = network.output.shape[-1]
+        if outputs not in (self.game.num_actions, NUM_ACTIONS):
+            raise ModelFileError(
+                f"{self.path}: an expert of {self.game.name} has {self.game.num_actions} or "
+                f"{NUM_ACTIONS} outputs. Received: {outputs}"
+            )
+        if dtype != "float32":
+            from amkit.networks.twins import for_running
+
+            network = for_running(network, dtype)
+        return Expert(self.game, network, self.card, self.path)
+
+
+def find_experts(folder: Path) -> dict[str, Listed]:
     """Lists the experts of a folder by their cards; no model is read.
 
     Args:
         folder: where `.keras` files and their cards lie; or run folders, `runs/`.
 
     Returns:
-        game -> path, in alphabetical order; nothing where the folder holds only other models.
+        Name of the game -> expert, in alphabetical order; nothing where the folder holds only
+        other models.
 
     Raises:
         ExpertError: if there is no such folder, or it has two experts of one game.
@@ -65,84 +92,41 @@ def find_experts(folder: Path) -> dict[str, Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ExpertError(
-            f"experts come from a folder that holds them. Received: {folder}, which is no folder"
+            f"experts come from a folder that holds them; {SHIPPED}. Received: {folder}, which is "
+            "no folder"
         )
-    found: dict[str, Path] = {}
+    experts: dict[str, Listed] = {}
     for path in models_in(folder):
         card = read_card(path)
         if card["kind"] != "expert" or "transfer" in card:  # A target DQN is no teacher.
             continue
         try:
-            game = find_game(card["games"][0]).name
+            game = find_game(card["games"][0])
         except UnknownGame as error:
             raise ModelFileError(f"{card_path(path)}: {error}") from None
-        if game in found:
+        if game.name in experts:
+            first = experts[game.name].path.relative_to(folder)
             raise ExpertError(
-                f"{folder} has two experts of {game}, {found[game].relative_to(folder)} and "
+                f"{folder} has two experts of {game.name}, {first} and "
                 f"{path.relative_to(folder)}: keep one"
             )
-        found[game] = path
-    return dict(sorted(found.items()))
+        experts[game.name] = Listed(game, path, card)
+    return dict(sorted(experts.items()))
 
 
-def _some(folder: Path) -> dict[str, Path]:
+def _some(folder: Path) -> dict[str, Listed]:
     """As `find_experts`; ExpertError if there is none."""
-    found = find_experts(folder)
-    if not found:
+    experts = find_experts(folder)
+    if not experts:
         raise ExpertError(f"{folder} holds no expert: expected .keras files with cards beside them")
-    return found
+    return experts
 
 
-def experts_at_hand(folder: Path | None = None) -> dict[str, Path]:
+def experts_at_hand(folder: Path | None = None) -> dict[str, Listed]:
     """As `find_experts`; without a folder, those of `pretrained/`, if it is there."""
-    if folder is None and not _SHIPPED.is_dir():
+    if folder is None and not _PRETRAINED.is_dir():
         return {}
-    return find_experts(_SHIPPED if folder is None else folder)
-
-
-def results(folder: Path) -> list[dict[str, Any]]:
-    """What the experts of a folder scored, by their cards, beside published scores.
-
-    Args:
-        folder: as in `find_experts`.
-
-    Returns:
-        One entry per expert: game, protocol, epsilon, mean, standard_error, games, random (measured
-        under the same protocol), human and dqn (published), dqn_normalised, steps, minutes, and
-        curve: {"steps", "score"} of the games that ended while it trained, exploring. None where
-        the card, or the literature, does not say.
-
-    Raises:
-        ExpertError, ModelFileError: as in `load_experts`.
-    """
-    entries = []
-    for name, path in _some(folder).items():
-        card = read_card(path)
-        published = find_game(name).scores
-        score = next((entry for entry in card.get("scores", []) if entry["game"] == name), {})
-        random = score.get("random", {}).get("mean")
-        known = score and published.dqn is not None
-        entries.append(
-            {
-                "game": name,
-                **{key: score.get(key) for key in ("protocol", "epsilon", "mean")},
-                **{key: score.get(key) for key in ("standard_error", "games")},
-                "random": random,
-                "human": published.human,
-                "dqn": published.dqn,
-                "dqn_normalised": normalized(score["mean"], random, published.dqn)
-                if known
-                else None,
-                "steps": card.get("steps"),
-                "minutes": card.get("minutes"),
-                "curve": [
-                    {"steps": row["steps"], "score": row[f"score_{name}"]}
-                    for row in card.get("learning_curve", [])
-                    if row.get(f"score_{name}") is not None  # No game ended.
-                ],
-            }
-        )
-    return entries
+    return find_experts(_PRETRAINED if folder is None else folder)
 
 
 def load_experts(
@@ -161,28 +145,59 @@ def load_experts(
     Raises:
         ExpertError: if there is no expert at all, or none of a game asked for.
         ModelFileError: if a file is damaged or not what its card says.
+
+    Example:
+        >>> (expert,) = load_experts(Path("pretrained"), ["pong"])
+        >>> expert.network.output.shape
+        (None, 6)
     """
-    found = _some(folder)
-    names = list(found) if game_names is None else [find_game(n).name for n in game_names]
+    experts = _some(folder)
+    names = list(experts) if game_names is None else [find_game(name).name for name in game_names]
     for name in names:
-        if name not in found:
+        if name not in experts:
             raise ExpertError(
-                f"experts come from {folder}, which has those of {', '.join(found)}. "
+                f"experts come from {folder}, which has those of {', '.join(experts)}. "
                 f"Received: {name}"
             )
-    return [_load(found[name], find_game(name), dtype) for name in names]
+    return [experts[name].load(dtype) for name in names]
 
 
-def _load(path: Path, game: Game, dtype: str) -> Expert:
-    network, card = models.load_with_card(path)
-    outputs = network.output.shape[-1]
-    if outputs not in (game.num_actions, NUM_ACTIONS):
-        raise ModelFileError(
-            f"{path}: an expert of {game.name} has {game.num_actions} or {NUM_ACTIONS} outputs. "
-            f"Received: {outputs}"
+def results(folder: Path) -> list[dict[str, Any]]:
+    """What the experts of a folder scored, by their cards, beside published scores.
+
+    Args:
+        folder: as in `find_experts`.
+
+    Returns:
+        One entry per expert: game, protocol, epsilon, mean, standard_error, games, random (measured
+        under the same protocol), human and dqn (published), dqn_normalised, steps, minutes, and
+        curve: {"steps", "score"} of the games that ended while it trained, exploring. None where
+        the card, or the literature, does not say.
+
+    Raises:
+        ExpertError, ModelFileError: as in `load_experts`.
+    """
+    entries = []
+    fields = ("protocol", "epsilon", "mean", "standard_error", "games")
+    for name, expert in _some(folder).items():
+        card, published = expert.card, expert.game.scores
+        score = next((score for score in card.get("scores", []) if score["game"] == name), None)
+        share = None
+        if score and published.dqn is not None:
+            share = normalized(score["mean"], score["random"]["mean"], published.dqn)
+        curve = [(row["steps"], row.get(f"score_{name}")) for row in card.get("learning_curve", [])]
+        entries.append(
+            {
+                "game": name,
+                **{field: score.get(field) if score else None for field in fields},
+                "random": score["random"]["mean"] if score else None,
+                "human": published.human,
+                "dqn": published.dqn,
+                "dqn_normalised": share,
+                "steps": card.get("steps"),
+                "minutes": card.get("minutes"),
+                # None where no game ended.
+                "curve": [{"steps": x, "score": y} for x, y in curve if y is not None],
+            }
         )
-    if dtype != "float32":
-        from amkit.networks.twins import for_running
-
-        network = for_running(network, dtype)
-    return Expert(game, network, card, path)
+    return entries
