@@ -11,11 +11,14 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from amkit.storage.files import write_text
 
@@ -27,13 +30,38 @@ class CheckpointError(RuntimeError):
     """No checkpoint could be written or read."""
 
 
+@dataclass(frozen=True)
+class StoredArray:
+    """A block of a checkpoint, which numpy reads when it is used.
+
+    Its file is open only then, however many blocks there are, and its memory is not held twice.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False), dtype)
+
+
+class _Entry(TypedDict):
+    file: str
+    crc32: int
+    kind: str
+
+
 def save(folder: Path, state: Mapping[str, Any]) -> Path:
     """Writes a checkpoint.
 
     Args:
         folder: where the run's checkpoints lie; made if missing.
         state: nested mappings of arrays and of values that JSON holds. An array under a key with
-            an `@` never changes: if the checkpoint before has the same key, its file is linked.
+            an `@` is a block, which never changes: if the checkpoint before has the same key, its
+            file is linked.
 
     Returns:
         The checkpoint's folder.
@@ -47,7 +75,7 @@ def save(folder: Path, state: Mapping[str, Any]) -> Path:
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        _write(unfinished, state, earlier[-1] if earlier else None)
+        _write(unfinished, state, earlier[-1] if earlier else unfinished)
         finished = folder / f"checkpoint-{number:06d}"
         os.replace(unfinished, finished)
         _sync_folder(folder)
@@ -55,10 +83,8 @@ def save(folder: Path, state: Mapping[str, Any]) -> Path:
         shutil.rmtree(unfinished, ignore_errors=True)
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
         raise CheckpointError(f"No checkpoint written to {folder}: {reason}") from error
-    for old in earlier[: 1 - _KEPT]:
+    for old in [*earlier[: 1 - _KEPT], *folder.glob("unfinished-*")]:
         shutil.rmtree(old, ignore_errors=True)
-    for leftover in folder.glob("unfinished-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
     return finished
 
 
@@ -69,29 +95,28 @@ def restore(folder: Path) -> dict[str, Any] | None:
         folder: as in `save`.
 
     Returns:
-        The state, or None if there never was a checkpoint.
+        The state, its blocks as `StoredArray`; None if there never was a checkpoint.
 
     Raises:
         CheckpointError: if there are checkpoints, but all are damaged, or one cannot be read now.
     """
-    damages: list[tuple[Path, str]] = []
+    damages: dict[Path, str] = {}
     for checkpoint in reversed(_complete(folder)):
         try:
             state = _read(checkpoint)
-        except (MemoryError, OSError) as error:
-            if not isinstance(error, FileNotFoundError):  # It may be whole: nothing is thrown away.
-                reason = getattr(error, "strerror", None) or "out of memory"
-                raise CheckpointError(f"{checkpoint} cannot be read: {reason}") from error
-            damages.append((checkpoint, f"{checkpoint.name}: {error}"))
-            continue
+        except FileNotFoundError as error:
+            damages[checkpoint] = f"{checkpoint.name}: {error}"
+        except (MemoryError, OSError) as error:  # It may be whole: nothing is thrown away.
+            reason = getattr(error, "strerror", None) or "out of memory"
+            raise CheckpointError(f"{checkpoint} cannot be read: {reason}") from error
         except Exception as error:  # Damaged headers make numpy raise many kinds.
-            damages.append((checkpoint, f"{checkpoint.name}: {error}"))
-            continue
-        for damaged, _ in damages:  # The next checkpoint must not link to its files.
-            shutil.rmtree(damaged, ignore_errors=True)
-        return state
+            damages[checkpoint] = f"{checkpoint.name}: {error}"
+        else:
+            for damaged in damages:  # The next checkpoint must not link to its files.
+                shutil.rmtree(damaged, ignore_errors=True)
+            return state
     if damages:
-        reasons = "; ".join(reason for _, reason in damages)
+        reasons = "; ".join(damages.values())
         raise CheckpointError(f"Every checkpoint in {folder} is damaged ({reasons})")
     return None
 
@@ -106,14 +131,21 @@ def _complete(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("checkpoint-*") if _NAME.fullmatch(path.name))
 
 
-def _write(target: Path, state: Mapping, before: Path | None) -> None:
-    arrays: dict[str, dict] = {}
-    known = _known_arrays(before)
-    for key, array in _flatten(state):
-        name = f"{len(arrays):05d}.npy"
-        if "@" in key and key in known and _link(before / known[key]["file"], target / name):
-            arrays[key] = {**known[key], "file": name}
-            continue
+def _write(target: Path, state: Mapping[str, Any], before: Path) -> None:
+    """Writes a checkpoint's files; those that the one before has already are linked."""
+    known: dict[str, _Entry] = {}
+    with suppress(OSError, ValueError, KeyError, TypeError):  # There is none, or it is damaged.
+        known, _ = _manifest(before)
+    arrays: dict[str, NDArray[Any]] = {}
+    values = _values(state, arrays)
+    entries: dict[str, _Entry] = {}
+    for i, (key, array) in enumerate(arrays.items()):
+        name = f"{i:05d}.npy"
+        if "@" in key and key in known:
+            with suppress(OSError):  # A file system without hard links: it is written again.
+                os.link(before / known[key]["file"], target / name)
+                entries[key] = {**known[key], "file": name}
+                continue
         array = np.asarray(array, order="C")
         with open(target / name, "wb") as file:
             # Not np.save, whose error on a full disk does not say that it is full.
@@ -122,79 +154,55 @@ def _write(target: Path, state: Mapping, before: Path | None) -> None:
             file.write(array.tobytes() if array.ndim == 0 else array.data)
             file.flush()
             os.fsync(file.fileno())
-        arrays[key] = {"file": name, "crc32": _crc32(array), "kind": _kind(array)}
-    content = {"arrays": arrays, "values": _without_arrays(state)}
+        entries[key] = _entry(name, array)
+    content = {"arrays": entries, "values": values}
     manifest = {"crc32": zlib.crc32(json.dumps(content).encode()), "content": content}
     write_text(target / "manifest.json", json.dumps(manifest))
     _sync_folder(target)
 
 
-def _read(checkpoint: Path) -> dict:
-    manifest = _manifest(checkpoint)
-    state = manifest["values"]
-    for key, entry in manifest["arrays"].items():
-        # Blocks are mapped, not read: a memory is then never held twice.
-        array = np.load(
-            checkpoint / entry["file"], mmap_mode="r" if "@" in key else None, allow_pickle=False
-        )
-        if (_crc32(array), _kind(array)) != (entry["crc32"], entry["kind"]):
+def _read(checkpoint: Path) -> dict[str, Any]:
+    entries, state = _manifest(checkpoint)
+    for key, entry in entries.items():
+        block, path = "@" in key, checkpoint / entry["file"]
+        array = np.load(path, mmap_mode="r" if block else None, allow_pickle=False)
+        if _entry(entry["file"], array) != entry:
             raise ValueError(f"{entry['file']} does not match its checksum")
         *parents, last = key.split("/")
         place = state
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[last] = array
+        place[last] = StoredArray(path, array.shape, array.dtype) if block else array
     return state
 
 
-def _manifest(checkpoint: Path) -> dict:
+def _manifest(checkpoint: Path) -> tuple[dict[str, _Entry], dict[str, Any]]:
+    """The arrays and the other values of a checkpoint."""
     manifest = json.loads((checkpoint / "manifest.json").read_text())
     content = manifest["content"]
     if manifest["crc32"] != zlib.crc32(json.dumps(content).encode()):
         raise ValueError("manifest.json does not match its checksum")
-    return content
+    return content["arrays"], content["values"]
 
 
-def _known_arrays(before: Path | None) -> dict[str, dict]:
-    """The arrays of the checkpoint before; none if it cannot be read."""
-    if before is None:
-        return {}
-    try:
-        return _manifest(before)["arrays"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+def _entry(file: str, array: NDArray[Any]) -> _Entry:
+    crc32 = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return {"file": file, "crc32": crc32, "kind": f"{array.dtype.str}{list(array.shape)}"}
 
 
-def _crc32(array: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-
-
-def _kind(array: np.ndarray) -> str:
-    return f"{array.dtype.str}{list(array.shape)}"
-
-
-def _flatten(state: Mapping, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+def _values(
+    state: Mapping[str, Any], arrays: dict[str, NDArray[Any]], prefix: str = ""
+) -> dict[str, Any]:
+    """A state's values; its arrays are put into `arrays`, under their keys joined by slashes."""
+    values = {}
     for key, value in state.items():
         if isinstance(value, np.ndarray):
-            yield prefix + key, value
+            arrays[prefix + key] = value
         elif isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}/")
-
-
-def _without_arrays(state: Mapping) -> dict:
-    return {
-        key: _without_arrays(value) if isinstance(value, Mapping) else value
-        for key, value in state.items()
-        if not isinstance(value, np.ndarray)
-    }
-
-
-def _link(source: Path, target: Path) -> bool:
-    try:
-        os.link(source, target)
-    except OSError:  # A file system without hard links: write it again.
-        return False
-    return True
+            values[key] = _values(value, arrays, f"{prefix}{key}/")
+        else:
+            values[key] = value
+    return values
 
 
 def _sync_folder(folder: Path) -> None:

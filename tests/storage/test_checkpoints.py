@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def assert_same(one, other):
     for key, value in one.items():
         if isinstance(value, dict):
             assert_same(value, other[key])
-        elif isinstance(value, np.ndarray):
+        elif isinstance(other[key], np.ndarray):
             assert value.dtype == other[key].dtype and value.shape == other[key].shape
             np.testing.assert_array_equal(value, other[key])
         elif key != "rows":
@@ -107,7 +108,7 @@ def test_a_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "_crc32", full)
+    monkeypatch.setattr(checkpoints, "_entry", full)
     with pytest.raises(checkpoints.CheckpointError, match="the disk is full"):
         checkpoints.save(tmp_path, state(2))
     monkeypatch.undo()
@@ -119,7 +120,7 @@ _WRITER = """
 import sys
 import numpy as np
 from pathlib import Path
-from amkit import checkpoints
+from amkit.storage import checkpoints
 step = 0
 while True:
     step += 1
@@ -153,3 +154,22 @@ def test_nothing_is_linked_from_a_damaged_checkpoint(tmp_path):
     assert checkpoints.restore(tmp_path)["step"] == 1
     checkpoints.save(tmp_path, {"step": 3, "block@7": np.ones(3)})
     np.testing.assert_array_equal(checkpoints.restore(tmp_path)["block@7"], np.ones(3))
+
+
+def test_few_files_are_open_at_once(tmp_path):
+    """Every block of a replay memory was mapped, and macOS allows 256 open files."""
+    blocks = {f"block{i:06d}@{i}": {"frame": np.full((64, 84), i, np.uint8)} for i in range(80)}
+    checkpoints.save(tmp_path, {"blocks": blocks})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 6, hard)
+    )
+    try:
+        restored = checkpoints.restore(tmp_path)["blocks"]
+        column = np.zeros((80, 64, 84), np.uint8)
+        for i, block in enumerate(restored.values()):
+            assert len(block["frame"]) == 64
+            column[i] = block["frame"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (column == np.arange(80)[:, None, None]).all()
