@@ -10,20 +10,26 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from amkit.storage import files
+from amkit.storage.older import upgraded
 
 
 class RunError(RuntimeError):
     """A run folder cannot be used."""
 
 
+class RunInUse(RunError):
+    """Another process has a run folder."""
+
+
 class DamagedRun(RunError):
-    """A run folder's files cannot be read."""
+    """A run folder's files cannot be read, or are gone."""
 
 
 class Run:
@@ -31,38 +37,80 @@ class Run:
 
     Args:
         folder: the folder; made if missing.
-        config: everything needed to repeat the run, JSON-able. None opens an existing run and
-            reads its own.
+        config: everything needed to repeat the run, JSON-able, which begins it. None opens a run
+            to go on with, and reads its own.
+        reserve: bool. A folder that holds no run is no error: it is kept for `begin`.
+
+    Attributes:
+        folder: the folder.
+        config: the configuration; empty before the run has begun.
 
     Raises:
         RunError: if the folder is in use, holds no run, or cannot be written.
+        DamagedRun: if the configuration cannot be read.
     """
 
-    def __init__(self, folder: Path, config: Mapping[str, Any] | None = None):
+    def __init__(
+        self, folder: Path, config: Mapping[str, Any] | None = None, *, reserve: bool = False
+    ):
         self.folder = Path(folder)
+        self.config: dict[str, Any] = {}
+        self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self.folder / ".lock", blocking=False)
             self._lock.acquire()
         except Timeout:
-            raise RunError(f"{self.folder} is in use by another process") from None
+            raise RunInUse(f"{self.folder} is in use by another process") from None
         except OSError as error:
             raise RunError(f"{self.folder} cannot be written: {error.strerror}") from error
         try:
             if config is not None:
-                if (self.folder / "config.json").exists():
-                    raise RunError(f"{self.folder} holds a run already")
-                self.write("config.json", json.dumps(config, indent=2) + "\n")
-            self.config = read_config(self.folder)
+                self.begin(config)
+            elif self.begun or not reserve:
+                self.config = read_config(self.folder)
         except BaseException:
-            self._lock.release()
+            self.close()
             raise
 
     def __enter__(self) -> "Run":
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets others use the folder; what was made for a run that did not begin is removed."""
+        if self._made and not self.begun:
+            (self.folder / ".lock").unlink(missing_ok=True)
+            with suppress(OSError):  # There is something else in it.
+                for folder in self._made:
+                    folder.rmdir()
         self._lock.release()
+
+    @property
+    def begun(self) -> bool:
+        """Whether the folder holds a run."""
+        return (self.folder / "config.json").exists()
+
+    def begin(self, config: Mapping[str, Any]) -> None:
+        """Begins a run in a folder that holds none; RunError if it holds one."""
+        if self.begun:
+            raise RunError(f"{self.folder} holds a run already")
+        self.write("config.json", json.dumps(config, indent=2) + "\n")
+        self.config = read_config(self.folder)
+
+    def check_checkpoints(self) -> None:
+        """DamagedRun if the run has done some of its work, and no checkpoint of it is left."""
+        from amkit.storage import checkpoints
+
+        done = steps_done(self)
+        if done and not (is_finished(self.folder) or checkpoints.count(self.checkpoint_folder)):
+            raise DamagedRun(
+                f"{self.folder} has done {done:,} agent steps, and its checkpoints are gone, the "
+                f"weights with them: put {self.checkpoint_folder} back, or begin a new run in "
+                "another folder, without --resume. Received: metrics.csv alone"
+            )
 
     @property
     def model_path(self) -> Path:
@@ -84,10 +132,8 @@ class Run:
         Args:
             rows: column -> value. Since the beginning: "steps", agent steps per game; "seconds" of
                 training, without tests; "updates", gradient steps. Since the row before: "games"
-                that ended and "score_<game>", their mean raw score; and means of what the learner
-                measures: "loss", "policy_loss" and "kl" in nats, "feature_loss", "agreement", a
-                share, "mean_return" and "mean_max_q", discounted clipped rewards. At the row's end:
-                "epsilon", a probability.
+                that ended, "score_<game>", their mean raw score, and means of what the learner
+                measures ("policy_loss" and "kl" in nats). At the row's end: "epsilon".
         """
         text = io.StringIO()
         columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -105,10 +151,11 @@ class Run:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Reads a run's configuration.
+    """Reads a run's configuration; one of an earlier version is `upgraded`.
 
     Raises:
-        RunError: if the folder holds none, or a damaged one.
+        RunError: if the folder holds none.
+        DamagedRun: if it cannot be read.
     """
     path = Path(folder) / "config.json"
     try:
@@ -119,7 +166,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise DamagedRun(f"{path} is damaged: {error}") from error
     if not isinstance(config, dict):
         raise DamagedRun(f"{path} is damaged: it is no JSON object")
-    return config
+    return upgraded(config)
 
 
 def label(model: Path) -> str:
@@ -144,8 +191,10 @@ def steps_done(run: Run) -> int:
     return int(done) if done.isdecimal() else 0  # The header alone, or no metrics at all.
 
 
-def choose(root: Path, name: str, folder: Path | None, resume: bool | None) -> Path:
-    """Decides where a run called `name` goes on, or begins.
+def claim(root: Path, name: str, folder: Path | None = None, resume: bool | None = None) -> Run:
+    """Chooses and locks in one step where a run called `name` goes on, or a folder for a new one.
+
+    Of several processes that begin runs of one name, each gets a folder of its own.
 
     Args:
         root: where runs lie.
@@ -153,31 +202,34 @@ def choose(root: Path, name: str, folder: Path | None, resume: bool | None) -> P
         folder: the one asked for; None means the newest of that name to resume, else a new one.
         resume: whether to go on with an earlier run; None where nobody can ask for that.
 
+    Returns:
+        The run; not `begun`, if it is a new one: `begin` it.
+
     Raises:
         ValueError: if the folder asked for holds a run, which is not to be resumed.
+        RunError: as in `Run`.
     """
+    if folder is None and resume:
+        runs = [path for _, path in _numbered(root, name) if (path / "config.json").exists()]
+        folder = runs[-1] if runs else None
     if folder is not None:
-        if not resume and (folder / "config.json").exists():
-            way_out = "name another" if resume is None else "add --resume, or name another"
-            raise ValueError(f"{folder} holds a run already: {way_out}. Received: {folder}")
-        return folder
-    earlier = find(root, name) if resume else []
-    return earlier[-1] if earlier else new_folder(root, name)
-
-
-def find(root: Path, name: str) -> list[Path]:
-    """Finds the runs called `name`, `name-2`, `name-3`, ..., oldest first."""
-    return [folder for _, folder in _numbered(root, name) if (folder / "config.json").exists()]
-
-
-def new_folder(root: Path, name: str) -> Path:
-    """The folder after the last of `name`, `name-2`, `name-3`, ..."""
-    taken = _numbered(root, name)
-    return Path(root) / (f"{name}-{taken[-1][0] + 1}" if taken else name)
+        run = Run(folder, reserve=True)
+        if resume or not run.begun:
+            return run
+        run.close()
+        way_out = "name another" if resume is None else "add --resume, or name another"
+        raise ValueError(f"{folder} holds a run already: {way_out}. Received: {folder}")
+    while True:
+        last = max((number for number, _ in _numbered(root, name)), default=0)
+        with suppress(RunInUse):  # Another process has just taken it: it will be counted.
+            run = Run(Path(root) / (f"{name}-{last + 1}" if last else name), reserve=True)
+            if not run.begun:
+                return run
+            run.close()
 
 
 def _numbered(root: Path, name: str) -> list[tuple[int, Path]]:
-    """(number, folder) of every folder called so, in order."""
+    """(number, folder) of every `name`, `name-2`, `name-3`, ..., in order."""
     pattern = re.compile(re.escape(name) + r"(?:-(\d+))?")
     matches = ((pattern.fullmatch(path.name), path) for path in Path(root).glob("*"))
     return sorted((int(match[1] or 1), path) for match, path in matches if match)
