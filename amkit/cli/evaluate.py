@@ -56,7 +56,7 @@ def evaluate(
     """
     with usage():
         if output:
-            check_target(output, "--output")
+            check_target(output, "--output", keys=("game", "protocol", "mean", "scores"))
         load_tensorflow()
         from amkit.cli.progress import EvaluationProgress
         from amkit.evaluation import scorecards

@@ -37,7 +37,7 @@ def games(
         from amkit.games.atari import find_game
         from amkit.storage.experts import experts_at_hand
 
-        found = experts_at_hand(experts)
+        found = {name: expert.path for name, expert in experts_at_hand(experts).items()}
         others = [find_game(name) for name in found if name not in GAMES]
         listed = [find_game(name)] if name else [*GAMES.values(), *others]
     if json:

@@ -187,28 +187,31 @@ def _begin(
     """Opens each job's run: those that go on first, then, if all is well, the new ones."""
     from amkit.storage import run_folders
 
-    targets = [run_folders.choose(RUNS, request.name, folder, resume) for request in requests]
-    if len(set(targets)) < len(targets):
+    if len({request.name for request in requests}) < len(requests):
         raise ValueError("jobs have run folders of their own. Received: two of one name")
+    # Chosen and locked before the seconds that loading takes: others choose other folders.
+    runs = [
+        stack.enter_context(run_folders.claim(RUNS, request.name, folder, resume))
+        for request in requests
+    ]
     load_tensorflow()
     from amkit.jobs import configuration
 
-    opened, new = {}, {}
-    for target, request in zip(targets, requests, strict=True):
-        if not (target / "config.json").exists():
-            new[target] = request.config()
+    new = []
+    for run, request in zip(runs, requests, strict=True):
+        if not run.begun:
+            new.append((run, request.config()))
             continue
-        run = opened[target] = stack.enter_context(run_folders.Run(target))
         configuration.check_goes_on(
             run, request.kind, request.games, **request.options, **request.expected
         )
         if request.experts:  # They may have moved since; their weights may not have changed.
             run.config["experts"] = str(request.experts.resolve())
-    for target, config in new.items():
-        opened[target] = stack.enter_context(run_folders.Run(target, config))
+    for run, config in new:
+        run.begin(config)
         if resume:
-            say(f"no run called {target.name} to go on with: beginning {target}")
-    return [opened[target] for target in targets]
+            say(f"no run called {run.folder.name} to go on with: beginning {run.folder}")
+    return runs
 
 
 def _say_total(begun: list[Any]) -> None:
@@ -232,7 +235,8 @@ def _say_total(begun: list[Any]) -> None:
 
 def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:
     from amkit.cli.progress import EvaluationProgress
-    from amkit.jobs import forecast, run
+    from amkit.jobs import forecast
+    from amkit.jobs.run import run as see_through
     from amkit.learning.loop import Interrupted
     from amkit.storage import run_folders
     from amkit.storage.cards import read_card
@@ -246,7 +250,7 @@ def _run(run: Any, again: str, tensorboard: bool, checkpoint_minutes: float) -> 
         callbacks, progress = _callbacks(run, tensorboard)
         evaluation = EvaluationProgress()
         try:
-            scores = run.run(
+            scores = see_through(
                 run,
                 callbacks,
                 checkpoint_seconds=60 * checkpoint_minutes,

@@ -49,7 +49,7 @@ def relate(
         if not models and not experts:
             raise ValueError("networks are given by --from or --experts. Received: neither")
         if output:
-            check_target(output, "--output")
+            check_target(output, "--output", keys=("target", "steps", "candidates"))
         from amkit.games.atari import background, find_game
         from amkit.storage.experts import find_experts
 
@@ -57,7 +57,7 @@ def relate(
         paths = [at_hand(model) for model in models or []]
         if experts:
             found = find_experts(experts)
-            paths += [path for name, path in found.items() if name != target.name]
+            paths += [expert.path for name, expert in found.items() if name != target.name]
         if not paths:
             raise ValueError(
                 f"{experts} has experts of other games than the target. Received: none"

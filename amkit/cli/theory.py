@@ -31,8 +31,9 @@ def theory(
     from amkit.theory import study
 
     with usage():
-        folder = run_folders.choose(RUNS, "theory", run, resume=None)
-        opened = run_folders.Run(folder, {"kind": "theory", "seed": seed, "amkit": __version__})
+        opened = run_folders.claim(RUNS, "theory", run)
+        opened.begin({"kind": "theory", "seed": seed, "amkit": __version__})
+        folder = opened.folder
     with opened, usage():
         with spinner() as tell:
             tell("Lemma 1")

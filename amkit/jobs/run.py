@@ -20,8 +20,7 @@ from amkit.learning.job import Job
 from amkit.learning.loop import Progress, run_job
 from amkit.networks.twins import in_precision
 from amkit.storage import checkpoints, models
-from amkit.storage.cards import read_card
-from amkit.storage.experts import find_experts
+from amkit.storage.experts import Listed, find_experts
 from amkit.storage.run_folders import Run
 
 
@@ -144,10 +143,10 @@ def _card(
     return card
 
 
-def _teachers(config: dict[str, Any]) -> dict[str, Path]:
-    """Game -> the file of the expert that teaches it; none that was exchanged since."""
+def _teachers(config: dict[str, Any]) -> dict[str, Listed]:
+    """Game -> the expert that teaches it; none that was exchanged since."""
     return {
-        name: path
-        for name, path in find_experts(Path(config["experts"])).items()
-        if read_card(path)["weight_hash"] in config["expert_weights"]
+        name: expert
+        for name, expert in find_experts(Path(config["experts"])).items()
+        if expert.card["weight_hash"] in config["expert_weights"]
     }
