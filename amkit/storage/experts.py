@@ -154,17 +154,17 @@ def choose_experts(folder: Path, game_names: Sequence[str] | None = None) -> lis
 def load_experts(
     folder: Path, game_names: Sequence[str] | None = None, dtype: str = "float32"
 ) -> list[Expert]:
-    """Loads the experts of some games: arguments and errors as of `choose_experts`.
+    """Loads the experts of some games.
 
     Args:
-        folder: as in `find_experts`.
-        game_names: which games, in this order; None means all that the folder has.
+        folder, game_names: as in `choose_experts`, and so are the errors.
         dtype: str. Keras dtype policy to run them in.
 
     Raises:
         ModelFileError: also if a file is damaged or not what its card says.
 
     Example:
+        >>> from pathlib import Path
         >>> (expert,) = load_experts(Path("pretrained"), ["pong"])
         >>> expert.network.output.shape
         (None, 6)

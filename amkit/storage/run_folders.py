@@ -70,13 +70,17 @@ class Run:
             elif self.begun or not reserve:
                 self.config = read_config(self.folder)
         except BaseException:
-            self.__exit__()
+            self.close()
             raise
 
     def __enter__(self) -> "Run":
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets others use the folder; what was made for a run that did not begin is removed."""
         if self._made and not self.begun:
             (self.folder / ".lock").unlink(missing_ok=True)
             with suppress(OSError):  # There is something else in it.
@@ -208,18 +212,20 @@ def claim(root: Path, name: str, folder: Path | None = None, resume: bool | None
     if folder is None and resume:
         runs = [path for _, path in _numbered(root, name) if (path / "config.json").exists()]
         folder = runs[-1] if runs else None
-    elif folder is not None and not resume and (folder / "config.json").exists():
+    if folder is not None:
+        run = Run(folder, reserve=True)
+        if resume or not run.begun:
+            return run
+        run.close()
         way_out = "name another" if resume is None else "add --resume, or name another"
         raise ValueError(f"{folder} holds a run already: {way_out}. Received: {folder}")
-    if folder is not None:
-        return Run(folder, reserve=True)
     while True:
         last = max((number for number, _ in _numbered(root, name)), default=0)
         with suppress(RunInUse):  # Another process has just taken it: it will be counted.
             run = Run(Path(root) / (f"{name}-{last + 1}" if last else name), reserve=True)
             if not run.begun:
                 return run
-            run.__exit__()
+            run.close()
 
 
 def _numbered(root: Path, name: str) -> list[tuple[int, Path]]:
