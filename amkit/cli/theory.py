@@ -2,7 +2,7 @@
 
 import json as json_format
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,7 +36,7 @@ def theory(
     with opened, usage():
         with spinner() as tell:
             tell("Lemma 1")
-            results = {"lemma_1": study.lemma_1(seed)}
+            results: dict[str, Any] = {"lemma_1": study.lemma_1(seed)}
             tell("Theorem 1")
             results["theorem_1"] = study.theorem_1(seed)
             tell("Proposition 1")
