@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from amkit.reports import multitask
-from amkit.reports.recorded import Card, Recorded, begun_with, comparable, experiment
+from amkit.reports.recorded import INITIALISATION, Card, Recorded, comparable, experiment
 from amkit.reports.statistics import bootstrap, estimate, geometric_mean
 from amkit.reports.text import Row
 
@@ -65,13 +65,10 @@ def ablations(cards: Sequence[Card]) -> Ablations:
 
 
 def _options(card: Card) -> dict[str, Any]:
-    """What a distillation can be asked for, but its seed.
-
-    "from" is what it began as: a name, and the hash of the weights, None of random ones.
-    """
-    source = str(card.get("begin", {}).get("source", "random"))
+    """What a distillation can be asked for, but its seed; "from" is a name and weights' hash."""
+    begin = str(card.get("begin", {}).get("source", "random")), comparable(card, INITIALISATION)
     kernels = {key: card.get(key) for key in ("precision", "jit_compile")}
-    return {**card.get("settings", {}), **kernels, "from": (source, begun_with(card))}
+    return {**card.get("settings", {}), **kernels, "from": begin}
 
 
 def _name(options: dict[str, Any], shared: Collection[str]) -> str:

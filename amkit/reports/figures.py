@@ -1,7 +1,7 @@
 """Figures from recorded numbers; nothing is trained or measured here. Needs the extra `plots`."""
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,7 @@ NETWORKS = {
 
 
 def training_curves(results: Sequence[Row]) -> Figure:
-    """Each expert's scores while it trained, exploring, beside the one it ended with.
-
-    Args:
-        results: from `experts.results`.
-    """
+    """Each expert's scores while it trained, exploring, from `storage.experts.results`."""
     panels = _Panels([row["game"] for row in results], "thousand agent steps")
     for row in results:
         steps = np.array([point["steps"] for point in row["curve"]]) / 1000
@@ -34,12 +30,9 @@ def training_curves(results: Sequence[Row]) -> Figure:
         (panels.legend["while it trained"],) = panels.axes[row["game"]].plot(
             steps, scores, color=palette.EXPERT, linewidth=1
         )
-        for key, label, style in (
-            ("mean", "as evaluated", {"color": palette.EXPERT, "linestyle": "--"}),
-            ("dqn", "DQN, 2015", {"color": palette.PUBLISHED}),
-            ("random", "random play", {"color": palette.RANDOM_PLAY, "linestyle": ":"}),
-        ):
-            panels.line(row["game"], row[key], label, **style)
+        panels.line(row["game"], row["mean"], "as evaluated", palette.EXPERT, "--")
+        panels.line(row["game"], row["dqn"], "DQN, 2015", palette.PUBLISHED)
+        panels.line(row["game"], row["random"], "random play", palette.RANDOM_PLAY, ":")
     return panels.finished()
 
 
@@ -59,17 +52,13 @@ def learning_curves(
         for name in networks:
             points = [p for p in curves if p["network"] == name and p["game"] == game]
             panels.curve(game, points, NETWORKS[name][1], NETWORKS[name][0])
-        panels.line(game, row["expert"], "expert", color=palette.EXPERT)
-        panels.line(game, row["random"], "random play", color=palette.RANDOM_PLAY, linestyle=":")
+        panels.line(game, row["expert"], "expert", palette.EXPERT)
+        panels.line(game, row["random"], "random play", palette.RANDOM_PLAY, ":")
     return panels.finished()
 
 
 def transfer_curves(table: Sequence[Row]) -> Figure:
-    """Figure 7: each target game's tests, a curve for each initialisation.
-
-    Args:
-        table: from `transfers.table_2`.
-    """
+    """Figure 7: each target game's tests, a curve for each initialisation, from `table_2`."""
     panels = _Panels([row["game"] for row in table], "thousand agent steps")
     colours = _colours(row["source"] for row in table)
     for row in table:
@@ -79,12 +68,9 @@ def transfer_curves(table: Sequence[Row]) -> Figure:
 
 
 def relative_scores(table: Sequence[Row]) -> Figure:
-    """Figure 6: each game's AMN score in percent of its expert's, beside the paper's.
+    """Figure 6: each game's AMN score in percent of its expert's and the paper's, from `table_1`.
 
     Means, and below them best tests; what is not known is marked by a question mark.
-
-    Args:
-        table: from `multitask.table_1`.
     """
     figure, axes = _figure(max(4, 1.6 + 0.9 * len(table)), 6, nrows=2, sharex=True)
     places = np.arange(len(table))
@@ -111,11 +97,7 @@ def relative_scores(table: Sequence[Row]) -> Figure:
 
 
 def variant_scores(table: Sequence[Row]) -> Figure:
-    """Expert-normalised scores with their intervals: a panel for each game, a line per variant.
-
-    Args:
-        table: from `ablations.table`.
-    """
+    """Expert-normalised scores and intervals, a panel for each game, from `ablations.table`."""
     panels = {game: [row["scores"][game] for row in table] for game in table[0]["scores"]}
     panels["geometric mean"] = [row["geometric_mean"] for row in table]
     size = 2.6 + 1.7 * len(panels), 1.0 + 0.4 * len(table)
@@ -137,11 +119,7 @@ def variant_scores(table: Sequence[Row]) -> Figure:
 
 
 def guesses_and_gains(points: Sequence[Row]) -> Figure:
-    """What transfer gained over what was guessed, a colour for each game.
-
-    Args:
-        points: `guesses.Relation.points`.
-    """
+    """What transfer gained over what was guessed, a colour for each game, from a `Relation`."""
     figure, (ax,) = _figure(7, 4)
     ax.set_prop_cycle(color=palette.OTHERS)
     for game in dict.fromkeys(point["game"] for point in points):
@@ -205,22 +183,22 @@ class _Panels:
         self.figure.supxlabel(xlabel)
         self.figure.supylabel("score")
 
-    def curve(
-        self, game: str, points: Sequence[Mapping[str, Any]], colour: str, label: str
-    ) -> None:
+    def curve(self, game: str, points: Sequence[Row], colour: str, label: str) -> None:
         """Means with a band of one standard error; a single game has none."""
         steps = np.array([point["steps"] for point in points]) / 1000
         means = np.array([point["mean"] for point in points])
         errors = np.nan_to_num([point["standard_error"] for point in points])
-        (self.legend[label],) = self.axes[game].plot(
-            steps, means, marker="o", markersize=3, color=colour
-        )
-        self.axes[game].fill_between(steps, means - errors, means + errors, color=colour, alpha=0.2)
+        ax = self.axes[game]
+        (self.legend[label],) = ax.plot(steps, means, marker="o", markersize=3, color=colour)
+        ax.fill_between(steps, means - errors, means + errors, color=colour, alpha=0.2)
 
-    def line(self, game: str, score: float | None, label: str, **style: str) -> None:
+    def line(
+        self, game: str, score: float | None, label: str, colour: str, style: str = "-"
+    ) -> None:
         """A score that does not change, if it is known."""
         if score is not None:
-            self.legend[label] = self.axes[game].axhline(score, linewidth=1, **style)
+            line = self.axes[game].axhline(score, linewidth=1, color=colour, linestyle=style)
+            self.legend[label] = line
 
     def finished(self) -> Figure:
         """The figure, once everything is drawn."""

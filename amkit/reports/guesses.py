@@ -28,10 +28,8 @@ class Relation:
     Attributes:
         points: one per game and source that was both judged and run: game, source, guess (R² of its
             features, less that of random weights) and gain: (a - b) / (|a| + |b|), a and b the mean
-            scores above random play, over all tests, begun with its weights and with random ones. 0
-            is none, 1/3 twice as much.
-        correlation: Spearman's, over all points; its interval draws games anew. NaN of fewer than
-            three points, or where one side is the same everywhere.
+            scores above random play over all tests, with its weights and with random ones.
+        correlation: Spearman's, over all points; its interval draws games anew.
     """
 
     points: list[Row]

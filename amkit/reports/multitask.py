@@ -8,7 +8,6 @@ import numpy as np
 from amkit.games.published import TABLE_1, normalized
 from amkit.reports.recorded import (
     Card,
-    Point,
     Recorded,
     curve,
     error_of,
@@ -46,7 +45,10 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[Row]:
         amn, amn_error = _score(recorded.amns, game)
         tests = curve(recorded.amns, game)
         taught = [recorded.experts[game]] if game in recorded.experts else []
-        amn_max, expert_max = _greatest(tests), _greatest(curve(taught, game))
+        amn_max, expert_max = (
+            max((point["mean"] for point in points), default=None)
+            for points in (tests, curve(taught, game))
+        )
         reached = (
             point["steps"]
             for point in tests
@@ -81,10 +83,6 @@ def _score(cards: Sequence[Card], game: str) -> tuple[float, float]:
     return mean_of(scores), error_of(scores)
 
 
-def _greatest(tests: Sequence[Point]) -> float | None:
-    return max((point["mean"] for point in tests), default=None)
-
-
 def _ratio(amn: float | None, expert: float | None) -> float:
     """The paper's ratio."""
     return math.nan if amn is None or expert is None or expert <= 0 else amn / expert
@@ -92,10 +90,6 @@ def _ratio(amn: float | None, expert: float | None) -> float:
 
 def aggregates(recorded: Recorded, seed: int = 0) -> dict[str, Estimate]:
     """Expert-normalised scores over all games and seeds, each with its interval.
-
-    Args:
-        recorded: from `experiment`.
-        seed: int. Of the bootstrap.
 
     Returns:
         "interquartile mean" (Agarwal et al. 2021), "geometric mean", "median" and "lowest" of the
@@ -122,12 +116,10 @@ def curve_rows(recorded: Recorded) -> list[Row]:
 
 
 def costs(recorded: Recorded) -> list[Row]:
-    """What each kind of network is and took, by its first run; None where the card does not say.
+    """What each kind of network is and took, by its first run; and what a single expert is.
 
-    Returns:
-        One row per kind, and one for a single expert: network, runs, steps (per game), minutes,
-        parameters, bytes (of those, as float32), forward_1 and forward_64: milliseconds of a
-        forward pass of so many observations.
+    Steps are of each game, bytes those of parameters as float32, forward_64 the milliseconds of a
+    forward pass of 64 observations; None where the card does not say.
     """
     kinds = {name: {**cards[0], "runs": len(cards)} for name, cards in recorded.networks.items()}
     kinds["one expert"] = recorded.amns[0].get("one_expert", {})

@@ -241,6 +241,7 @@ _TEMPLATES = Environment(
     finalize=plain,
     trim_blocks=True,
     lstrip_blocks=True,
+    keep_trailing_newline=True,
     undefined=StrictUndefined,
 )
 _TEMPLATES.filters |= {"grid": grid, "interval": interval, "number": number}

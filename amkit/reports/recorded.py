@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -13,6 +13,7 @@ Card = Mapping[str, Any]
 
 STICKY = "sticky"  # The protocol whose emulator repeats actions; scores of others are not its.
 
+INITIALISATION = "initialisation (--from)"
 # What runs that are pooled or compared have in common; "settings" says least of what is not alike.
 ALIKE = ("preset", "precision", "jit_compile", "test_protocol", "settings")
 
@@ -98,25 +99,20 @@ def experiment(cards: Sequence[Card]) -> Recorded:
     without = [score["game"] for card in amns for score in card["scores"] if "expert" not in score]
     expect(not without, "AMNs with their experts' scores", f"none of {', '.join(without)}")
     for kind, runs in by_kind.items():
-        check_alike(runs, ("steps", "expert_weights", *ALIKE), kind)
-        if len({begun_with(card) for card in runs}) > 1:
-            _refuse(kind, "their seeds", "initialisation (--from)")
+        check_alike(runs, ("steps", "expert_weights", INITIALISATION, *ALIKE), kind)
     protocols = {(score["protocol"], score["epsilon"]) for c in networks for score in c["scores"]}
     expect(len(protocols) == 1, "scores of one protocol", sorted(protocols))
     for game in games:
         better = level(amns, game, "expert")[0] > level(amns, game, "random")[0]
         expect(better, "experts that play better than at random", game)
     for card in experts:
-        name, tested, as_amns = (
-            card["games"][0],
-            card.get("test_protocol"),
-            amns[0].get("test_protocol"),
-        )
         known = card["weight_hash"] in amns[0].get("expert_weights", [])
-        expect(known, "experts that its networks (amn) imitate", f"another one of {name}")
-        what = "experts and networks tested by one protocol"
-        alike = not card.get("tests") or tested == as_amns
-        expect(alike, what, f"{tested} of {name}, {as_amns}")
+        received = f"another one of {card['games'][0]}"
+        expect(known, "experts that its networks (amn) imitate", received)
+        tested, others = card.get("test_protocol"), amns[0].get("test_protocol")
+        received = f"{tested} of {card['games'][0]}, {others}"
+        alike = not card.get("tests") or tested == others
+        expect(alike, "experts and networks tested by one protocol", received)
     baselines = {kind: tuple(by_kind[kind]) for kind in ("mdqn", "mcdqn") if by_kind[kind]}
     return Recorded(tuple(amns), baselines, games, {card["games"][0]: card for card in experts})
 
@@ -137,37 +133,28 @@ def check_alike(
     """
     for key in keys:
         values = [comparable(card, key) for card in cards]
-        if all(value == values[0] for value in values):
-            continue
         which = ""
         if key == "settings" and all(values):
             names = sorted(set().union(*values))
             differ = [n for n in names if len({str(value.get(n)) for value in values}) > 1]
             which = f" ({', '.join(differ)})"
-        _refuse(whose, but, key + which)
+        if any(value != values[0] for value in values):
+            raise ValueError(
+                f"the runs of {whose} in a report differ in {but} alone. "
+                f"Received: different {key}{which}"
+            )
     once = len({card["weight_hash"] for card in cards}) == len(cards)
     expect(once, "runs that are named once", f"one of {whose} twice")
 
 
-def _refuse(whose: str, but: str, what: str) -> NoReturn:
-    raise ValueError(
-        f"the runs of {whose} in a report differ in {but} alone. Received: different {what}"
-    )
-
-
 def comparable(card: Card, key: str) -> Any:
-    """A card's value of a key; of lists, which go by the games, whatever their order."""
-    value = card.get(key)
-    return sorted(value) if isinstance(value, list) else value
+    """A card's value of a key; of lists, which go by the games, whatever their order.
 
-
-def begun_with(card: Card) -> str | None:
-    """Hash of the weights that a student began with; None of random ones.
-
-    The name of their file does not tell: two files of one name may hold different networks.
+    The weights that a network began with are known by their hash (None of random ones): two files
+    of one name may hold different networks.
     """
-    weights: str | None = card.get("begin", {}).get("weights")
-    return weights
+    value = card.get("begin", {}).get("weights") if key == INITIALISATION else card.get(key)
+    return sorted(value) if isinstance(value, list) else value
 
 
 def score_of(card: Card, game: str) -> dict[str, Any]:
@@ -214,8 +201,5 @@ def error_of(rows: Sequence[Card]) -> float:
 
 def tested_alike(card: Card, game: str) -> bool:
     """Whether tests while training and scores are of one emulator: both sticky, or neither."""
-    sticky = [
-        protocol == STICKY
-        for protocol in (score_of(card, game)["protocol"], card.get("test_protocol"))
-    ]
-    return sticky[0] == sticky[1]
+    protocols = card.get("test_protocol"), score_of(card, game)["protocol"]
+    return len({protocol == STICKY for protocol in protocols}) == 1

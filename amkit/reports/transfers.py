@@ -109,6 +109,11 @@ def _tested(card: Card) -> list[int]:
 def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
     """Table 2: every curve, and what it is beside that of random weights.
 
+    The intervals of areas let runs vary as much as those of one game and source do that differ in
+    the seed alone: for a ratio in their logarithms, pooled over all games and sources, for a
+    difference in score, pooled over the sources of the game. Where nothing was run twice, tests
+    vary by their standard errors. Those of steps draw runs anew, and their tests by such errors.
+
     Args:
         recorded: from `transfers`.
         seed: int. Of the intervals.
@@ -116,19 +121,12 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
     Returns:
         One row per game and source. game, source, runs; points: from `curve`; area: an `Estimate`
         of the mean score above random play over all tests, divided by that of random weights, NaN
-        where random weights are not clearly above random play; area_difference: an `Estimate` of
-        the mean score over all tests, less that of random weights; steps_to_match: agent steps at
-        the first test that reaches the last one of random weights, None if none does;
-        steps_ratio: an `Estimate` of these steps, divided by random weights' own, infinite if no
-        test reaches it. Both are unknown where random weights do not end clearly above random play.
-        That is not asked where random play's score is not known: the tests alone, or the scores
-        alone, have sticky actions.
-
-        The intervals of areas let runs vary as much as those of one game and source do that differ
-        in the seed alone: in their logarithms, pooled over all games and sources, for a ratio; in
-        score, pooled over the sources of the game, for a difference. Where nothing was run twice,
-        they let tests vary by their standard errors. That of steps draws runs anew, and their tests
-        by standard errors.
+        where these are not clearly above random play; area_difference: an `Estimate` of the mean
+        score, less that of random weights; steps_to_match: agent steps at the first test that
+        reaches random weights' last score, None if none does; steps_ratio: an `Estimate` of them,
+        divided by random weights' own, infinite if no test does. Both are unknown where random
+        weights do not end clearly above random play, as far as its score is known (it is not
+        where the tests alone, or the scores alone, have sticky actions).
     """
     rng = np.random.default_rng(seed)
     curves = {key: _curves(cards, key[0], rng) for key, cards in recorded.runs.items()}
@@ -137,8 +135,7 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
     in_logarithms = _between_runs([np.log(areas) for areas in above if areas.min() > 0])
     rows: list[Row] = []
     for game in recorded.games:
-        mean, error = chances[game]
-        drawn_chance = rng.normal(mean, error, REPLICATES)
+        drawn_chance = rng.normal(*chances[game], REPLICATES)
         in_score = _between_runs([of.areas for (name, _), of in curves.items() if name == game])
         random = curves[game, RANDOM]
         for source in recorded.sources:
@@ -155,7 +152,7 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
                     "source": source,
                     "runs": len(run.areas),
                     "points": run.points,
-                    "area": _relative_area(run, random, mean, drawn_chance, logarithms),
+                    "area": _relative_area(run, random, chances[game][0], drawn_chance, logarithms),
                     "area_difference": _area_difference(run, random, scores),
                     "steps_to_match": steps,
                     "steps_ratio": steps_ratio,
@@ -166,18 +163,11 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
 
 @dataclass(frozen=True)
 class _Curves:
-    """The T tests of one game and source, of R runs.
+    """The T tests of one game and source, of R runs."""
 
-    Attributes:
-        points: means over runs, from `curve`.
-        areas: float [R]. Each run's mean score over all tests.
-        draws: float [REPLICATES, T]. Means over runs, runs drawn with replacement, and tests by
-            their standard errors.
-    """
-
-    points: list[Point]
-    areas: np.ndarray
-    draws: np.ndarray
+    points: list[Point]  # Means over runs.
+    areas: np.ndarray  # float [R]. Each run's mean score over all tests.
+    draws: np.ndarray  # float [REPLICATES, T]. Means over runs, drawn anew, and tests by errors.
 
 
 def _curves(cards: Sequence[Card], game: str, rng: np.random.Generator) -> _Curves:
@@ -197,14 +187,7 @@ def chance(card: Card, game: str) -> tuple[float, float]:
 
 
 def _between_runs(areas: Sequence[np.ndarray]) -> tuple[float, int]:
-    """How far runs are apart that differ in the seed alone, pooled.
-
-    Args:
-        areas: of the runs of each game and source, or their logarithms.
-
-    Returns:
-        (standard deviation, its degrees of freedom; 0 of them where nothing was run twice).
-    """
+    """Standard deviation between runs alike but for the seed, pooled; its degrees of freedom."""
     freedom = sum(len(runs) - 1 for runs in areas)
     squares = sum(float(np.square(runs - runs.mean()).sum()) for runs in areas)
     return (np.sqrt(squares / freedom) if freedom else 0.0), freedom
@@ -226,28 +209,23 @@ def _noise(
 
 
 def _relative_area(
-    run: _Curves,
-    random: _Curves,
-    chance: float,
-    drawn_chance: np.ndarray,
-    noise: np.ndarray | None,
+    run: _Curves, random: _Curves, chance: float, chances: np.ndarray, noise: np.ndarray | None
 ) -> Estimate:
-    drawn_random = random.draws.mean(axis=1) - drawn_chance
+    drawn_random = random.draws.mean(axis=1) - chances
     if not np.percentile(drawn_random, 2.5) > 0:  # Not above random play: no ratio.
         return UNKNOWN
-    ratio = (run.areas.mean() - chance) / (random.areas.mean() - chance)
+    mean, mean_random = run.areas.mean(), random.areas.mean()
     if noise is None:
-        return estimate(ratio, _ratios(run.draws.mean(axis=1) - drawn_chance, drawn_random))
-    draws = _ratios(run.areas.mean() - drawn_chance, random.areas.mean() - drawn_chance)
-    with np.errstate(over="ignore"):  # Of two runs alone, a draw may be as far off as that.
-        return estimate(ratio, draws * np.exp(noise))
+        draws = _ratios(run.draws.mean(axis=1) - chances, drawn_random)
+    else:
+        with np.errstate(over="ignore"):  # Of two runs alone, a draw may be as far off as that.
+            draws = _ratios(mean - chances, mean_random - chances) * np.exp(noise)
+    return estimate((mean - chance) / (mean_random - chance), draws)
 
 
 def _ratios(run: np.ndarray, random: np.ndarray) -> np.ndarray:
     """Draws of a ratio; one of random weights that only play at random is at its upper end."""
-    ratios = np.full(len(run), np.inf)
-    np.divide(run, random, out=ratios, where=random > 0)
-    return ratios
+    return np.asarray(np.divide(run, random, out=np.full(len(run), np.inf), where=random > 0))
 
 
 def _area_difference(run: _Curves, random: _Curves, noise: np.ndarray | None) -> Estimate:
