@@ -71,8 +71,8 @@ def bench_tables(measurements: Mapping[str, Any]) -> list[Group]:
         {
             "body": row["body"],
             "parameters": f"{row['parameters']:,}",
-            "forward, obs/s": f"{row['forward']:,.0f}",
-            "training, samples/s": f"{row['training']:,.0f}",
+            "forward/s": f"{row['forward']:,.0f}",
+            "training/s": f"{row['training']:,.0f}",
             "distilling": f"{row['steps']:,.0f}",
             "cost": f"{first / row['steps']:.1f} x",
         }
@@ -90,6 +90,7 @@ def bench_tables(measurements: Mapping[str, Any]) -> list[Group]:
             bodies,
             left=("body",),
             title=f"students for --body, {precision}",
-            caption="distilling: agent steps/s at two samples per step, the parts each alone",
+            caption="forward: observations; training: samples; distilling: agent steps/s at two "
+            "samples per step, the parts each alone",
         ),
     ]
