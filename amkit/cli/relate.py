@@ -8,7 +8,7 @@ import typer
 from rich.console import Group
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import StatusLine, fail, out, print_json, table, usage
+from amkit.cli.console import StatusLine, deliver, fail, table, usage
 from amkit.cli.options import Json, Output
 
 
@@ -44,7 +44,7 @@ def relate(
         from amkit.games.atari import background, find_game
         from amkit.storage.cards import at_hand
         from amkit.storage.experts import find_experts
-        from amkit.storage.files import check_target, json_text, write_text
+        from amkit.storage.files import check_target
 
         if not models and not experts:
             raise ValueError("networks are given by --from or --experts. Received: neither")
@@ -73,12 +73,7 @@ def relate(
         except relating.TooFewRewards as error:
             fail(str(error))
     result = guess_json(target.name, frames.reward_ahead.size, seed, rows, facts)
-    if output:  # Before anything is printed: nobody may read that.
-        write_text(output, json_text(result))
-    if json:
-        print_json(result)
-        return
-    out.print(relate_table(result))
+    deliver(result, json, relate_table, output)
 
 
 def guess_json(
@@ -95,11 +90,7 @@ def guess_json(
         steps: int. Agent steps that the candidates were judged by.
         seed: int. Of the random play.
         candidates: from `relate.relate`.
-        facts: from `relate.facts`; of what was made here, such as random weights, there are none.
-
-    Returns:
-        target, steps, frames, seed, and candidates: rows with name, r_squared, standard_error,
-        weight_hash (None where there are no facts) and knows_target.
+        facts: from `relate.facts`; of random weights and pixels there are none.
     """
     from amkit.games.atari import FRAMES_PER_STEP
 
