@@ -7,7 +7,7 @@ import typer
 from rich.console import Group
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import StatusLine, out, print_json, table, usage
+from amkit.cli.console import StatusLine, deliver, table, usage
 from amkit.cli.options import Json, finite
 
 
@@ -33,14 +33,10 @@ def bench(
 
     with StatusLine(0) as status:
         measurements = measure(measured, seconds, lambda what: status(f"measuring {what}"))
-    if json:
-        print_json(measurements)
-    else:
-        for shown in bench_tables(measurements):
-            out.print(shown, "")
+    deliver(measurements, json, bench_tables)
 
 
-def bench_tables(measurements: Mapping[str, Any]) -> list[Group]:
+def bench_tables(measurements: Mapping[str, Any]) -> Group:
     """The tables of `benchmark.measure`: whole jobs, updates alone, students of other layers."""
     machine, precision = measurements["machine"], measurements["precision"]
     jobs = [
@@ -71,25 +67,28 @@ def bench_tables(measurements: Mapping[str, Any]) -> list[Group]:
         {
             "body": row["body"],
             "parameters": f"{row['parameters']:,}",
-            "forward, obs/s": f"{row['forward']:,.0f}",
-            "training, samples/s": f"{row['training']:,.0f}",
+            "forward/s": f"{row['forward']:,.0f}",
+            "training/s": f"{row['training']:,.0f}",
             "distilling": f"{row['steps']:,.0f}",
             "cost": f"{first / row['steps']:.1f} x",
         }
         for row in measurements["bodies"]
     ]
-    return [
+    return Group(
         table(
             jobs,
             left=("job",),
             title=f"{measurements['game']}, {precision}, {machine['cores']} cores, TensorFlow "
             f"{machine['tensorflow']}",
         ),
+        "",
         table(updates, title="regression updates of the Nature network, samples/s"),
+        "",
         table(
             bodies,
             left=("body",),
             title=f"students for --body, {precision}",
-            caption="distilling: agent steps/s at two samples per step, the parts each alone",
+            caption="forward: observations; training: samples; distilling: agent steps/s at two "
+            "samples per step, the parts each alone",
         ),
-    ]
+    )

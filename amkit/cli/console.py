@@ -5,15 +5,16 @@ import os
 import sys
 import time
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
+from pathlib import Path
 from traceback import walk_tb
 from typing import Any, NoReturn
 
 import typer
 from rich import box
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -87,6 +88,27 @@ def print_json(value: Any) -> None:
     out.out(json_text(value), end="")
 
 
+def deliver(
+    result: Any, json: bool, show: Callable[[Any], RenderableType], output: Path | None = None
+) -> None:
+    """Writes a result to its file, as JSON, before it is printed: nobody may read that.
+
+    Args:
+        result: of what JSON has.
+        json: whether JSON is printed too.
+        show: makes what is printed else.
+        output: the file, if there is one.
+    """
+    if output:
+        from amkit.storage.files import json_text, write_text
+
+        write_text(output, json_text(result))
+    if json:
+        print_json(result)
+    else:
+        out.print(show(result), crop=False)
+
+
 def table(
     rows: Sequence[Mapping[str, str]],
     *,
@@ -119,6 +141,11 @@ def table(
         shown.add_row(*map(_text, row.values()))
     above = [_text(f"{title}\n")] if title else []
     return Group(*above, shown, *([_text(caption)] if caption else []))
+
+
+def line(text: str) -> Text:
+    """A line that is not broken, such as a path, however narrow the terminal."""
+    return Text(text, no_wrap=True, overflow="ignore")
 
 
 def _text(text: str) -> Text:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Group
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import StatusLine, out, print_json, say, table, usage
+from amkit.cli.console import StatusLine, deliver, say, table, usage
 from amkit.cli.options import Epsilon, Json, Output, card_of, game_names
 from amkit.games.published import EPSILON, normalized
 
@@ -46,7 +46,7 @@ def evaluate(
     [bold]amkit evaluate pretrained/pong.keras --protocol quick --json[/]  an expert, ten games
     """
     with usage():
-        from amkit.storage.files import check_target, json_text, write_text
+        from amkit.storage.files import check_target
 
         if output:
             check_target(output, "--output", keys=("game", "protocol", "mean", "scores"))
@@ -61,12 +61,7 @@ def evaluate(
     say(request.summary())
     with StatusLine() as status:
         scores = scorecards.score(request, status.games)
-    if output:  # Before anything is printed: nobody may read that.
-        write_text(output, json_text(scores))
-    if json:
-        print_json(scores)
-    else:
-        out.print(score_table(scores))
+    deliver(scores, json, score_table, output)
 
 
 def score_table(scores: Sequence[Mapping[str, Any]]) -> Group:

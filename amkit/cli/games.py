@@ -1,13 +1,13 @@
 """`amkit games`."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group
 
-from amkit.cli.console import out, print_json, table, usage
+from amkit.cli.console import deliver, line, table, usage
 from amkit.cli.options import Json
 
 if TYPE_CHECKING:
@@ -42,12 +42,8 @@ def games(
         at_hand = {name: expert.path for name, expert in experts_at_hand(experts).items()}
         others = [find_game(expert) for expert in at_hand if expert not in GAMES]
         listed = [find_game(name)] if name else [*GAMES.values(), *others]
-    if json:
-        print_json([_entry(game, at_hand.get(game.name)) for game in listed])
-    elif name:
-        _show(listed[0], at_hand.get(listed[0].name))
-    else:
-        out.print(_list(listed, at_hand))
+    entries = [_entry(game, at_hand.get(game.name)) for game in listed]
+    deliver(entries, json, (lambda entries: _actions(listed[0], entries[0])) if name else _list)
 
 
 def _entry(game: "Game", expert: Path | None) -> dict[str, Any]:
@@ -57,28 +53,26 @@ def _entry(game: "Game", expert: Path | None) -> dict[str, Any]:
         "actions": game.actions,
         "action_codes": game.action_codes.tolist(),
         "action_mask": game.action_mask.astype(int).tolist(),
-        "random": game.scores.random,
-        "human": game.scores.human,
-        "dqn": game.scores.dqn,
+        **{player: getattr(game.scores, player) for player in ("random", "human", "dqn")},
         "expert": str(expert) if expert else None,
     }
 
 
-def _list(listed: Iterable["Game"], at_hand: Container[str]) -> Group:
+def _list(entries: Iterable[Mapping[str, Any]]) -> Group:
     from amkit.games.catalogue import SPLITS
     from amkit.reports.text import number
 
     rows = [
         {
-            "game": game.name,
-            "splits": " ".join(split[0] if split in game.splits else " " for split in SPLITS),
-            "actions": str(game.num_actions),
-            "random": number(game.scores.random),
-            "human": number(game.scores.human),
-            "DQN": number(game.scores.dqn),
-            "expert": "yes" if game.name in at_hand else "-",
+            "game": entry["name"],
+            "splits": " ".join(name[0] if name in entry["splits"] else " " for name in SPLITS),
+            "actions": str(len(entry["actions"])),
+            "random": number(entry["random"]),
+            "human": number(entry["human"]),
+            "DQN": number(entry["dqn"]),
+            "expert": "yes" if entry["expert"] else "-",
         }
-        for game in listed
+        for entry in entries
     ]
     return table(
         rows,
@@ -88,7 +82,7 @@ def _list(listed: Iterable["Game"], at_hand: Container[str]) -> Group:
     )
 
 
-def _show(game: "Game", expert: Path | None) -> None:
+def _actions(game: "Game", entry: Mapping[str, Any]) -> Group:
     from amkit.games.catalogue import ACTIONS
     from amkit.reports.text import number
 
@@ -102,6 +96,7 @@ def _show(game: "Game", expert: Path | None) -> None:
         }
         for code, action in enumerate(ACTIONS)
     ]
+    random, human, dqn = (number(entry[player]) for player in ("random", "human", "dqn"))
     actions = table(
         rows,
         left=("action",),
@@ -109,11 +104,8 @@ def _show(game: "Game", expert: Path | None) -> None:
         caption="code: the ALE's, and the output of an AMN; mask: 1 where the game has the action; "
         "expert: output of an expert",
     )
-    random, human, dqn = map(number, (game.scores.random, game.scores.human, game.scores.dqn))
-    out.print(actions)
-    out.print(
+    scores = (
         f"random {random}, human {human}, DQN {dqn} (Mnih et al. 2015, whole games, raw scores)\n"
-        f"splits: {', '.join(game.splits) or '-'}\n"
-        f"expert: {expert or '-'}",
-        soft_wrap=True,
+        f"splits: {', '.join(game.splits) or '-'}"
     )
+    return Group(actions, scores, line(f"expert: {entry['expert'] or '-'}"))

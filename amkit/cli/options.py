@@ -21,37 +21,26 @@ def finite(value: float) -> float:
 
 Seed = Annotated[
     int | None,
-    typer.Option(
-        help="Repeats a run, given the same --precision (0 if not given).", min=0, max=2**29
-    ),
+    typer.Option(help="The same seed and --precision repeat a run (0).", min=0, max=2**29),
 ]
-Steps = Annotated[
-    int | None, typer.Option(help="Agent steps per game (the preset's, if not given).", min=1)
-]
+Steps = Annotated[int | None, typer.Option(help="Agent steps per game (the preset's).", min=1)]
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="float32 or mixed_bfloat16; if not given, measured at the start (preset paper: "
+        help="float32 or mixed_bfloat16 (the faster one, measured at the start; preset paper: "
         "float32)."
     ),
 ]
 Xla = Annotated[
-    bool | None,
-    typer.Option("--xla/--no-xla", help="Compile updates with XLA (default: on accelerators)."),
+    bool | None, typer.Option("--xla/--no-xla", help="Compile updates with XLA (on accelerators).")
 ]
-RunFolder = Annotated[
-    Path | None, typer.Option("--run", help="Run folder (default: a new one under runs/).")
-]
+RunFolder = Annotated[Path | None, typer.Option("--run", help="Run folder (a new one in runs/).")]
 Resume = Annotated[
-    bool,
-    typer.Option("--resume", help="Go on with the newest such run, or start it if there is none."),
+    bool, typer.Option("--resume", help="Go on with the newest such run, or begin one.")
 ]
 ProtocolName = Annotated[
     str | None,
-    typer.Option(
-        "--protocol",
-        help="Protocol of the scores on the model's card (quick; preset paper: paper).",
-    ),
+    typer.Option("--protocol", help="Of the scores on the card (quick; preset paper: paper)."),
 ]
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
@@ -64,13 +53,10 @@ CheckpointMinutes = Annotated[
 ]
 TestEpochs = Annotated[
     int | None,
-    typer.Option(
-        help="Times that it is tested on whole games while it trains, for learning curves (0).",
-        min=0,
-    ),
+    typer.Option(help="Tests on whole games while it trains, for learning curves (0).", min=0),
 ]
 Epsilon = Annotated[float, typer.Option(help="Probability of a random action, in [0, 1].")]
-Output = Annotated[Path | None, typer.Option(help="Also write the result as JSON into this file.")]
+Output = Annotated[Path | None, typer.Option(help="Also write the result as JSON to this file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, on stdout.")]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import out, print_json, say, usage
+from amkit.cli.console import deliver, line, say, usage
 from amkit.cli.extras import need
 from amkit.cli.options import Epsilon, Json, card_of, finite
 from amkit.games.published import EPSILON
@@ -59,7 +59,5 @@ def record(
         steps=max(round(seconds * recording.STEPS_PER_SECOND), 1),
     )
     steps, score = recording.write(moments, chosen, is_policy(card), path)
-    if json:
-        print_json({"video": str(path), "steps": steps, "score": score})
-    else:
-        out.print(f"{path}: {steps:,} steps, score {score:,.0f}", soft_wrap=True)
+    result = {"video": str(path), "steps": steps, "score": score}
+    deliver(result, json, lambda _: line(f"{path}: {steps:,} steps, score {score:,.0f}"))

@@ -8,7 +8,7 @@ import typer
 from rich.console import Group
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import StatusLine, fail, out, print_json, table, usage
+from amkit.cli.console import StatusLine, deliver, fail, table, usage
 from amkit.cli.options import Json, Output
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def relate(
         from amkit.games.atari import background, find_game
         from amkit.storage.cards import at_hand
         from amkit.storage.experts import find_experts
-        from amkit.storage.files import check_target, json_text, write_text
+        from amkit.storage.files import check_target
 
         if not models and not experts:
             raise ValueError("networks are given by --from or --experts. Received: neither")
@@ -75,12 +75,7 @@ def relate(
         except relating.TooFewRewards as error:
             fail(str(error))
     result = guess_json(target.name, frames.reward_ahead.size, seed, rows, candidates)
-    if output:  # Before anything is printed: nobody may read that.
-        write_text(output, json_text(result))
-    if json:
-        print_json(result)
-        return
-    out.print(relate_table(result))
+    deliver(result, json, relate_table, output)
 
 
 def guess_json(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 
-from amkit.cli.console import StatusLine, out, print_json, say, table, usage
+from amkit.cli.console import StatusLine, deliver, say, table, usage
 from amkit.cli.extras import missing
 from amkit.cli.options import RUNS, Json, RunFolder
 
@@ -43,11 +43,7 @@ def theory(
             results["proposition_1"] = study.proposition_1()
         opened.write("results.json", json_format.dumps(results) + "\n")
         _draw(results, folder / "theory.png")
-    if json:
-        print_json({"run": str(folder), **results})
-    else:
-        for shown in theory_tables(results):
-            out.print(shown, "")
+    deliver({"run": str(folder), **results}, json, theory_tables)
 
 
 def _draw(results: dict[str, Any], path: Path) -> None:
@@ -61,7 +57,7 @@ def _draw(results: dict[str, Any], path: Path) -> None:
     say(f"figure: {path}")
 
 
-def theory_tables(results: Mapping[str, Any]) -> list[Group]:
+def theory_tables(results: Mapping[str, Any]) -> Group:
     """Tables of Lemma 1's distances, Theorem 1's contraction ratios and Proposition 1's costs."""
     lemma, growth = results["lemma_1"], results["proposition_1"]
     distances = list(zip(*lemma["distances"], strict=True))  # Of all starts, by update.
@@ -83,18 +79,20 @@ def theory_tables(results: Mapping[str, Any]) -> list[Group]:
         {"steps": str(n), **{k: f"{growth[k.replace(' ', '_')][n - 1]:,.1f}" for k in names}}
         for n in (50, 100, 200, 400)
     ]
-    return [
+    return Group(
         table(
             fixed_point,
             title="Lemma 1: distance to the fixed point",
             caption=f"one fixed policy, weight decay {lemma['decay']:g}; greatest and least of "
             f"{len(lemma['distances'])} starts",
         ),
+        "",
         table(
             [*policies.values()],
             left=("policy",),
             title="Theorem 1: greatest contraction ratio found, by weight decay",
             caption="1 or more: no contraction; softmax / t is mixed with 10 % uniform",
         ),
+        "",
         table(costs, title="Proposition 1: cost-to-go of the student"),
-    ]
+    )

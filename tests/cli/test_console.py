@@ -97,6 +97,7 @@ def test_progress_on_a_terminal_is_one_line_with_a_bar(monkeypatch):
     monkeypatch.setattr(console, "err", console._Console(stderr=True, width=80))
     console.err.file = terminal
     monkeypatch.setattr(console.err, "_force_terminal", True)
+    monkeypatch.setattr(console.err, "is_interactive", True)
     with StatusLine() as status:
         status(STRANGE, share=0.5, at_once=True)
         time.sleep(0.3)  # It is drawn 12 times a second.

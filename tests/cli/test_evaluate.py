@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from amkit.cli import console
 from amkit.evaluation import scorecards
 
 SCORE = {
@@ -41,16 +42,16 @@ def test_a_table_of_scores(amkit, in_ascii, measured):
     assert json.loads(in_ascii("evaluate", "--json")) == [SCORE]
 
 
-@pytest.mark.parametrize(("option", "shows"), [("--json", "print_json"), (None, "score_table")])
-def test_the_file_is_written_before_anything_is_printed(
-    amkit, measured, monkeypatch, option, shows
-):
-    def fail(scores):
+@pytest.mark.parametrize("option", [["--json"], []])
+def test_the_file_is_written_before_anything_is_printed(amkit, measured, monkeypatch, option):
+    def fail(self, *words, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sys.modules["amkit.cli.evaluate"], shows, fail)
-    result = amkit("evaluate", "--output", "scores.json", *([option] if option else []))
-    assert result.exit_code == 1 and "No space left" in result.stderr
+    monkeypatch.setattr(console._Console, "print", fail)
+    monkeypatch.setattr(console, "fail", lambda line: sys.exit(line))
+    monkeypatch.setattr(sys.modules["amkit.cli.evaluate"], "say", lambda line: None)
+    result = amkit("evaluate", "--output", "scores.json", *option)
+    assert result.exit_code == 1 and "No space left" in result.stdout
     assert json.loads(Path("scores.json").read_text()) == [SCORE]
 
 
