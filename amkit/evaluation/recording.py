@@ -103,9 +103,6 @@ def draw(moment: Moment, game: Game, policy: bool) -> "Image":
         moment: from `play`.
         game: its game.
         policy: whether its values are logits, which are shown as a policy, or Q-values.
-
-    Returns:
-        Pillow image of [420, 620] pixels.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -178,13 +175,8 @@ def write(moments: Iterable[Moment], game: Game, policy: bool, path: Path) -> tu
 
 def _write_gif(pictures: "Iterator[Image]", path: Path) -> None:
     few_colors = (picture.quantize(64) for picture in pictures)
-    next(few_colors).save(
-        path,
-        save_all=True,
-        append_images=few_colors,
-        duration=_GIF_MILLISECONDS,
-        loop=0,
-    )
+    first = next(few_colors)
+    first.save(path, save_all=True, append_images=few_colors, duration=_GIF_MILLISECONDS, loop=0)
 
 
 def _write_mp4(pictures: "Iterator[Image]", path: Path) -> None:

@@ -102,17 +102,8 @@ def player(
 ) -> tuple[Path, "keras.Model", "Card", tuple[Game, ...]]:
     """Checks who is to play which games, and loads it.
 
-    Args:
-        model: as in `request`.
-        game_names: as in `request`.
-        epsilon: as in `request`.
-
     Returns:
-        (the model's file, its network, its card, the games).
-
-    Raises:
-        ValueError: if something asked for does not exist or cannot be played.
-        ModelFileError: if the model is damaged.
+        (the model's file, its network, its card, the games). Arguments and errors as in `request`.
     """
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")

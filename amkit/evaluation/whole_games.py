@@ -55,11 +55,8 @@ class GameResult:
     @property
     def summary(self) -> dict[str, Any]:
         """What cards and tables have of it: mean, standard_error, and the number of games."""
-        return {
-            "mean": self.mean,
-            "standard_error": self.standard_error,
-            "games": len(self.scores),
-        }
+        count = len(self.scores)
+        return {"mean": self.mean, "standard_error": self.standard_error, "games": count}
 
 
 def random_network(observation: Any) -> NDArray[np.float32]:
@@ -160,14 +157,7 @@ def _play(
 
 @dataclass(frozen=True)
 class Player:
-    """Who plays a game, and what that is called for people.
-
-    Attributes:
-        network: as in `evaluate_game`.
-        game: the game.
-        epsilon: float in [0, 1]. As in `evaluate_game`.
-        label: str.
-    """
+    """Who plays a game, as in `evaluate_game`, and a label for people."""
 
     network: Callable[[Any], Any]
     game: Game

@@ -89,16 +89,11 @@ def background(game: Game) -> int:
 
 
 class _Emulators:
-    """Emulators of one game that understand the ALE's codes.
+    """Emulators of one game, and where the ALE's codes are in their list of actions.
 
-    The library's own environments count places in the list of all actions that the game knows. In
+    ale-py's environments, `env`, are sent places in the list of all actions that the game knows. In
     nearly every game those are the 18 codes in order, but Skiing has no FIRE. For a place that is
-    not in the list they would wait for ever, and Ctrl-C would not end it.
-
-    Args:
-        game: the game.
-        count: int. Emulators.
-        options: as `AtariVectorEnv` takes.
+    not in the list they wait for ever, and Ctrl-C does not end that.
 
     Raises:
         UnknownGame: if the emulator cannot play the game.
@@ -110,8 +105,8 @@ class _Emulators:
         from ale_py.vector_env import AtariVectorEnv
 
         self._game = game
-        self._env = AtariVectorEnv(game.name, count, full_action_space=True, **options)
-        known = [action.value for action in self._env.ale.get_action_set()]
+        self.env = AtariVectorEnv(game.name, count, full_action_space=True, **options)
+        known = [action.value for action in self.env.ale.get_action_set()]
         if not set(game.action_codes) <= set(known):
             raise ValueError(
                 f"Actions of {game.name} are the ALE codes {known}. "
@@ -131,22 +126,9 @@ class _Emulators:
             )
         return places
 
-    def send(self, places: NDArray[np.int64]) -> None:
-        """Begins a step."""
-        self._env.send(places)
-
-    def receive(self) -> Any:
-        """Ends it: (observation, reward, terminated, truncated, info)."""
-        return self._env.recv()
-
-    def reset(self, **options: Any) -> NDArray[np.uint8]:
-        """Begins new games, as `AtariVectorEnv` does; returns the observation."""
-        observation: NDArray[np.uint8] = self._env.reset(**options)[0]
-        return observation
-
     def close(self) -> None:
-        """Ends the threads. They live as long as the object: its own close() does nothing."""
-        self._env = None
+        """Ends the threads: they live as long as `env`, whose own close() does nothing."""
+        self.env = None
 
 
 class Screen:
@@ -163,12 +145,12 @@ class Screen:
         self._emulator = _Emulators(
             game, 1, img_height=210, img_width=160, grayscale=False, stack_num=1
         )
-        self.pixels = self._emulator.reset(seed=seed).reshape(210, 160, 3)
+        self.pixels = self._emulator.env.reset(seed=seed)[0].reshape(210, 160, 3)
 
     def step(self, action: int) -> None:
         """Takes an action, an ALE code; ValueError if it is not legal in the game."""
-        self._emulator.send(self._emulator.places(np.array([action])))
-        self.pixels = self._emulator.receive()[0].reshape(210, 160, 3)
+        places = self._emulator.places(np.array([action]))
+        self.pixels = self._emulator.env.step(places)[0].reshape(210, 160, 3)
 
     def close(self) -> None:
         """Ends the emulator's thread."""
@@ -208,7 +190,13 @@ class AtariEnvironments:
         self._life_loss_terminal = life_loss_terminal
         self.action_masks = np.repeat([game.action_mask for game in games], envs_per_game, axis=0)
         self._emulators: list[_Emulators] = []
-        resets: list[Future[NDArray[np.uint8]]] = []
+        options = {
+            "max_num_frames_per_episode": max_steps * FRAMES_PER_STEP,
+            "repeat_action_probability": sticky,
+            "life_loss_info": life_loss_terminal,
+            "reward_clipping": False,
+        }
+        resets: list[Future[Any]] = []
 
         def tell() -> None:
             if on_ready:
@@ -218,17 +206,10 @@ class AtariEnvironments:
         with ThreadPoolExecutor(1) as beside:
             try:
                 for i, game in enumerate(games):
-                    self._emulators.append(
-                        _Emulators(
-                            game,
-                            envs_per_game,
-                            max_num_frames_per_episode=max_steps * FRAMES_PER_STEP,
-                            repeat_action_probability=sticky,
-                            life_loss_info=life_loss_terminal,
-                            reward_clipping=False,
-                        )
+                    self._emulators.append(_Emulators(game, envs_per_game, **options))
+                    resets.append(
+                        beside.submit(self._emulators[-1].env.reset, seed=seed + 1000 * i)
                     )
-                    resets.append(beside.submit(self._emulators[-1].reset, seed=seed + 1000 * i))
                     tell()
                 for reset in resets:
                     reset.result()
@@ -237,9 +218,8 @@ class AtariEnvironments:
                 beside.shutdown(cancel_futures=True)
                 self.close()
                 raise
-        self.observation = np.concatenate([reset.result() for reset in resets])
-        self.start = np.ones(len(self.observation), bool)
-        self.ended = np.zeros(len(self.observation), bool)
+        self.observation = np.concatenate([reset.result()[0] for reset in resets])
+        self.start, self.ended = np.ones(len(self), bool), np.zeros(len(self), bool)
 
     def __len__(self) -> int:
         """Returns R, the number of environments over all games."""
@@ -268,11 +248,11 @@ class AtariEnvironments:
         parts = np.split(actions, len(self.games))
         places = [one.places(part) for one, part in zip(self._emulators, parts, strict=True)]
         for emulators, part in zip(self._emulators, places, strict=True):
-            emulators.send(part)
+            emulators.env.send(part)
 
     def receive(self) -> Outcome:
         """Ends a step; `observation`, `start` and `ended` are then those of the next."""
-        results = [emulators.receive() for emulators in self._emulators]
+        results = [emulators.env.recv() for emulators in self._emulators]
         observation, reward, terminated, truncated = (
             np.concatenate(part) for part in list(zip(*results, strict=True))[:4]
         )
@@ -282,9 +262,7 @@ class AtariEnvironments:
         # With life_loss_info the flag also rises on a lost life. Games without lives report 0.
         lost = terminated & (lives == 0) if self._life_loss_terminal else terminated
         game_over = (lost | truncated) & ~ignored
-        self.observation = observation
-        self.start = ignored
-        self.ended = game_over
+        self.observation, self.start, self.ended = observation, ignored, game_over
         return Outcome(np.where(ignored, 0, reward).astype(np.float32), terminal, game_over)
 
     def restart(self, rows: NDArray[np.bool_]) -> None:
@@ -294,7 +272,7 @@ class AtariEnvironments:
         views = np.split(self.observation, len(self.games))
         for emulators, mask, view in zip(self._emulators, masks, views, strict=True):
             if mask.any():
-                view[:] = emulators.reset(options={"reset_mask": mask})
+                view[:] = emulators.env.reset(options={"reset_mask": mask})[0]
         self.start, self.ended = self.start | rows, self.ended & ~rows
 
     def close(self) -> None:

@@ -139,17 +139,7 @@ GAMES: dict[str, Game] = {
 
 
 def split(name: str) -> tuple[Game, ...]:
-    """Returns the games of one split, in the paper's order.
-
-    Args:
-        name: string. `"multitask"` (8 games), `"sources"` (13) or `"targets"` (7).
-
-    Returns:
-        Tuple of `Game`.
-
-    Raises:
-        ValueError: if there is no such split.
-    """
+    """The games of one split, a key of `SPLITS`, in the paper's order; ValueError of another."""
     if name not in SPLITS:
         raise ValueError(f"A split is one of: {', '.join(SPLITS)}. Received: {name!r}")
     return tuple(GAMES[game_name] for game_name in SPLITS[name])
@@ -161,12 +151,6 @@ def canonical_name(text: str) -> str:
     `"Space Invaders"`, `"SpaceInvaders"`, `"space-invaders"`, `"ALE/SpaceInvaders-v5"` and
     `"SpaceInvadersNoFrameskip-v4"` all become `"space_invaders"`. Whether there is such a game is
     not checked.
-
-    Args:
-        text: string.
-
-    Returns:
-        string.
     """
     text = re.sub(r"^ALE/", "", text.strip())
     text = re.sub(r"(-ram)?-?(NoFrameskip|Deterministic)?-v\d+$", "", text)
@@ -177,16 +161,7 @@ def canonical_name(text: str) -> str:
 
 
 def unknown_game(name: str, valid_names: Iterable[str]) -> UnknownGame:
-    """Makes the error for a name that is no game, for the caller to raise.
-
-    Args:
-        name: string. The name as received.
-        valid_names: iterable of strings. The names that would have been accepted.
-
-    Returns:
-        `UnknownGame`. Its message is one line: the nearest of `valid_names`, or all of them where
-        none is near.
-    """
+    """The error for a name that is no game: it names the nearest valid ones, or else all."""
     valid_names = sorted(valid_names)
     nearest = difflib.get_close_matches(canonical_name(name), valid_names)
     hint = f"Nearest: {', '.join(nearest)}" if nearest else f"Valid: {', '.join(valid_names)}"

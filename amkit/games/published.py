@@ -7,14 +7,14 @@ from dataclasses import dataclass
 class Scores:
     """Published scores of one game: raw (unclipped) reward summed over a whole game.
 
-    Emulator settings (sticky actions, no-op starts, time limits) move all of them: compare only
-    scores measured under one protocol. Those of Mnih et al. 2015 are of games of 5 minutes at most.
+    They are of Mnih et al. 2015, "Human-level control through deep reinforcement learning", of
+    games of 5 minutes at most. Emulator settings (sticky actions, no-op starts, time limits) move
+    them: compare only scores measured under one protocol. None where nothing was published.
 
-    Args:
-        random: float or None. A uniformly random policy.
-        human: float or None. Human tester, Mnih et al. 2015, "Human-level control through deep
-            reinforcement learning".
-        dqn: float or None. DQN, Mnih et al. 2015.
+    Attributes:
+        random: a uniformly random policy.
+        human: a human tester.
+        dqn: DQN.
     """
 
     random: float | None = None
@@ -26,11 +26,11 @@ class Scores:
 class PaperResult:
     """One game's column of the Actor-Mimic paper's Table 1 (scores as in `Scores`).
 
-    Args:
-        expert_mean: float. Expert DQN, mean over its last 10 testing epochs.
-        expert_max: float. Expert DQN, its best testing epoch.
-        amn_mean: float. Multitask AMN, mean over testing epochs 91 to 100, two networks averaged.
-        amn_max: float. Multitask AMN, its best of 100 testing epochs, two networks averaged.
+    Attributes:
+        expert_mean: expert DQN, mean over its last 10 testing epochs.
+        expert_max: expert DQN, its best testing epoch.
+        amn_mean: multitask AMN, mean over testing epochs 91 to 100, two networks averaged.
+        amn_max: multitask AMN, its best of 100 testing epochs, two networks averaged.
     """
 
     expert_mean: float

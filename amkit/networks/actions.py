@@ -56,7 +56,7 @@ def over_all_actions(values: Any, action_codes: NDArray[np.int64]) -> Any:
 
 
 def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]:
-    """What a network says of several games' rows, whichever of the three kinds it is.
+    """What a network says of several games' rows.
 
     Args:
         network: Functional model, observation -> float [B, n] for its one game, [B, 18] for any, or
@@ -100,10 +100,6 @@ def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]
 def for_game(network: keras.Model, game: Game) -> keras.Model:
     """The part of a network that plays one game: all of it, unless games have their own heads.
 
-    Args:
-        network: as in `for_games`.
-        game: one of its games.
-
     Returns:
         Functional `keras.Model`, observation -> float [B, n] or [B, 18], for running, as `quick`.
     """
@@ -115,18 +111,13 @@ def for_game(network: keras.Model, game: Game) -> keras.Model:
 def plays(network: keras.Model, game: Game) -> bool:
     """Whether a network has outputs for a game: its n, the ALE's 18, or 18 of its own.
 
-    Args:
-        network: as in `for_games`.
-        game: any game.
-
-    Returns:
-        bool. As many outputs as a game has actions may still be of other actions.
+    As many outputs as a game has actions may still be of other actions.
     """
     outputs = network.output.shape[-1]
     if outputs <= NUM_ACTIONS:
         return outputs in (game.num_actions, NUM_ACTIONS)
-    own = [layer.output for layer in network.layers if layer.name == _own_output(game)]
-    return bool(own) and own[0].shape == (None, NUM_ACTIONS)
+    heads = [layer.output for layer in network.layers if layer.name == _own_output(game)]
+    return bool(heads) and heads[0].shape == (None, NUM_ACTIONS)
 
 
 def _own_output(game: Game) -> str:

@@ -91,9 +91,7 @@ def actor_mimic_network(
 
     Args:
         body: str. One of `BODIES`; those for transfer are larger (App. D).
-        normalize_features: bool. As in `nature_dqn`.
-        background: float. As in `nature_dqn`.
-        dtype: str or None. As in `nature_dqn`.
+        normalize_features, background, dtype: as in `nature_dqn`.
 
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, 18] logits.
@@ -121,9 +119,7 @@ def multitask_convolutions(
 
     Args:
         game_names: of the G games.
-        normalize_features: bool. As in `nature_dqn`, for each game's features.
-        background: float. As in `nature_dqn`.
-        dtype: str or None. As in `nature_dqn`.
+        normalize_features, background, dtype: as in `nature_dqn`.
 
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, G * 18]: Q-values for every
@@ -137,8 +133,8 @@ def multitask_convolutions(
     body = BODIES["nature"]
     observation, maps = _convolutional(body, background, dtype)
     q_values = [
-        _head(maps, body.hidden_units, NUM_ACTIONS, normalize_features, dtype, game_name)
-        for game_name in game_names
+        _head(maps, body.hidden_units, NUM_ACTIONS, normalize_features, dtype, name)
+        for name in game_names
     ]
     outputs = keras.layers.Concatenate(name=OUTPUT, dtype="float32")(q_values)
     return keras.Model(observation, outputs, name="multitask_convolutions")
@@ -161,8 +157,8 @@ def _network(
     if body not in BODIES:
         raise ValueError(f"body is one of {', '.join(BODIES)}. Received: {body!r}")
     observation, maps = _convolutional(BODIES[body], background, dtype)
-    x = _head(maps, BODIES[body].hidden_units, outputs, normalize_features, dtype)
-    return keras.Model(observation, x, name=name)
+    values = _head(maps, BODIES[body].hidden_units, outputs, normalize_features, dtype)
+    return keras.Model(observation, values, name=name)
 
 
 def _convolutional(

@@ -8,25 +8,17 @@ from amkit.networks.bodies import FEATURES
 
 
 def with_features(network: keras.Model) -> keras.Model:
-    """The same network, which also hands out its pre-output activations.
-
-    Args:
-        network: Functional model with a layer named `features`.
+    """The same network and weights, which also hands out its layer `features`.
 
     Returns:
-        Functional `keras.Model` sharing the weights, observation -> (outputs [B, A], features
-        [B, D]).
+        Functional `keras.Model`, observation -> (outputs [B, A], features [B, D]).
     """
     features = network.get_layer(FEATURES).output
     return keras.Model(network.input, (network.output, features), name=network.name)
 
 
 def feature_size(network: keras.Model) -> int:
-    """D, the width of a network's pre-output layer.
-
-    Raises:
-        ValueError: if there is no layer called `features` with outputs [B, D].
-    """
+    """D, the width of the layer `features`; ValueError if there is none with outputs [B, D]."""
     for layer in network.layers:
         if layer.name == FEATURES and len(layer.output.shape) == 2:
             return int(layer.output.shape[-1])
@@ -36,14 +28,7 @@ def feature_size(network: keras.Model) -> int:
 
 
 def frozen_copy(network: keras.Model) -> keras.Model:
-    """The same layers and weights anew, which training leaves as they are.
-
-    Args:
-        network: Functional model.
-
-    Returns:
-        Functional `keras.Model`, not trainable.
-    """
+    """The same layers and weights anew, which training leaves as they are."""
     copy = keras.models.clone_model(network)
     copy.trainable = False
     copy.set_weights(network.get_weights())
@@ -78,8 +63,8 @@ def for_running(model: keras.Model, dtype: str) -> keras.Model:
         that the policy computes in.
     """
     cast = keras.DTypePolicy(dtype).compute_dtype
-    kernels = (keras.layers.Conv2D, keras.layers.Dense)
-    return _twin(model, lambda layer: cast if isinstance(layer, kernels) else dtype)
+    with_kernels = (keras.layers.Conv2D, keras.layers.Dense)
+    return _twin(model, lambda layer: cast if isinstance(layer, with_kernels) else dtype)
 
 
 def _twin(model: keras.Model, policy: Callable[[keras.layers.Layer], str]) -> keras.Model:
@@ -99,14 +84,9 @@ def _twin(model: keras.Model, policy: Callable[[keras.layers.Layer], str]) -> ke
 
 
 def move_towards(network: keras.Model, other: keras.Model, share: float) -> None:
-    """Moves a network's weights towards another's of the same layers.
+    """Moves a network's weights a share in (0, 1] of the way towards another's of the same layers.
 
     Repeated, that is an exponential moving average of the other's weights (Polyak averaging).
-
-    Args:
-        network: is moved.
-        other: stays.
-        share: float in (0, 1]. Of the way; 1 copies.
     """
-    for own, goal in zip(network.variables, other.variables, strict=True):
-        own.assign_add(share * (goal - own))
+    for variable, goal in zip(network.variables, other.variables, strict=True):
+        variable.assign_add(share * (goal - variable))

@@ -57,13 +57,7 @@ def apply(
     gradients: Sequence[tf.Tensor],
     variables: Sequence[keras.Variable],
 ) -> None:
-    """`optimizer.apply` as one compiled piece where a graph is being made; eagerly as it is.
-
-    Args:
-        optimizer: built.
-        gradients: one tensor per variable.
-        variables: what is moved.
-    """
+    """`optimizer.apply` of a built optimizer: one compiled piece where a graph is being made."""
     if tf.executing_eagerly():  # For a single update compiling would take longer.
         optimizer.apply(gradients, variables)
         return
