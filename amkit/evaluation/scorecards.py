@@ -12,7 +12,14 @@ from amkit.games.catalogue import NUM_ACTIONS, Game, UnknownGame
 from amkit.games.published import EPSILON
 from amkit.networks.actions import for_game, plays
 from amkit.storage import models
-from amkit.storage.cards import ModelFileError, at_hand, card_path, models_in, read_card
+from amkit.storage.cards import (
+    SHIPPED,
+    ModelFileError,
+    at_hand,
+    card_path,
+    models_in,
+    read_card,
+)
 from amkit.storage.experts import Expert, Listed, experts_at_hand
 
 if TYPE_CHECKING:
@@ -20,11 +27,7 @@ if TYPE_CHECKING:
 
     from amkit.storage.card_types import Card
 
-
 SEED = 2**30  # Above every training's emulator seeds: the games reported were never learnt from.
-SHIPPED = (
-    "the shipped models lie in pretrained/ of amkit's repository: clone it, and run amkit there"
-)
 
 
 @dataclass(frozen=True)

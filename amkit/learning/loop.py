@@ -117,6 +117,8 @@ def _end_epoch(
         "seconds": round(progress.seconds, 1),
         **job.epoch_metrics(),
     }
+    if not progress.rows:  # A run that has metrics has a checkpoint to go on from.
+        _save(job, run, progress)
     progress.rows.append(metrics)
     run.write_metrics(progress.rows)
     reporting.on_epoch_end(progress.epoch, metrics)
@@ -137,6 +139,7 @@ def _save(job: Job, run: Run, progress: Progress) -> None:
 def _resume(job: Job, run: Run) -> Progress:
     state = checkpoints.restore(run.checkpoint_folder)
     if state is None:
+        run.check_checkpoints()
         return Progress()
     expected, received = job.get_state().keys(), state.get("job", {}).keys()
     if expected != received:
