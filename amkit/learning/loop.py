@@ -117,12 +117,12 @@ def _end_epoch(
         "seconds": round(progress.seconds, 1),
         **job.epoch_metrics(),
     }
-    if not progress.rows:  # A run that has metrics has a checkpoint to go on from.
-        _save(job, run, progress)
     progress.rows.append(metrics)
-    run.write_metrics(progress.rows)
-    reporting.on_epoch_end(progress.epoch, metrics)
     progress.epoch += 1
+    if progress.epoch == 1:  # A run that has metrics has a checkpoint to go on from.
+        _save(job, run, progress)
+    run.write_metrics(progress.rows)
+    reporting.on_epoch_end(progress.epoch - 1, metrics)
 
 
 def _save(job: Job, run: Run, progress: Progress) -> None:
