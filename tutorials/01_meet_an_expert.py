@@ -37,10 +37,10 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from amkit.cards import read_card
 
 import amkit
-from amkit import recording
+from amkit.evaluation import recording
+from amkit.storage.cards import read_card
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 600))  # Tests play less.

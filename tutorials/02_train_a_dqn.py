@@ -44,17 +44,18 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-from amkit.atari import Outcome
-from amkit.presets import EXPERT
-from amkit.replay import ReplayMemory
-from amkit.rollout import EpsilonGreedy, ScoreKeeper, rollout
-from amkit.schedules import Piecewise
-from amkit.training import compile_learner
 
 import amkit
-from amkit import losses
-from amkit.evaluation import Protocol
-from amkit.games import ACTIONS, Game
+from amkit.evaluation.protocols import Protocol
+from amkit.games.catalogue import ACTIONS, Game
+from amkit.games.environments import Outcome
+from amkit.jobs.presets import EXPERT
+from amkit.learning import returns
+from amkit.learning.job import compile_learner
+from amkit.play.policy import EpsilonGreedy, Piecewise
+from amkit.play.replay import ReplayMemory
+from amkit.play.rollout import rollout
+from amkit.play.tally import ScoreKeeper
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 2500))  # Of each environment; tests play less.
@@ -66,7 +67,7 @@ print("actions:", codes)
 
 # %% [markdown]
 # An action has the same code in every game: its place among the ALE's 18. What amkit asks of environments is the protocol
-# `amkit.rollout.Environments`:
+# `amkit.games.environments.Environments`:
 #
 # - `observation`, uint8 [R, 4, 84, 84]: the last four frames of each of R games, played in parallel;
 # - `start`, bool [R]: this is the first observation of a game;
@@ -84,7 +85,7 @@ MOVE[ACTIONS.index("RIGHT")], MOVE[ACTIONS.index("LEFT")] = 4, -4
 
 
 class Catch:
-    """R games in parallel, as `amkit.rollout.Environments` asks for them."""
+    """R games in parallel, as `amkit.games.environments.Environments` asks for them."""
 
     def __init__(self, num_envs, seed=0):
         self.rng = np.random.default_rng(seed)
@@ -272,10 +273,10 @@ error = y - q[np.arange(len(q)), taken]
 size = np.abs(error)
 loss = np.where(size < 1, error**2 / 2, size - 1 / 2).mean()
 
-theirs = losses.td_error(
+theirs = returns.td_error(
     dqn(batch["observation"]),  # [B, 18]: each output at the place of its action's code
     batch["action"],
-    losses.td_target(batch["reward"], batch["discount"], next_q.max(axis=1)),
+    returns.td_target(batch["reward"], batch["discount"], next_q.max(axis=1)),
 )
 metrics = dqn.train_step({name: tf.constant(value) for name, value in batch.items()})
 print(f"errors: greatest difference {np.abs(error - theirs).max():.1e}")

@@ -47,15 +47,15 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-from amkit.atari import AtariEnvironments, background
-from amkit.hardware import fastest_precision
-from amkit.replay import ReplayMemory
 
 import amkit
-from amkit import losses
-from amkit.evaluation import random_network
-from amkit.games import ACTIONS
-from amkit.networks import over_all_actions
+from amkit.evaluation.whole_games import random_network
+from amkit.games.atari import AtariEnvironments, background
+from amkit.games.catalogue import ACTIONS
+from amkit.jobs.rates import fastest
+from amkit.learning import losses
+from amkit.networks.actions import over_all_actions
+from amkit.play.replay import ReplayMemory
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 60_000))  # Of one run. Tests play less.
@@ -65,7 +65,7 @@ START = min(5_000, STEPS // 4)  # Learning starts here: the first states are all
 PROTOCOL = amkit.PROTOCOLS["quick" if FULL else "tiny"]
 UNSEEN = 2**30  # A seed far from those of training: what is measured there was not learnt from.
 
-precision = fastest_precision() if FULL else "float32"
+precision = fastest(128, jit_compile=False)[0] if FULL else "float32"
 pong = amkit.find_game("pong")
 expert = amkit.load_experts(ROOT / "pretrained", ["pong"], precision)[0].network
 MASK = tf.constant(pong.action_mask)  # bool [18]
@@ -114,7 +114,7 @@ def cross_entropy(expert_q, logits, mask, temperature):  # Eq. 4, one number per
 
 
 # %% [markdown]
-# `amkit.losses.policy_regression` is the same function. Both must give the same numbers, also for large logits:
+# `amkit.learning.losses.policy_regression` is the same function. Both must give the same numbers, also for large logits:
 
 # %%
 rng = np.random.default_rng(0)

@@ -53,13 +53,13 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-from amkit.atari import AtariEnvironments, background
-from amkit.configs import distill_config
-from amkit.hardware import fastest_precision
-from amkit.recipes import build
 
 import amkit
-from amkit.networks import in_precision
+from amkit.games.atari import AtariEnvironments, background
+from amkit.jobs.build import build
+from amkit.jobs.configuration import distill_config
+from amkit.jobs.rates import fastest
+from amkit.networks.twins import in_precision
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 40_000))  # Of one game. Tests play less.
@@ -67,7 +67,7 @@ FULL = STEPS >= 10_000
 PROTOCOL = amkit.PROTOCOLS["quick" if FULL else "tiny"]
 UNSEEN = 2**30  # A seed far from those of training.
 
-precision = fastest_precision() if FULL else "float32"
+precision = fastest(128, jit_compile=False)[0] if FULL else "float32"
 pong, boxing = games = [amkit.find_game(name) for name in ("pong", "boxing")]
 experts = [e.network for e in amkit.load_experts(ROOT / "pretrained", ["pong", "boxing"])]
 for game, expert in zip(games, experts, strict=True):
@@ -105,16 +105,17 @@ def distil(feature_weight):
         steps=STEPS,
         feature_weight=feature_weight,
         precision=precision,
+        jit_compile=False,
         **tiny,
     )
-    job, student = build(config, environments_seed=0)
+    job = build(config, environments_seed=0)
     begun = time.perf_counter()
     with closing(job.environments):
         while job.steps < job.total_steps:
             job.play_and_learn()
     seconds = time.perf_counter() - begun
     print(f"beta {feature_weight}: {job.updates} updates, {2 * job.steps / seconds:,.0f} steps/s")
-    return in_precision(student, "float32"), job.learner
+    return in_precision(job.learner.acting, "float32"), job.learner
 
 
 policy_only, _ = distil(0.0)

@@ -41,23 +41,29 @@ load_tensorflow()  # Without the lines of its own that it would fill the page wi
 import os
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-from amkit.atari import AtariEnvironments, background
-from amkit.configs import baseline_config, distill_config
-from amkit.hardware import fastest_precision
-from amkit.recipes import build
-from amkit.training import compile_learner
 
 import amkit
-from amkit import losses, report
-from amkit.evaluation import Protocol, random_network
-from amkit.games import ACTIONS, TABLE_1, normalized
-from amkit.networks import for_game, for_games, over_all_actions
+from amkit.evaluation.protocols import Protocol
+from amkit.evaluation.whole_games import random_network
+from amkit.games.atari import AtariEnvironments, background
+from amkit.games.catalogue import ACTIONS
+from amkit.games.published import TABLE_1, normalized
+from amkit.jobs.build import build
+from amkit.jobs.configuration import baseline_config, distill_config
+from amkit.jobs.rates import fastest
+from amkit.learning import losses
+from amkit.learning.job import compile_learner
+from amkit.networks.actions import for_game, for_games, over_all_actions
+from amkit.reports import multitask, statistics
+from amkit.reports import recorded as cards_of_runs
+from amkit.reports import text as table_text
 
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 16_000))  # Of each game. Tests play less.
@@ -66,7 +72,7 @@ ENVS, ROWS = (16, 16) if FULL else (2, 4)  # Of each game: environments, samples
 UNSEEN = 2**30  # A seed far from those of training.
 TAU = 0.05
 
-precision = fastest_precision() if FULL else "float32"
+precision = fastest(128, jit_compile=False)[0] if FULL else "float32"
 names = list(amkit.SPLITS["multitask"])
 games = [amkit.find_game(name) for name in names]
 experts = amkit.load_experts(ROOT / "pretrained", names)
@@ -415,7 +421,8 @@ for i, name in enumerate(names):
 # %%
 def train(config, asked=games, first=None, points=8 if FULL else 1):
     """Returns (network, agent steps [P], outputs on held-out states [P][game, E, T, 18])."""
-    job, network = build(config, environments_seed=0)
+    job = build(config, environments_seed=0)
+    network = job.learner.acting
     if first is not None:
         network.set_weights(first)
     ask, at, outputs, seconds = asker(network, asked), [], [], 0.0
@@ -428,7 +435,7 @@ def train(config, asked=games, first=None, points=8 if FULL else 1):
             at.append(job.steps)
             outputs.append(ask())
     rate, weights = len(asked) * job.steps / seconds, network.count_params()
-    print(f"{config['kind']} of {len(asked)}: {job.steps:,} steps of each game in {seconds:.0f} s, "
+    print(f"{config.kind} of {len(asked)}: {job.steps:,} steps of each game in {seconds:.0f} s, "
           f"{rate:,.0f} steps/s, {weights:,} weights")  # fmt: skip
     return network, at, outputs
 
@@ -438,6 +445,7 @@ def distillation(taught):
         ROOT / "pretrained",
         taught,
         precision=precision,
+        jit_compile=False,
         steps=STEPS,
         envs=ENVS,
         replay_steps=STEPS,
@@ -446,7 +454,7 @@ def distillation(taught):
         update_period_steps=8,
         averaging=0.01,  # As for eight games, however many are taught.
     )
-    return config | {"background": BACKGROUND}
+    return replace(config, background=BACKGROUND)
 
 
 student, at, outputs = train(distillation(names), first=FIRST)
@@ -552,6 +560,7 @@ def baseline(architecture):
         architecture,
         names,
         precision=precision,
+        jit_compile=False,
         steps=STEPS,
         envs=ENVS,
         rollout_steps=16,
@@ -626,7 +635,7 @@ for expert in experts:
 #
 # `pretrained/amn.keras` is the result of a whole run. Its card holds what was measured: of each
 # game the score of every whole game (protocol `paper-30`), beside chance and the expert under the
-# same protocol. `amkit.report` makes Table 1 of it. A score becomes *expert-normalised* by
+# same protocol. `amkit.reports.multitask` makes Table 1 of it. A score becomes *expert-normalised* by
 #
 # $$x = \frac{\text{AMN} - \text{chance}}{\text{expert} - \text{chance}}.$$
 #
@@ -634,8 +643,8 @@ for expert in experts:
 # -20: a draw, of score 0, is far better than that, and its ratio is 0 %.
 
 # %%
-recorded = report.experiment(report.read_cards([ROOT / "pretrained" / "amn.keras"]))
-table = report.table_1(recorded)
+recorded = cards_of_runs.experiment(cards_of_runs.read_cards([ROOT / "pretrained" / "amn.keras"]))
+table = multitask.table_1(recorded)
 card = recorded.amns[0]
 print(
     f"{card['steps']:,} agent steps of each game, {card['minutes']} minutes, seed {card['seed']}\n"
@@ -684,15 +693,15 @@ def draws_of(entry, rng, replicates=2000):
 
 
 def geometric_mean(values):
-    return np.exp(np.log(np.maximum(values, report.FLOOR)).mean(axis=0))
+    return np.exp(np.log(np.maximum(values, statistics.FLOOR)).mean(axis=0))
 
 
 rng = np.random.default_rng(0)
-draws = np.array([draws_of(report.score_of(card, name), rng) for name in names])  # [8, 2000]
+draws = np.array([draws_of(cards_of_runs.score_of(card, name), rng) for name in names])  # [8, 2000]
 middle = geometric_mean(np.array([row["normalised"].value for row in table]))
 low, high = np.percentile(geometric_mean(draws), [2.5, 97.5])
 print(f"geometric mean {middle:.3f} ({low:.3f} to {high:.3f})\n\namkit.report:")
-for name, x in report.aggregates(recorded).items():
+for name, x in multitask.aggregates(recorded).items():
     print(f"{name:20s} {x.value:.3f} ({x.low:.3f} to {x.high:.3f})")
 of_papers = [geometric_mean(np.array(list(x.values()))) for x in (papers, ratios)]
 print("\nthe paper's, geometric mean: {:.2f} normalised, {:.2f} of the ratios".format(*of_papers))
@@ -726,7 +735,7 @@ def draw_tests(trained, table):
     for row in table:
         ax = axes[row["game"]]
         for name, cards in trained.items():
-            points = report.curve(cards, row["game"])
+            points = cards_of_runs.curve(cards, row["game"])
             ax.errorbar(
                 [point["steps"] / 1000 for point in points],
                 [point["mean"] for point in points],
@@ -759,22 +768,24 @@ for row in card["learning_curve"][:: max(len(card["learning_curve"]) // 4, 1)]:
 
 # %%
 shelf = sorted((ROOT / "tutorials" / "recorded" / "multitask").glob("*.json"))
-everything = report.experiment(report.read_cards([ROOT / "pretrained" / "amn.keras", *shelf]))
+everything = cards_of_runs.experiment(
+    cards_of_runs.read_cards([ROOT / "pretrained" / "amn.keras", *shelf])
+)
 trained = {"AMN": everything.amns} | {
     kind.upper(): cards for kind, cards in sorted(everything.baselines.items(), reverse=True)
 }
-draw_tests(trained, report.table_1(everything))
+draw_tests(trained, multitask.table_1(everything))
 
 columns = [f"AMN, seed {card['seed']}" for card in everything.amns] + list(trained)[1:]
 print(f"{'expert-normalised':18s}{'AMN, all (95 %)':>21s}" + "".join(f"{c:>13s}" for c in columns))
-for row in report.table_1(everything):
+for row in multitask.table_1(everything):
     each = [
-        normalized(report.score_of(card, row["game"])["mean"], row["random"], row["expert"])
+        normalized(cards_of_runs.score_of(card, row["game"])["mean"], row["random"], row["expert"])
         for card in everything.amns
     ] + [row[f"{name.lower()}_normalised"] for name in list(trained)[1:]]
-    print(f"{row['game']:18s}{report.interval(row['normalised']):>21s}"
+    print(f"{row['game']:18s}{table_text.interval(row['normalised']):>21s}"
           + "".join(f"{value:13.2f}" for value in each))  # fmt: skip
-for name, x in report.aggregates(everything).items():
+for name, x in multitask.aggregates(everything).items():
     print(f"{name:20s} {x.value:.3f} ({x.low:.3f} to {x.high:.3f})")
 
 # %% [markdown]

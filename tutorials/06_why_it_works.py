@@ -37,11 +37,11 @@ from itertools import islice, pairwise
 import matplotlib.pyplot as plt
 import numpy as np
 
-from amkit import theory
+from amkit.theory import processes
 
 rng = np.random.default_rng(0)
-process = theory.random_process(rng, states=12, actions=3, features=5)
-expert = theory.softmax(3 * rng.normal(size=(12, 3)))  # Pi_E: one row per state
+process = processes.random_process(rng, states=12, actions=3, features=5)
+expert = processes.softmax(3 * rng.normal(size=(12, 3)))  # Pi_E: one row per state
 print("transitions", process.transitions.shape, " features", process.features.shape)
 print("the expert in state 0:", expert[0].round(3))
 
@@ -62,14 +62,14 @@ print("the expert in state 0:", expert[0].round(3))
 
 # %%
 def one_update(theta, distribution, decay, rate):
-    student = theory.softmax(process.features @ theta)  # P_theta, [S, A]
+    student = processes.softmax(process.features @ theta)  # P_theta, [S, A]
     gradient = process.features.T @ (distribution[:, None] * (student - expert)) + decay * theta
     return theta - rate * gradient  # Eq. 8
 
 
-distribution = theory.stationary_distribution(process, expert)
+distribution = processes.stationary_distribution(process, expert)
 decay = 0.1
-solution = theory.fixed_point(process, distribution, expert, decay)
+solution = processes.fixed_point(process, distribution, expert, decay)
 
 for _ in range(4):
     theta, distances = rng.normal(0, 3, solution.shape), []
@@ -103,13 +103,13 @@ plt.show()
 
 # %%
 def soft(q_values):
-    return theory.epsilon_greedy(q_values, epsilon=0.1, temperature=1.0)
+    return processes.epsilon_greedy(q_values, epsilon=0.1, temperature=1.0)
 
 
 ends = []
 for _ in range(3):
     start = rng.dirichlet(np.ones(3), size=12)
-    rounds = islice(theory.adaptive_iteration(process, expert, decay, soft, start), 12)
+    rounds = islice(processes.adaptive_iteration(process, expert, decay, soft, start), 12)
     policies = [policy for policy, _ in rounds]
     steps = [np.linalg.norm(a - b) for a, b in pairwise(policies)]
     plt.semilogy(steps, marker="o")
@@ -127,14 +127,14 @@ print("greatest difference between the three ends:", np.ptp(ends, axis=0).max())
 # %%
 operators = {
     "softmax, temperature 1": soft,
-    "softmax, temperature 0.05": lambda q: theory.epsilon_greedy(q, 0.1, 0.05),
-    "epsilon-greedy, 0.1": lambda q: theory.epsilon_greedy(q, 0.1),
-    "greedy": lambda q: theory.epsilon_greedy(q, 0.0),
+    "softmax, temperature 0.05": lambda q: processes.epsilon_greedy(q, 0.1, 0.05),
+    "epsilon-greedy, 0.1": lambda q: processes.epsilon_greedy(q, 0.1),
+    "greedy": lambda q: processes.epsilon_greedy(q, 0.0),
 }
 print(f"{'':28s}lambda = 1   lambda = 0.01")
 for name, operator in operators.items():
     ratios = [
-        theory.contraction(process, expert, d, operator, np.random.default_rng(1), pairs=4)
+        processes.contraction(process, expert, d, operator, np.random.default_rng(1), pairs=4)
         for d in (1.0, 0.01)
     ]
     print(f"{name:28s}" + "".join(f"{ratio:10.2f}   " for ratio in ratios))
@@ -160,19 +160,19 @@ for name, operator in operators.items():
 # that *it* visits, ditch included, and is told what the expert would do there.
 
 # %%
-road, driver = theory.road_and_ditch()
+road, driver = processes.road_and_ditch()
 student_acts = np.full(driver.shape, 0.25)
 
 
 def learn(first_policy, rounds):
-    iteration = theory.adaptive_iteration(road, driver, 1e-3, theory.softmax, first_policy)
+    iteration = processes.adaptive_iteration(road, driver, 1e-3, processes.softmax, first_policy)
     *_, (student, _) = islice(iteration, rounds)
     return student
 
 
 students = {"the expert acts": learn(driver, 1), "the student acts": learn(student_acts, 15)}
 for name, student in students.items():
-    growth = theory.cost_growth(road, driver, student, start=0, horizon=400)
+    growth = processes.cost_growth(road, driver, student, start=0, horizon=400)
     steps = np.arange(1, 401)
     (line,) = plt.loglog(steps, growth.student, label=name)
     plt.loglog(steps, growth.bound, ":", color=line.get_color(), label="its bound")
@@ -224,7 +224,7 @@ plt.show()
 # 1 - decay in each update: ten times less decay takes ten times as long.
 start = np.random.default_rng(5).normal(0, 3, (5, 3))
 for d in (0.1, 0.01):
-    target, theta = theory.fixed_point(process, distribution, expert, d), start
+    target, theta = processes.fixed_point(process, distribution, expert, d), start
     updates = 0
     while np.linalg.norm(theta - target) > 1e-6:
         theta, updates = one_update(theta, distribution, d, rate=1.0), updates + 1
@@ -235,7 +235,7 @@ for d in (0.1, 0.01):
 found = set()
 for seed in range(10):
     start = np.random.default_rng(seed).dirichlet(np.ones(3), size=12)
-    loop = theory.adaptive_iteration(process, expert, decay, operators["greedy"], start)
+    loop = processes.adaptive_iteration(process, expert, decay, operators["greedy"], start)
     *_, (policy, _) = islice(loop, 30)
     found.add(tuple(policy.argmax(axis=1).tolist()))
 print(f"2. ten starts end in {len(found)} greedy policy or policies")
@@ -244,8 +244,8 @@ print(f"2. ten starts end in {len(found)} greedy policy or policies")
 # 3. Noise in the expert's behaviour shows the ditch too. One step in a hundred at random is enough for its student to find
 # back, one in a thousand is not.
 for epsilon in (0, 1e-3, 0.01, 0.1):
-    student = learn(theory.epsilon_greedy(driver, epsilon), 1)
-    cost = theory.cost_growth(road, driver, student, start=0, horizon=400).student
+    student = learn(processes.epsilon_greedy(driver, epsilon), 1)
+    cost = processes.cost_growth(road, driver, student, start=0, horizon=400).student
     print(
         f"3. expert acts with epsilon {epsilon:g}: twice the time, {cost[399] / cost[199]:.2f} times"
     )

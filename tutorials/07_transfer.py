@@ -47,15 +47,22 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
-from amkit.atari import AtariEnvironments, background
-from amkit.configs import transfer_config
-from amkit.hardware import fastest_precision
-from amkit.recipes import build
 
 import amkit
-from amkit import plots, relate, relate_report, report, transfer, transfer_report
-from amkit.evaluation import Protocol
-from amkit.games import SPLITS, TABLE_2
+from amkit.evaluation.protocols import Protocol
+from amkit.games.atari import AtariEnvironments, background
+from amkit.games.catalogue import SPLITS
+from amkit.games.published import TABLE_2
+from amkit.jobs.build import build
+from amkit.jobs.configuration import transfer_config
+from amkit.jobs.rates import fastest
+from amkit.reports import figures
+from amkit.reports import guesses as relate_guesses
+from amkit.reports import recorded as cards_of_runs
+from amkit.reports import text as table_text
+from amkit.reports.transfers import table_2, transfers
+from amkit.transfer import relate as transfer_relate
+from amkit.transfer.initialise import initialise, load_source
 
 tf.get_logger().setLevel("ERROR")  # It warns that many networks are many graphs: so they are.
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
@@ -73,7 +80,7 @@ def some(items):
     return list(items) if FULL else list(items)[:1]
 
 
-precision = fastest_precision() if FULL else "float32"
+precision = fastest(128, jit_compile=False)[0] if FULL else "float32"
 breakout = amkit.find_game("breakout")
 print("sources:", ", ".join(SPLITS["sources"]))
 print("targets:", ", ".join(SPLITS["targets"]))
@@ -104,7 +111,7 @@ for name in ("amn", "amn-policy", "amn-feature"):
 # %%
 AMN_POLICY = ROOT / "pretrained" / "amn-policy.keras"
 assert breakout.name not in amkit.read_card(AMN_POLICY)["games"]
-source = transfer.load_source(AMN_POLICY)
+source = load_source(AMN_POLICY)
 assert breakout.name not in source.games  # Nor in those of the networks that it began as.
 
 # %% [markdown]
@@ -148,7 +155,7 @@ brighter = (zero - source.background) / 255  # A constant in every pixel of ever
 ours.get_layer("conv1").set_weights([kernel, bias + brighter * kernel.sum(axis=(0, 1, 2))])
 
 amkits = amkit.actor_mimic_network(**layers)
-transfer.initialise(amkits, source, head="keep")
+initialise(amkits, source, head="keep")
 for own, theirs in zip(ours.get_weights(), amkits.get_weights(), strict=True):
     assert np.allclose(own, theirs, atol=1e-6)
 
@@ -238,10 +245,12 @@ def prepare(game, source, seed=0, **options):
         steps=STEPS,
         epsilon=((0, 1.0), (STEPS // 5, 0.05)),
         precision=precision,
+        jit_compile=False,
         **tiny,
         **options,
     )
-    return build(config, environments_seed=seed)
+    job = build(config, environments_seed=seed)
+    return job, job.learner.acting
 
 
 def learn(game, source, seed=0, **options):
@@ -323,9 +332,9 @@ plt.show()
 # ([what they say](transfer.md)).
 
 # %%
-recorded = transfer_report.transfers(report.read_cards(sorted(RECORDED.glob("transfer/*.json"))))
-table = transfer_report.table_2(recorded)
-plots.transfer_curves(table)
+recorded = transfers(cards_of_runs.read_cards(sorted(RECORDED.glob("transfer/*.json"))))
+table = table_2(recorded)
+figures.transfer_curves(table)
 
 # %%
 print(f"{'':15s}{'initialisation':16s}{'runs':4s}  {'area, relative':21s}"
@@ -333,8 +342,8 @@ print(f"{'':15s}{'initialisation':16s}{'runs':4s}  {'area, relative':21s}"
 for row in table:
     if row["source"] != "random":
         print(f"{row['game']:15s}{row['source']:16s}{row['runs']:4d}  "
-              f"{report.interval(row['area']):21s}{report.interval(row['area_difference'], 1):26s}"
-              f"{report.interval(row['steps_ratio'])}")  # fmt: skip
+              f"{table_text.interval(row['area']):21s}{table_text.interval(row['area_difference'], 1):26s}"
+              f"{table_text.interval(row['steps_ratio'])}")  # fmt: skip
 
 # %% [markdown]
 # *Area*: the mean score over the ten tests, above random play, divided by that of random weights: how high a curve is. A dash: random weights do not get
@@ -456,7 +465,7 @@ for name in some(VARIANTS):
     options, begun = VARIANTS[name], time.perf_counter()
     curve = curves[breakout.name, name, 0] = learn(breakout, AMN_POLICY, **options)
     network = amkit.actor_mimic_network(**layers)
-    transfer.initialise(network, source, **options)
+    initialise(network, source, **options)
     learning = sum(int(np.prod(weight.shape)) for weight in network.trainable_variables)
     print(f"{name:20s}{learning:10,d} weights learn, {time.perf_counter() - begun:3.0f} s: "
           f"{outcome(curve)}")  # fmt: skip
@@ -488,7 +497,7 @@ plt.show()
 
 # %%
 LOOK = {} if FULL else {"steps": 3200, "envs": 8}
-frames = relate.play_at_random(breakout, **LOOK)
+frames = transfer_relate.play_at_random(breakout, **LOOK)
 observation, ahead = frames.observation, frames.reward_ahead  # [T, N, 4, 84, 84], [T, N]
 print(f"{ahead.size:,} steps in {ahead.shape[1]} environments; "
       f"reward ahead: mean {ahead.mean():.2f}, standard deviation {ahead.std():.2f}")  # fmt: skip
@@ -518,19 +527,18 @@ def tells(network, strength=0.01):
 paths = sorted((ROOT / "pretrained").glob("*.keras"))
 if not FULL:
     paths = [AMN_POLICY]
-candidates = relate.candidates(paths, background(breakout))
+candidates = transfer_relate.candidates(paths, background(breakout))
 if not FULL:
     del candidates["pixels"]  # They are many.
-facts = relate.facts(paths, breakout)
 begun = time.perf_counter()
-rows = relate.relate(frames, candidates)
+rows = transfer_relate.relate(frames, candidates)
 print(f"{len(rows)} candidates, {time.perf_counter() - begun:.0f} s")
 print(f"{'features of':18s}{'amkit, R²':>12s}{'':12s}{'as above':>8s}")
 for row in rows:
     name = row["name"]
     several = name == "random weights"  # Features of three networks: not what `tells` is for.
-    above = "" if several else f"{tells(candidates[name]):12.3f}"
-    note = "   has seen Breakout" if facts.get(name, {}).get("knows_target") else ""
+    above = "" if several else f"{tells(candidates[name].network):12.3f}"
+    note = "   has seen Breakout" if "breakout" in candidates[name].learnt else ""
     print(f"{name:18s}{row['r_squared']:12.3f} ± {row['standard_error']:.3f}{above}{note}")
 
 # %% [markdown]
@@ -542,16 +550,16 @@ for row in rows:
 # --from pretrained/amn-feature.keras --output FILE`), and the transfers are those recorded above. Does a better guess go with a larger gain?
 
 # %%
-guesses = relate_report.read_guesses(sorted(RECORDED.glob("relate/*.json")))
-related = relate_report.relation(recorded, table, guesses)
-plots.guesses_and_gains(related.points)
+guesses = relate_guesses.read_guesses(sorted(RECORDED.glob("relate/*.json")))
+related = relate_guesses.relation(recorded, table, guesses)
+figures.guesses_and_gains(related.points)
 
 # %%
-pairs, found = len(related.points), report.interval(related.correlation)
+pairs, found = len(related.points), table_text.interval(related.correlation)
 print(f"Spearman's correlation over {pairs} pairs: {found}")
-for game, name in relate_report.recommended(related).items():
+for game, name in relate_guesses.recommended(related).items():
     (row,) = (row for row in table if (row["game"], row["source"]) == (game, name))
-    print(f"{game:15s}recommended: {name:14s} area {report.interval(row['area'])}")
+    print(f"{game:15s}recommended: {name:14s} area {table_text.interval(row['area'])}")
 
 # %% [markdown]
 # The vertical axis is $(a - b) / (|a| + |b|)$ of the mean scores above random play, $a$ with the AMN's weights and $b$ with random ones: 0 is no
