@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +79,6 @@ def measure(
     rows.append(
         ("emulation, 1.5 forward passes, 1 sample, each alone", 1 / parts.seconds_per_step(1.5, 1))
     )
-    updates = []
-    for batch_size in (32, 512):
-        for dtype in rates.PRECISIONS:
-            for compiled in (False, True):
-                tell(f"updates of {batch_size}, {dtype}, XLA {compiled}")
-                samples = rates.training_rate(dtype, compiled, batch_size, seconds / 4)
-                row = {"batch_size": batch_size, "precision": dtype, "xla": compiled}
-                updates.append({**row, "rate": samples})
     return {
         "game": game.name,
         "precision": precision,
@@ -93,9 +86,19 @@ def measure(
         "steps": [
             {"what": what, "rate": steps, "ratio": steps / emulation} for what, steps in rows
         ],
-        "updates": updates,
+        "updates": _updates(seconds / 4, tell),
         "machine": machine.describe(),
     }
+
+
+def _updates(seconds: float, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Rates of updates, for each batch size, precision and way to compile."""
+    updates = []
+    for batch_size, dtype, xla in product((32, 512), rates.PRECISIONS, (False, True)):
+        tell(f"updates of {batch_size}, {dtype}, XLA {xla}")
+        samples = rates.training_rate(dtype, xla, batch_size, seconds)
+        updates.append({"batch_size": batch_size, "precision": dtype, "xla": xla, "rate": samples})
+    return updates
 
 
 def _bodies(

@@ -22,7 +22,7 @@ from amkit.storage.cards import Kind
 from amkit.storage.experts import choose_experts
 from amkit.storage.run_folders import DamagedRun, Run, label
 from amkit.storage.validation import checked, one_line
-from amkit.transfer.initialise import Head, load_source
+from amkit.transfer.initialise import Head, Source, load_source
 
 Precision = Literal["float32", "mixed_bfloat16"]
 BASELINES = ("mdqn", "mcdqn")
@@ -188,8 +188,7 @@ def distill_config(
     Args:
         experts: folder of experts.
         games: which of them; None means all.
-        preset: one of `presets.DISTILL`.
-        seed: int. Repeats the run.
+        preset, seed: as in `expert_config`, of `presets.DISTILL`.
         source: file of the expert or AMN whose weights the student begins with; None begins with
             random ones.
         **overrides: as in `expert_config`.
@@ -202,7 +201,7 @@ def distill_config(
     listed = choose_experts(experts, games)
     settings: DistillSettings = _named(presets.DISTILL, preset, "preset")
     settings = settings.divided_by(len(listed), overrides.get("steps"))
-    begin = _begin_student(source) if source else None
+    begin = _beginning(source, load_source(source)) if source else None
     configuration = _configuration(
         "amn",
         [expert.game.name for expert in listed],
@@ -231,18 +230,6 @@ def distill_config(
     )
 
 
-def _begin_student(path: Path) -> Beginning:
-    source = load_source(path)
-    return Beginning(
-        path=path.resolve(),
-        source=label(path),
-        weights=source.weight_hash,
-        learnt=source.games,
-        body=source.body,
-        normalize_features=source.normalize_features,
-    )
-
-
 def baseline_config(
     architecture: str,
     games: Sequence[str],
@@ -255,9 +242,7 @@ def baseline_config(
     Args:
         architecture: one of `BASELINES`.
         games: names, two or more.
-        preset: one of `presets.BASELINE`.
-        seed: int. Repeats the run.
-        **overrides: as in `expert_config`.
+        preset, seed, **overrides: as in `expert_config`, of `presets.BASELINE`.
 
     Raises:
         ValueError: for an unknown game, architecture, preset or value.
@@ -289,23 +274,20 @@ def transfer_config(
     Args:
         game: name of an ALE game.
         source: the AMN's file; None begins with random weights.
-        preset: one of `presets.TRANSFER`.
-        seed: int. Repeats the run.
-        head: as in `transfer.initialise`.
-        freeze: as in `transfer.initialise`.
+        preset, seed: as in `expert_config`, of `presets.TRANSFER`.
+        head, freeze: as in `transfer.initialise`.
         like: without a source, a file whose network's layers are taken, but not its weights; None
             takes an expert's layers.
         test_epochs: tests while it learns.
         **overrides: as in `expert_config`.
 
     Raises:
-        ValueError: for an unknown game, preset or value, a source with other layers than
-            amkit's networks, or one whose features are not normalised, where the preset's algorithm
-            needs that.
+        ValueError: for an unknown game, preset or value, or a source with other layers than amkit's
+            networks, or than the preset's algorithm needs.
         ModelFileError: if the source is missing or damaged.
     """
     settings = _named(presets.TRANSFER, preset, "preset")
-    target = find_game(game)
+    target = find_game(game).name
     normalize = ALGORITHMS[name_of(settings)].normalize_features
     file = source or like
     template = load_source(file) if file else None
@@ -314,29 +296,32 @@ def transfer_config(
             f"preset {preset} needs an AMN with normalised features, as it has no target network; "
             f"--preset paper takes others too. Received: {file}, whose are not normalised"
         )
-    beginning = Beginning(
-        body=template.body if template else "nature",
-        normalize_features=template.normalize_features if template else normalize,
-    )
-    if source and template:
-        if label(source) == "random":  # What a report calls random weights.
-            raise ValueError(
-                f"weights come from a file called otherwise than random ones. Received: {source}"
-            )
-        template.check(head, freeze)
-        beginning = replace(
-            beginning,
-            path=source.resolve(),
-            source=label(source),
-            weights=template.weight_hash,
-            learnt=template.games,
-            head=head,
-            freeze=freeze,
-            knows_target=target.name in template.games,  # It may be asked for, all the same.
-        )
+    begin = Beginning(body="nature", normalize_features=normalize)
+    if file and template:
+        begin = _beginning(file, template)
+        if source is None:
+            begin = Beginning(body=begin.body, normalize_features=begin.normalize_features)
+        else:
+            template.check(head, freeze)
+            known = target in template.games  # It may be asked for, all the same.
+            begin = replace(begin, head=head, freeze=freeze, knows_target=known)
     overrides["test_epochs"] = test_epochs
-    return _configuration(
-        "expert", [target.name], preset, settings, seed, overrides, transfer=beginning
+    return _configuration("expert", [target], preset, settings, seed, overrides, transfer=begin)
+
+
+def _beginning(path: Path, source: Source) -> Beginning:
+    """A beginning with a source's weights."""
+    if label(path) == Beginning().source:  # What a report calls random weights.
+        raise ValueError(
+            f"weights come from a file called otherwise than random ones. Received: {path}"
+        )
+    return Beginning(
+        path=path.resolve(),
+        source=label(path),
+        weights=source.weight_hash,
+        learnt=source.games,
+        body=source.body,
+        normalize_features=source.normalize_features,
     )
 
 

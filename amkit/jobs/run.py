@@ -66,10 +66,9 @@ def run(
         SEED + 2**20,  # Neither a training's nor the reported score's.
         on_test,
     )
+    reporting, here = [*callbacks, curve], machine.describe()
     with closing(job.environments):
-        progress = run_job(
-            job, run_folder, [*callbacks, curve], checkpoint_seconds, machine.describe()
-        )
+        progress = run_job(job, run_folder, reporting, checkpoint_seconds, here)
     trained = in_precision(job.learner.acting, "float32")
     experts = job.experts if isinstance(job, Distillation) else ()
     request = Request(
