@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from amkit.cli.console import out, print_json, say, usage
-from amkit.cli.extras import missing
+from amkit.cli.extras import need
 from amkit.reports.text import Estimate, Row, interval, number, percent
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def report(
     [bold]amkit report runs/transfer-* --relate krull.json --relate gopher.json[/]
     """
     with usage():
-        if extra := missing("report"):
-            raise ValueError(f"a report needs {extra}")
+        need("report", "a report")
         if output.exists() and not output.is_dir():
             raise ValueError(f"--output is a folder. Received: {output}, a file")
         from amkit.reports.pages import write_report

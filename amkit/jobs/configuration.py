@@ -132,6 +132,8 @@ class Configuration:
         document = _ADAPTER.dump_python(self, mode="json", by_alias=True)
         for key in ("begin", "transfer"):
             document[key] = document[key] and _known_parts(document[key])
+        if self.transfer and self.transfer.weights:  # As runs of before have it, to compare with.
+            document["transfer"]["freeze"] = self.transfer.freeze
         return _known_parts(document)
 
 

@@ -38,6 +38,7 @@ class Rates:
         return 1 / self.emulation + forwards / self.forward + samples / self.training
 
 
+@cache
 def emulation_rate(game: Game, envs: int, seconds: float) -> float:
     """Agent steps per second of `envs` emulators under random actions, nothing else running."""
     rng = np.random.default_rng(0)
@@ -51,6 +52,7 @@ def emulation_rate(game: Game, envs: int, seconds: float) -> float:
         return rate(step, seconds)
 
 
+@cache
 def forward_rate(precision: str, batch_size: int, seconds: float, body: str = "nature") -> float:
     """Observations per second through a network of 18 outputs, graph mode."""
     network = quick(actor_mimic_network(body, dtype=precision))
@@ -140,6 +142,7 @@ def fastest(
     return min(least, key=lambda way: least[way])
 
 
+@cache
 def training_rate(
     precision: str, jit_compile: bool, batch_size: int, seconds: float, body: str = "nature"
 ) -> float:

@@ -1,10 +1,11 @@
 """`amkit bench`."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from amkit.jobs import benchmark
+from amkit.jobs import benchmark, presets
 from amkit.networks.bodies import BODIES
 
 
@@ -16,6 +17,10 @@ def test_bench(amkit, in_ascii, monkeypatch):
     # Nor for starting hundreds of emulators.
     for name, fewer in (("_ENVS", 4), ("_DISTILLING_ENVS", 8), ("_DISTILLING_BATCH", 16)):
         monkeypatch.setattr(f"amkit.jobs.benchmark.{name}", fewer)
+    # Nor for whole updates of the presets' own sizes.
+    monkeypatch.setitem(presets.EXPERT, "laptop", presets.EXPERT["tiny"])
+    monkeypatch.setitem(presets.EXPERT, "paper", replace(presets.EXPERT["tiny-dqn"], steps=10_000))
+    monkeypatch.setattr("amkit.jobs.rates.fastest", lambda *settings: ("float32", False))
     result = amkit("bench", "--seconds", 0.1, "--json")
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)

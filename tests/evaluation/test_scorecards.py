@@ -56,7 +56,6 @@ def test_an_experts_card_saves_measuring_it_again(amn, monkeypatch, protocol, ep
 
 
 # The listing of a folder does not hand the experts' cards out yet: `scorecards.listed`.
-@pytest.mark.xfail(strict=True, reason="cards are read to list experts, and again for their scores")
 @pytest.mark.parametrize("named", [True, False])
 def test_each_card_and_each_model_is_read_once(amn, named, monkeypatch):
     opened = []
