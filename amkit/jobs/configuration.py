@@ -153,7 +153,10 @@ def read_configuration(run: Run) -> Configuration:
     try:
         configuration: Configuration = _ADAPTER.validate_python(run.config)
     except ValidationError as error:
-        raise DamagedRun(f"{run.folder / 'config.json'}: {one_line(error)}") from None
+        raise DamagedRun(
+            f"{run.folder / 'config.json'} does not describe a run of this version: "
+            f"{one_line(error)}"
+        ) from None
     return configuration
 
 
@@ -225,11 +228,13 @@ def distill_config(
             f"such layers. Received: {source}, {begin.body}, features "
             f"{'' if begin.normalize_features else 'not '}normalised"
         )
+    if begin:  # The student's layers are the settings'.
+        begin = replace(begin, body=None, normalize_features=None)
+        configuration = replace(configuration, begin=begin)
     if settings.temperature_unit == "spread":
         return configuration
-    return replace(
-        configuration, temperatures=dict.fromkeys(configuration.games, settings.temperature)
-    )
+    temperatures = dict.fromkeys(configuration.games, settings.temperature)
+    return replace(configuration, temperatures=temperatures)
 
 
 def baseline_config(

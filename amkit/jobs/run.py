@@ -55,7 +55,12 @@ def run(
     # Emulators cannot be saved: a resumed run plays other new games than those it began with.
     resumed = checkpoints.count(run_folder.checkpoint_folder)
     seeds = np.random.SeedSequence((configuration.seed, resumed)).generate_state(1)
-    job = build(configuration, int(seeds[0]) % (SEED // 2), on_ready)
+    try:
+        job = build(configuration, int(seeds[0]) % (SEED // 2), on_ready)
+    except ValueError:  # Of a file: a run that could not begin is none to go on with.
+        if not resumed:
+            run_folder.abandon()
+        raise
     games = tuple(find_game(name) for name in configuration.games)
     curve = LearningCurve(
         run_folder,

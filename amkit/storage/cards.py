@@ -53,7 +53,9 @@ def read_card(path: Path) -> "Card":
         ModelFileError: if there is none, or it is damaged.
 
     Example:
-        >>> read_card(Path("pretrained/pong.keras"))["games"]
+        >>> from pathlib import Path
+        >>> import amkit
+        >>> amkit.read_card(Path("pretrained/pong.keras"))["games"]
         ['pong']
     """
     from amkit.storage.card_types import Card

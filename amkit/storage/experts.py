@@ -165,7 +165,8 @@ def load_experts(
 
     Example:
         >>> from pathlib import Path
-        >>> (expert,) = load_experts(Path("pretrained"), ["pong"])
+        >>> import amkit
+        >>> (expert,) = amkit.load_experts(Path("pretrained"), ["pong"])
         >>> expert.network.output.shape
         (None, 6)
     """

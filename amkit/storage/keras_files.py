@@ -92,7 +92,9 @@ def load(path: Path) -> "keras.Model":
         ModelFileError: one line saying what is wrong.
 
     Example:
-        >>> load(Path("pretrained/pong.keras")).output.shape
+        >>> from pathlib import Path
+        >>> import amkit
+        >>> amkit.load(Path("pretrained/pong.keras")).output.shape
         (None, 6)
     """
     return build(read(path))

@@ -85,10 +85,12 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, object]) -> None:
         OSError: if the folder cannot be written.
 
     Example:
-        >>> from tempfile import mkdtemp
-        >>> from amkit import nature_dqn
-        >>> path = Path(mkdtemp()) / "pong.keras"
-        >>> save(nature_dqn(6), path, {"kind": "expert", "games": ["pong"]})
+        >>> from pathlib import Path
+        >>> import amkit
+        >>> card = {"kind": "expert", "games": ["pong"]}
+        >>> amkit.save(amkit.nature_dqn(6), Path("mine.keras"), card)
+        >>> amkit.read_card(Path("mine.keras"))["outputs"]
+        6
     """
     from amkit.networks.twins import in_precision
 

@@ -88,6 +88,10 @@ class Run:
                     folder.rmdir()
         self._lock.release()
 
+    def abandon(self) -> None:
+        """Leaves no run in the folder: what the run needs cannot be read, and nothing was done."""
+        (self.folder / "config.json").unlink(missing_ok=True)
+
     @property
     def begun(self) -> bool:
         """Whether the folder holds a run."""

@@ -60,7 +60,7 @@ def test_a_student_that_begins_as_an_expert(amkit, refused, tiny, expert_folder)
     refused(2, "goes on as it began", *words, "--resume", "--from", expert_folder / "pong.keras")
     # Other layers: its features are not normalised.
     refused(2, "begins with weights of such layers", *words, "--from", expert_folder / "pong.keras")
-    refused(2, "that exists. Received: missing.keras", *words, "--from", "missing.keras")
+    refused(2, "Received: missing.keras", *words, "--from", "missing.keras")
 
 
 def test_expert_folders(refused, tiny, tmp_path, expert_folder):
@@ -92,10 +92,10 @@ def test_a_damaged_expert(refused, tiny, tmp_path, expert_folder):
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (["--epsilon", "-0.1"], "epsilon lies in [0, 1]"),
-        (["--temperature", "0"], "temperature is above 0"),
-        (["--feature-weight", "-1"], "feature_weight is 0 or more"),
-        (["--behaviour", "teacher"], "behaviour is one of"),
+        (["--epsilon", "-0.1"], "epsilon: should be greater than or equal to 0. Received: -0.1"),
+        (["--temperature", "0"], "temperature: should be greater than 0. Received: 0.0"),
+        (["--feature-weight", "-1"], "feature_weight: should be greater than or equal to 0"),
+        (["--behaviour", "teacher"], "behaviour: should be 'student', 'expert' or 'both'"),
         (["--games", "pong,pong"], "each game once"),
         (["--games", ","], "comma-separated"),
         (["--split", "all"], "multitask"),

@@ -73,7 +73,7 @@ def test_unknown_game(refused):
         (["--epsilon", "1.5"], "epsilon lies in [0, 1]"),
         (["--protocol", "mine"], "protocol is one of"),
         ([], "no Actor-Mimic network"),
-        (["missing.keras"], "that exists. Received: missing.keras"),
+        (["missing.keras"], "Received: missing.keras"),
         (["--output", "missing/scores.json"], "can be written"),
     ],
 )

@@ -34,7 +34,7 @@ def test_a_video_needs_an_extra(refused, expert_folder, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (["missing.keras"], "that exists. Received: missing.keras"),
+        (["missing.keras"], "Received: missing.keras"),
         (["missing.keras", "--seconds", "inf"], "a number is expected. Received: inf"),
         (["missing.keras", "--seconds", "0"], "--seconds"),
         ([], "Missing argument"),

@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from amkit.jobs import presets
-from amkit.learning.distillation import TURN
+from amkit.learning.actor_mimic import ActorMimic
+from amkit.learning.distillation import TURN, Distillation
+from amkit.networks.bodies import actor_mimic_network, nature_dqn
 from amkit.storage import models
+from amkit.storage.experts import Expert
 from amkit.transfer.initialise import load_source
-from tests.trainings import RNG, distill_job, observations
+from tests.trainings import RNG, compiled, distill_job, observations
 
 
 def test_half_of_the_environments_begin_new_games_by_turns(scripted, pong, breakout):
@@ -155,3 +159,16 @@ def test_samples_of_each_game(games, rows, period):
 def test_settings_are_checked(change, message):
     with pytest.raises(ValueError, match=message):
         replace(presets.DISTILL["tiny"], **change)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_experts_in_half_precision_teach_a_student_in_float32(dtype, scripted, pong):
+    network = nature_dqn(6)
+    half = keras.Model(network.input, keras.ops.cast(network.output, dtype))
+    settings = replace(presets.DISTILL["tiny"], behaviour="both")
+    learner = compiled(ActorMimic(actor_mimic_network(normalize_features=True), [], 0.05))
+    experts = [Expert(pong, half, {}, None)]
+    job = Distillation(experts, settings, scripted([pong], settings.envs), learner)
+    while job.updates < 1:
+        job.play_and_learn()
+    assert np.isfinite(job.epoch_metrics()["loss"])

@@ -18,6 +18,7 @@ from amkit.cli.relate import guess_json, relate_table
 from amkit.cli.report import ablation_table, transfer_table
 from amkit.reports import figures, pages, transfers
 from amkit.reports.text import UNKNOWN
+from amkit.transfer.relate import Candidate
 
 PRETRAINED = Path(__file__).parents[2] / "pretrained"
 LABELS = ("$$", "$a_b$", "_best", "x|y", "*a* `b`", "[/c]", ":smile:", "<i>")
@@ -99,9 +100,10 @@ def test_labels_are_not_taken_for_markup_on_pages(tmp_path):
 def test_labels_are_not_taken_for_markup_in_a_terminal(capsys):
     rows = [{"name": name, "r_squared": 0.1, "standard_error": 0.1} for name in LABELS]
     row = {"runs": 1, "geometric_mean": UNKNOWN, "difference": None}
+    candidates = {name: Candidate(None) for name in LABELS}
     tables = [
         transfer_table(transfers.table_2(named())),
-        relate_table(guess_json("breakout", 1024, 0, rows, {})),
+        relate_table(guess_json("breakout", 1024, 0, rows, candidates)),
         ablation_table([{**row, "variant": name} for name in LABELS]),
     ]
     for table in tables:

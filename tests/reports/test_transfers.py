@@ -13,6 +13,7 @@ from amkit.cli.relate import guess_json
 from amkit.cli.report import transfer_table
 from amkit.reports import guesses, pages, transfers
 from amkit.reports.text import Estimate
+from amkit.transfer.relate import Candidate
 
 PART = {"standard_error": 1.0, "games": 10}
 
@@ -343,8 +344,9 @@ def guess(path, target, **r_squared):
     """A file as `amkit relate --output` writes it; the networks' hashes are their names."""
     judged = r_squared | {"random weights": 0.1}
     rows = [{"name": name, "r_squared": value} for name, value in judged.items()]
-    facts = {name: {"weight_hash": name, "knows_target": False} for name in r_squared}
-    path.write_text(json.dumps(guess_json(target, 8192, 0, rows, facts)))
+    candidates = {name: Candidate(None, name) for name in r_squared}
+    candidates["random weights"] = Candidate(None)
+    path.write_text(json.dumps(guess_json(target, 8192, 0, rows, candidates)))
     return path
 
 

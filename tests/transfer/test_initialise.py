@@ -1,6 +1,7 @@
 """Weight transfer: what is copied, what is scaled, what is frozen; and the command."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -8,16 +9,22 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from amkit.cli import app
+from amkit.cli import app, jobs
 from amkit.games.catalogue import split
 from amkit.jobs import build, configuration, forecast
 from amkit.learning.job import compile_learner
 from amkit.learning.pqn import PQN
-from amkit.networks.bodies import actor_mimic_network, multitask_convolutions, nature_dqn
-from amkit.storage import models
-from amkit.storage.cards import ModelFileError, read_card
+from amkit.networks.bodies import BODIES, actor_mimic_network, multitask_convolutions, nature_dqn
+from amkit.storage import models, run_folders
+from amkit.storage.cards import ModelFileError, card_path, read_card
 from amkit.storage.experts import find_experts
-from amkit.transfer.initialise import Source, initialise, initialise_student, load_source
+from amkit.transfer.initialise import (
+    Source,
+    initialise,
+    initialise_student,
+    layer_names,
+    load_source,
+)
 
 OBSERVATION = np.random.default_rng(0).integers(0, 256, (5, 4, 84, 84), np.uint8)
 
@@ -224,29 +231,29 @@ def test_a_student_that_regresses_on_q_values_begins_with_its_experts(tmp_path, 
     models.save(expert, tmp_path / "pong.keras", {"kind": "expert", "games": ["pong"]})
     options = {"preset": "tiny", "precision": "float32", "objective": "q_values"}
     config = configuration.distill_config(tmp_path, source=tmp_path / "pong.keras", **options)
-    job, student = build.build(config, 0)
+    job = build.build(config, 0)
     job.environments.close()
-    own = student(OBSERVATION).numpy()[:, pong.action_codes]
+    own = job.learner.acting(OBSERVATION).numpy()[:, pong.action_codes]
     np.testing.assert_allclose(own, expert(OBSERVATION), rtol=1e-3, atol=1e-4)
 
 
 def test_a_source_that_knows_the_target_is_told_apart(amn):
     options = {"preset": "tiny", "precision": "float32"}
     known = configuration.transfer_config("pong", amn, **options)
-    assert known["transfer"]["knows_target"] and "no transfer" in forecast.plan(known)
+    pace = forecast.Pace(0.001, 0.001)
+    assert known.transfer.knows_target and "no transfer" in forecast.plan(known, pace)
     new = configuration.transfer_config("breakout", amn, **options)
-    assert not new["transfer"]["knows_target"] and "no transfer" not in forecast.plan(new)
+    assert not new.transfer.knows_target and "no transfer" not in forecast.plan(new, pace)
 
 
 def test_what_a_source_began_as_it_has_learnt_too(amn, tmp_path):
     card = {"kind": "amn", "games": ["boxing"], "begin": {"learnt": ["pong", "breakout"]}}
     models.save(network(2), tmp_path / "later.keras", card)
     assert load_source(tmp_path / "later.keras").games == ("boxing", "pong", "breakout")
-    config = configuration.transfer_config(
-        "breakout", tmp_path / "later.keras", precision="float32"
-    )
-    assert config["transfer"]["knows_target"]
-    assert config["transfer"]["learnt"] == ["boxing", "pong", "breakout"]
+    options = {"precision": "float32", "jit_compile": False}
+    config = configuration.transfer_config("breakout", tmp_path / "later.keras", **options)
+    assert config.transfer.knows_target
+    assert config.transfer.learnt == ("boxing", "pong", "breakout")
 
 
 def test_random_weights_in_the_sources_layers(amn, tmp_path):
@@ -255,12 +262,14 @@ def test_random_weights_in_the_sources_layers(amn, tmp_path):
     models.save(wide, path, {"kind": "amn", "games": ["pong"]})
     options = {"preset": "tiny", "precision": "float32", "protocol": "tiny"}
     config = configuration.transfer_config("breakout", None, like=path, **options)
-    job, made = build.build(config, 0)
+    job = build.build(config, 0)
     job.environments.close()
+    made = job.learner.acting
     assert [w.shape for w in made.weights] == [w.shape for w in wide.weights]
     head = configuration.transfer_config("breakout", path, head="new", **options)
-    job, made = build.build(head, 0)
+    job = build.build(head, 0)
     job.environments.close()
+    made = job.learner.acting
     assert not made(OBSERVATION).numpy().any()  # As with normalised features every head begins.
 
 
@@ -270,14 +279,15 @@ def test_parallel_q_learning_needs_normalised_features(tmp_path):
     for beginning in ({"source": path}, {"source": None, "like": path}):
         with pytest.raises(ValueError, match="preset laptop needs an AMN with normalised features"):
             configuration.transfer_config("breakout", precision="float32", **beginning)
-        config = configuration.transfer_config("breakout", preset="paper", **beginning)
-        assert not config["transfer"]["normalize_features"]
+        options = {"preset": "paper", "jit_compile": False}
+        config = configuration.transfer_config("breakout", **options, **beginning)
+        assert not config.transfer.normalize_features
 
 
 def test_a_card_that_was_tampered_with(amn):
     card = json.loads(amn.with_suffix(".json").read_text())
     amn.with_suffix(".json").write_text(json.dumps({**card, "settings": 3}))
-    with pytest.raises(ModelFileError, match="settings is an object"):
+    with pytest.raises(ModelFileError, match="settings: "):
         load_source(amn)
 
 
@@ -285,15 +295,15 @@ def test_both_ways_learn_alike_but_for_their_first_weights(amn):
     options = {"preset": "tiny", "precision": "float32", "protocol": "tiny"}
     one = configuration.transfer_config("breakout", amn, **options)
     other = configuration.transfer_config("breakout", None, **options)
-    differ = {key for key in one if one[key] != other[key]}
-    assert differ == {"transfer"}
-    networks = [build.build(config, 0) for config in (one, other)]
-    shapes = [[w.shape for w in made.weights] for _, made in networks]
+    assert replace(one, transfer=None) == replace(other, transfer=None)
+    trainings = [build.build(config, 0) for config in (one, other)]
+    networks = [job.learner.acting for job in trainings]
+    shapes = [[weight.shape for weight in made.weights] for made in networks]
     assert shapes[0] == shapes[1]
-    for job, _ in networks:
+    for job in trainings:
         job.environments.close()
     logits = load_source(amn).network(OBSERVATION).numpy()
-    np.testing.assert_allclose(networks[0][1](OBSERVATION), 0.05 * logits, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(networks[0](OBSERVATION), 0.05 * logits, rtol=1e-4, atol=1e-5)
 
 
 def amkit(*words):
@@ -392,7 +402,7 @@ def test_a_source_is_not_called_as_random_weights_are(amn, tmp_path):
 def test_a_missing_source(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = amkit("transfer", "pong", "--from", "gone.keras")
-    assert result.exit_code == 2 and "that exists. Received: gone.keras" in result.stderr
+    assert result.exit_code == 2 and "Received: gone.keras" in result.stderr
     (tmp_path / "gone.keras").write_bytes(b"")
     result = amkit("transfer", "pong", "--from", "gone.keras")
     assert result.exit_code == 1 and "gone.keras has no card" in result.stderr
@@ -400,3 +410,44 @@ def test_a_missing_source(tmp_path, monkeypatch):
 
 def test_targets_are_a_split():
     assert len(split("targets")) == 7
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("body", BODIES)
+def test_the_layers_that_can_be_frozen_are_those_of_the_network(body, normalize):
+    built = actor_mimic_network(body, normalize_features=normalize)
+    names = layer_names(BODIES[body], normalize)
+    assert names == [layer.name for layer in built.layers[:-1]]
+
+
+def test_a_source_is_read_once_however_many_runs_begin_from_it(amn, monkeypatch):
+    reads = []
+    whole = models.load_with_card
+
+    def load_with_card(path, *rest):
+        reads.append(path)
+        return whole(path, *rest)
+
+    monkeypatch.setattr(models, "load_with_card", load_with_card)
+    options = {"preset": "tiny", "precision": "float32", "protocol": "tiny"}
+    for game in ("breakout", "krull"):
+        job = build.build(configuration.transfer_config(game, amn, **options), 0)
+        job.environments.close()
+    assert len(reads) == 1
+
+
+def test_a_source_that_moved_is_gone_on_with(amn, tmp_path, monkeypatch):
+    """The project's folder was renamed: the same weights are named again."""
+    monkeypatch.chdir(tmp_path)
+    options = {"preset": "tiny", "precision": "float32", "protocol": "tiny"}
+    begun = configuration.transfer_config("breakout", amn, **options)
+    with run_folders.Run(Path("runs/t"), begun.to_json()):
+        pass
+    moved = tmp_path / "elsewhere" / amn.name
+    moved.parent.mkdir()
+    for path in (amn, card_path(amn)):
+        path.rename(moved.parent / path.name)
+    job = jobs.Job("expert", ["breakout"], "t", [], None, {}, source=moved)
+    with run_folders.Run(Path("runs/t")) as run:
+        job.check(run)
+        build.build(configuration.read_configuration(run), 0).environments.close()

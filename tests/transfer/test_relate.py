@@ -22,6 +22,7 @@ class Features:
 
     def __init__(self, function):
         self.function = function
+        self.network = self  # A candidate, too.
 
     def predict(self, observation, **ignored):
         return self.function(observation[:, -1, 0, :3].astype(float) / 255)
@@ -157,7 +158,9 @@ def test_random_weights_are_of_the_layers_and_the_target_not_of_the_first_candid
         models.save(network, tmp_path / f"{name}.keras", card)
     paths = [tmp_path / "bright.keras", tmp_path / "dark.keras"]
     rows = np.random.default_rng(0).integers(0, 256, (3, 4, 84, 84), np.uint8)
-    one, other = (relate.candidates(p, 87)["random weights"](rows) for p in (paths, paths[::-1]))
+    one, other = (
+        relate.candidates(p, 87)["random weights"].network(rows) for p in (paths, paths[::-1])
+    )
     assert one.shape == (3, relate.DRAWS, 512)
     np.testing.assert_array_equal(one, other)
     keras.utils.set_random_seed(0)
@@ -194,7 +197,7 @@ def test_several_networks_count_by_their_mean(frames):
         (["boxing"], "--from or --experts"),
         (["boxxing", "--experts", "."], "boxing"),
         (["boxing", "--experts", "."], "experts of other games"),
-        (["boxing", "--from", "gone.keras"], "that exists. Received: gone.keras"),
+        (["boxing", "--from", "gone.keras"], "Received: gone.keras"),
         (["boxing", "--from", "plain.keras"], "layer called features"),
         (["boxing", "--from", "maps.keras"], "layer called features"),
         (["boxing", "--from", "one/pong.keras", "--output", "gone/a.json"], "can be written"),
