@@ -75,8 +75,8 @@ class Job:
         """
         from amkit.jobs import configuration
 
-        begun = configuration.read_configuration(run)
-        configuration.goes_on(begun, self.kind, games=self.games, **self.options, **self.expected)
+        asked = {"games": self.games, **self.options, **self.expected}
+        configuration.check_goes_on(run, self.kind, **asked)
         if self.experts:
             run.config["experts"] = str(self.experts.resolve())
         for key in ("begin", "transfer"):

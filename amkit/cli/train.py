@@ -128,4 +128,7 @@ def _names(games: list[str], every: bool) -> list[str]:
         )
     if every:
         return list(dict.fromkeys(name for split in SPLITS.values() for name in split))
-    return game_names(",".join(games), None) or []
+    names = [name for game in games for name in game_names(game, None) or []]
+    if len(set(names)) < len(names):
+        raise ValueError(f"each game is named once. Received: {' '.join(games)}")
+    return names

@@ -389,19 +389,20 @@ def _named(choices: Any, name: str | None, what: str) -> Any:
     return choices[name] if isinstance(choices, Mapping) else name
 
 
-def goes_on(configuration: Configuration, kind: str, **options: Any) -> None:
+def check_goes_on(run: Run, kind: str, **options: Any) -> None:
     """Checks that a run is the one asked for, as it goes on with the options it began with.
 
     Args:
-        configuration: the run's.
+        run: an open one.
         kind: one of `cards.KINDS`.
         **options: "games" in any order, and as for `expert_config`, `distill_config` and
             `transfer_config`; "weights" of what it begins with. None was not asked for.
 
     Raises:
         ValueError: at the first difference.
+        DamagedRun: if its configuration describes no run.
     """
-    document = configuration.to_json()
+    document = read_configuration(run).to_json()
     has = {**(document.get("transfer") or document.get("begin") or {}), **document["settings"]}
     has |= document
     options = {"kind": kind, **options}
@@ -411,6 +412,6 @@ def goes_on(configuration: Configuration, kind: str, **options: Any) -> None:
             value, wanted = sorted(value or []), sorted(wanted)
         if wanted is not None and value != wanted:
             raise ValueError(
-                f"the run goes on as it began, with {key} {value}: leave out the option, or begin "
+                f"{run.folder} goes on as it began, with {key} {value}: leave out the option, or begin "
                 f"a new run in another folder, without --resume. Received: {wanted}"
             )

@@ -80,7 +80,7 @@ def requests_of(amkit, monkeypatch):
     def run(*words):
         asked = {}
 
-        def note(requests, **ignored):
+        def note(context, requests):
             asked.update({request.games[0]: request for request in requests})
             return iter(())
 

@@ -59,7 +59,7 @@ def test_what_is_learnt_by_heart_does_not_count(frames):
 
 
 def test_reward_ahead_is_the_discounted_sum_until_a_life_is_lost(scripted, pong, monkeypatch):
-    monkeypatch.setattr(relate, "AtariEnvironments", scripted)
+    monkeypatch.setattr(relate, "make", scripted)
     found = relate.play_at_random(pong, steps=200, envs=4)
     assert found.observation.shape == (50, 4, 4, 84, 84)
     monkeypatch.undo()
