@@ -412,6 +412,6 @@ def check_goes_on(run: Run, kind: str, **options: Any) -> None:
             value, wanted = sorted(value or []), sorted(wanted)
         if wanted is not None and value != wanted:
             raise ValueError(
-                f"{run.folder} goes on as it began, with {key} {value}: leave out the option, or begin "
-                f"a new run in another folder, without --resume. Received: {wanted}"
+                f"{run.folder} goes on as it began, with {key} {value}: leave out the option, or "
+                f"begin a new run in another folder, without --resume. Received: {wanted}"
             )
