@@ -212,7 +212,7 @@ class ReplayTraining(Training):
     def updates_due(self) -> int:
         """How many updates are behind: one is due every `update_period_steps`."""
         since_start = max(self.steps - self._replay_start_steps, 0)
-        return since_start // self._update_period_steps - self.updates
+        return max(since_start // self._update_period_steps - self.updates, 0)
 
     def epoch_metrics(self) -> dict[str, float]:
         """As `Training` has them, and the number of updates so far."""
