@@ -405,7 +405,7 @@ def says_and_gets(network):
     )
 
     def player(environments):
-        action, q = policy(environments.observation)
+        action, q, _ = policy(environments.observation)
         says.append(q[:, catch.action_codes].max(axis=1))
         return action
 

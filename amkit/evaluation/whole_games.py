@@ -140,8 +140,8 @@ def _play(
     on_progress: Callable[[int, int], None] | None,
 ) -> tuple[list[float], list[int]]:
     """Returns (scores, agent steps) of the games that count."""
-    order = _SerialOrder(protocol, len(environments))
-    keeper = ScoreKeeper(len(environments))
+    order = _SerialOrder(protocol, len(environments.action_masks))
+    keeper = ScoreKeeper(len(environments.action_masks))
     played = 0
     for transition in rollout(environments, policy):
         order.start(np.flatnonzero(transition.start))
