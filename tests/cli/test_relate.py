@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from amkit.transfer import relate
-from amkit.transfer.relate import Frames
+from amkit.transfer.relate import Candidate, Frames
 
 ROWS = [
     {"name": "[red]pong", "r_squared": 0.5, "standard_error": 0.01},
     {"name": "pixels", "r_squared": 0.25, "standard_error": 0.02},
 ]
-FACTS = {"[red]pong": {"weight_hash": "abc", "knows_target": True}}
+CANDIDATES = {"[red]pong": Candidate(None, "abc", ("boxing",)), "pixels": Candidate(None)}
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def words(monkeypatch, expert_folder):
     """A command whose work is done already."""
     frames = Frames(np.zeros((1, 1, 4, 84, 84), np.uint8), np.zeros((1, 1)))
     for name, value in (
-        ("candidates", {}), ("facts", FACTS), ("play_at_random", frames), ("relate", ROWS)
+        ("candidates", CANDIDATES), ("play_at_random", frames), ("relate", ROWS)
     ):  # fmt: skip
         monkeypatch.setattr(relate, name, lambda *words, value=value, **options: value)
     return ["relate", "boxing", "--experts", expert_folder]

@@ -185,7 +185,7 @@ def test_a_full_disk_while_training(refused, tiny, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "_crc32", full)
+    monkeypatch.setattr(checkpoints, "_entry", full)
     refused(1, "the disk is full", "train", "pong", *tiny)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from test_transfers import card
 from typer.testing import CliRunner
 
 from amkit.cli import app
@@ -19,6 +18,7 @@ from amkit.cli.report import ablation_table, transfer_table
 from amkit.reports import figures, pages, transfers
 from amkit.reports.text import UNKNOWN
 from amkit.transfer.relate import Candidate
+from tests.reports.test_transfers import card
 
 PRETRAINED = Path(__file__).parents[2] / "pretrained"
 LABELS = ("$$", "$a_b$", "_best", "x|y", "*a* `b`", "[/c]", ":smile:", "<i>")

@@ -405,7 +405,7 @@ def test_a_missing_source(tmp_path, monkeypatch):
     assert result.exit_code == 2 and "Received: gone.keras" in result.stderr
     (tmp_path / "gone.keras").write_bytes(b"")
     result = amkit("transfer", "pong", "--from", "gone.keras")
-    assert result.exit_code == 1 and "gone.keras has no card" in result.stderr
+    assert result.exit_code == 1 and "gone.keras is not a .keras file" in result.stderr
 
 
 def test_targets_are_a_split():
