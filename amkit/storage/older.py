@@ -23,6 +23,11 @@ def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
         new["settings"] = settings | {
             name: value for name, value in _SETTINGS_SINCE.items() if name not in settings
         }
+    if isinstance(settings, dict) and isinstance(settings.get("optimizer"), dict):
+        rmsprop = settings["optimizer"].get("config", {})  # Of a DQN, the only kind there was.
+        renamed = {"learning_rate": "learning_rate", "rho": "rho", "rms_epsilon": "epsilon"}
+        new["settings"] = {key: value for key, value in settings.items() if key != "optimizer"}
+        new["settings"] |= {key: rmsprop[old] for key, old in renamed.items() if old in rmsprop}
     if "algorithm" not in new:
         if new.get("kind") == "amn":
             new["algorithm"] = "actor_mimic"

@@ -130,3 +130,12 @@ def test_a_document_of_no_training_is_left_as_it_is():
 def test_a_model_that_is_not_there_says_where_the_shipped_ones_are():
     with pytest.raises(ValueError, match="in pretrained/ of amkit's repository: clone it.*gone"):
         at_hand(Path("gone.keras"))
+
+
+def test_the_optimizer_of_an_older_dqn_becomes_settings():
+    rmsprop = {"learning_rate": 2.5e-4, "rho": 0.95, "epsilon": 1e-5, "centered": True}
+    optimizer = {"class_name": "RMSprop", "config": rmsprop}
+    settings = {"replay_steps": 200, "optimizer": optimizer}
+    new = upgraded({"kind": "expert", "settings": settings})
+    expected = {"learning_rate": 2.5e-4, "rho": 0.95, "rms_epsilon": 1e-5}
+    assert new["settings"] == {"replay_steps": 200, **expected} and new["algorithm"] == "dqn"
