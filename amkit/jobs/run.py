@@ -20,7 +20,8 @@ from amkit.learning.job import Training
 from amkit.learning.loop import Progress, run_job
 from amkit.networks.twins import in_precision
 from amkit.storage import checkpoints, models
-from amkit.storage.experts import Expert
+from amkit.storage.cards import ModelFileError
+from amkit.storage.experts import Expert, ExpertError
 from amkit.storage.run_folders import Run
 
 OnGames = Callable[[str, int, int], None]
@@ -52,15 +53,7 @@ def run(
         CheckpointError, RunError: if files cannot be read or written.
     """
     configuration = read_configuration(run_folder)
-    # Emulators cannot be saved: a resumed run plays other new games than those it began with.
-    resumed = checkpoints.count(run_folder.checkpoint_folder)
-    seeds = np.random.SeedSequence((configuration.seed, resumed)).generate_state(1)
-    try:
-        job = build(configuration, int(seeds[0]) % (SEED // 2), on_ready)
-    except ValueError:  # Of a file: a run that could not begin is none to go on with.
-        if not resumed:
-            run_folder.abandon()
-        raise
+    job = _begin(run_folder, configuration, on_ready)
     games = tuple(find_game(name) for name in configuration.games)
     curve = LearningCurve(
         run_folder,
@@ -91,6 +84,21 @@ def run(
     models.save(trained, run_folder.model_path, {**card, "scores": scores, "tests": curve.rows})
     run_folder.discard_checkpoints()
     return scores
+
+
+def _begin(
+    run_folder: Run, configuration: Configuration, on_ready: Callable[[int], None] | None
+) -> Training:
+    """Builds a run's job; a run that cannot begin, for a file's fault, is none to go on with."""
+    # Emulators cannot be saved: a resumed run plays other new games than those it began with.
+    resumed = checkpoints.count(run_folder.checkpoint_folder)
+    seeds = np.random.SeedSequence((configuration.seed, resumed)).generate_state(1)
+    try:
+        return build(configuration, int(seeds[0]) % (SEED // 2), on_ready)
+    except (ExpertError, ModelFileError):
+        if not resumed:
+            run_folder.abandon()
+        raise
 
 
 def _card(

@@ -10,7 +10,7 @@ from amkit.games.published import EPSILON
 from amkit.networks.actions import for_games
 from amkit.play.policy import EpsilonGreedy
 from amkit.play.rollout import rollout
-from amkit.storage.experts import Expert
+from amkit.storage.experts import Expert, ExpertError
 
 
 def spread(expert: Expert, steps: int = 3200, envs: int = 8, seed: int = 0) -> float:
@@ -23,7 +23,7 @@ def spread(expert: Expert, steps: int = 3200, envs: int = 8, seed: int = 0) -> f
         seed: int. Of emulators and actions.
 
     Raises:
-        ValueError: if all its actions are worth the same.
+        ExpertError: if all its actions are worth the same.
     """
     game = expert.game
     with closing(make([game], envs, seed=seed)) as environments:
@@ -37,7 +37,7 @@ def spread(expert: Expert, steps: int = 3200, envs: int = 8, seed: int = 0) -> f
         q_values = np.stack([t.outputs[:, game.action_codes] for t in played])
     mean = float(np.ptp(q_values, axis=-1).mean())
     if not 0 < mean < np.inf:
-        raise ValueError(
+        raise ExpertError(
             f"an expert's Q-values differ from action to action. Received: {expert.path}, whose "
             f"best and worst action are {mean:g} apart"
         )
