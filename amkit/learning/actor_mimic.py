@@ -9,9 +9,8 @@ import tensorflow as tf
 
 from amkit.learning import losses
 from amkit.learning.job import Averaged
-from amkit.networks import xla
 from amkit.networks.actions import mask_illegal
-from amkit.networks.twins import with_features
+from amkit.networks.twins import feature_size, with_features
 from amkit.networks.xla import quick
 
 Objective = Literal["policy", "q_values"]
@@ -40,23 +39,19 @@ class ActorMimic(Averaged):
         feature_weight: float = 0.0,
         objective: Objective = "policy",
     ):
-        super().__init__(student, name="actor_mimic")
+        means = ["feature_loss"] if feature_weight else []
+        super().__init__(student, [*means, "loss", "policy_loss", "kl", "agreement"])
         self.temperatures = np.atleast_1d(temperature).tolist()  # [G], or [1] for all.
         self.feature_weight = feature_weight
         self.objective = objective
         self._student_with_features = quick(with_features(student))
         self.projections = []
         if feature_weight:  # f_i of Eq. 5: linear (App. B), one per game.
-            width = student.get_layer("features").output.shape[-1]
+            width = feature_size(student)
             for i, size in enumerate(feature_sizes):
                 projection = keras.layers.Dense(size, name=f"projection{i}", dtype="float32")
                 projection.build((None, width))
                 self.projections.append(projection)
-            self._feature_loss = keras.metrics.Mean(name="feature_loss")
-        self._loss = keras.metrics.Mean(name="loss")
-        self._policy_loss = keras.metrics.Mean(name="policy_loss")
-        self._divergence = keras.metrics.Mean(name="kl")
-        self._agreement = keras.metrics.Mean(name="agreement")
 
     @property
     def student(self) -> keras.Model:
@@ -96,19 +91,18 @@ class ActorMimic(Averaged):
             if self.feature_weight:
                 feature_loss = self._feature_regression(features, batch["expert_features"])
                 loss += self.feature_weight * tf.reduce_mean(feature_loss)
-                self._feature_loss.update_state(feature_loss)
-        variables = self.trainable_variables
-        xla.apply(self.optimizer, tape.gradient(loss, variables), variables)
+                self.measure(feature_loss=feature_loss)
+        self.descend(tape, loss)
 
         expert_policy = losses.boltzmann_policy(expert_q, mask, temperature)
-        self._loss.update_state(loss)
-        self._policy_loss.update_state(policy_loss)
-        self._divergence.update_state(policy_loss - losses.policy_entropy(expert_policy))
         student_action = tf.argmax(mask_illegal(logits, mask), axis=-1)
         expert_action = tf.argmax(mask_illegal(expert_q, mask), axis=-1)
-        self._agreement.update_state(tf.cast(student_action == expert_action, tf.float32))
-        metrics: dict[str, tf.Tensor] = self.get_metrics_result()
-        return metrics
+        return self.measure(
+            loss=loss,
+            policy_loss=policy_loss,
+            kl=policy_loss - losses.policy_entropy(expert_policy),
+            agreement=tf.cast(student_action == expert_action, tf.float32),
+        )
 
     def _feature_regression(
         self, features: tf.Tensor, expert_features: Sequence[tf.Tensor]

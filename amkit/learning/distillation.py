@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import keras
 import numpy as np
@@ -25,8 +25,7 @@ from amkit.networks.bodies import BodyName
 from amkit.networks.twins import with_features
 from amkit.networks.xla import quick
 from amkit.play.policy import Answer
-from amkit.play.replay import ReplayMemory
-from amkit.play.rollout import Decision, complete, decide
+from amkit.play.rollout import complete, decide
 from amkit.storage.experts import Expert
 from amkit.storage.validation import checked
 
@@ -81,7 +80,7 @@ class DistillSettings(ReplaySettings):
     body: BodyName
     normalize_features: bool
 
-    def divided_by(self, games: int, asked: int | None = None) -> "DistillSettings":
+    def divided_by(self, games: int, asked: int | None = None) -> Self:
         """The settings of each of several games; without a budget, these very ones.
 
         Games that share a budget share an update's samples: as many samples per step, in as many
@@ -125,15 +124,14 @@ class DistillSettings(ReplaySettings):
 
 
 class Distillation(ReplayTraining):
-    """A student learning from experts while it plays.
+    """A student learning from experts while it plays. Arguments as of `Training`, but for:
 
     Args:
         experts: one per game, in the order of the environments' games.
-        settings: `DistillSettings`.
-        environments: `settings.envs` environments of each game.
         learner: compiled `ActorMimic`.
-        seed: int. Of exploration and sampling.
     """
+
+    settings: DistillSettings
 
     def __init__(
         self,
@@ -143,26 +141,21 @@ class Distillation(ReplayTraining):
         learner: ActorMimic,
         seed: int = 0,
     ):
-        acting, sampling = np.random.default_rng(seed).spawn(2)
-        memories = (
-            _memory(expert, settings, rng)
-            for expert, rng in zip(experts, sampling.spawn(len(experts)), strict=True)
-        )
+        self.experts = tuple(experts)
         self._network = _StudentAndExperts(learner.acting, experts, settings)
         games = [expert.game for expert in experts]
-        super().__init__(games, settings, environments, learner, acting, memories, self._network)
-        self.experts = tuple(experts)
-        self.settings = settings
-        self.policy.epsilon = settings.epsilon
-        self._masks = np.repeat(
-            environments.action_masks[:: settings.envs], settings.batch_size, axis=0
+        super().__init__(
+            games,
+            settings,
+            environments,
+            learner,
+            seed,
+            self._network,
+            [_answer(expert, settings) for expert in experts],
         )
-        # One batch, reused.
+        self.policy.epsilon = settings.epsilon
+        # Of one batch, reused.
         self._observation = np.empty((len(self._masks), 4, 84, 84), np.uint8)
-        self._expert_q = np.empty((len(self._masks), NUM_ACTIONS), np.float32)
-        self._average = tf.function(
-            lambda: learner.average(settings.averaging), jit_compile=True, autograph=False
-        )  # Element by element: one kernel, as in `networks.xla`.
 
     def play_and_learn(self) -> None:
         """Act and ask the experts; step; store and learn while the emulators step."""
@@ -170,12 +163,12 @@ class Distillation(ReplayTraining):
         self._network.step.assign(self.steps // self.settings.envs)
         decision = decide(self.environments, self.policy)  # The experts' answers are with it.
         self.environments.send(decision.action)
-        self._store(decision)
+        self.store(decision)
         self.steps += self.settings.envs
-        if self.updates_due():
-            while self.updates_due():
+        if updates := self.updates_due():
+            for _ in range(updates):
                 self.learn()
-            self._average()
+            self.learner.average(self.settings.averaging)
         self.scores.update(complete(decision, self.environments.receive()))
 
     def _restart(self) -> None:
@@ -191,45 +184,28 @@ class Distillation(ReplayTraining):
             self.environments.restart(rows)
             self.scores.forget(rows)
 
-    def _store(self, decision: Decision) -> None:
-        for i, (memory, answer) in enumerate(zip(self.memories, decision.guidance, strict=True)):
-            rows = slice(i * self.settings.envs, (i + 1) * self.settings.envs)
-            memory.add(
-                decision.observation[rows],
-                action=decision.action[rows],
-                start=decision.start[rows],
-                cut=decision.cut[rows],
-                **answer,
-            )
-
-    def learn(self) -> None:
-        """One joint update on as many samples of every game."""
-        size = self.settings.batch_size
-        features = []
-        for i, memory in enumerate(self.memories):
-            rows = slice(i * size, (i + 1) * size)
-            row, env = memory.sample(size)
-            memory.observations(row, env, out=self._observation[rows])
-            self._expert_q[rows] = memory.values("expert_q", row, env)
-            if self.settings.feature_weight:
-                features.append(tf.constant(memory.values("expert_features", row, env)))
+    def batch(self) -> dict[str, Any]:
+        """What `ActorMimic.train_step` takes, but for the masks: uniform samples of every game."""
+        drawn = [(memory, *memory.sample(self.settings.batch_size)) for memory in self.memories]
+        parts = np.split(self._observation, len(drawn))
+        for (memory, row, env), observation in zip(drawn, parts, strict=True):
+            memory.observations(row, env, out=observation)
         batch = {
-            "observation": tf.constant(self._observation),
-            "expert_q": tf.constant(self._expert_q),
-            "action_mask": tf.constant(self._masks),
+            "observation": self._observation,
+            "expert_q": np.concatenate([m.values("expert_q", row, env) for m, row, env in drawn]),
         }
-        if features:
-            batch["expert_features"] = features
-        self._update(batch)
-        self.updates += 1
+        if self.settings.feature_weight:
+            features = [m.values("expert_features", row, env) for m, row, env in drawn]
+            return {**batch, "expert_features": features}
+        return batch
 
 
-def _memory(expert: Expert, settings: DistillSettings, rng: np.random.Generator) -> ReplayMemory:
-    """A game's memory, with what its expert says of each step."""
-    answers: dict[str, tuple[tuple[int, ...], str]] = {"expert_q": ((NUM_ACTIONS,), "float32")}
+def _answer(expert: Expert, settings: DistillSettings) -> dict[str, tuple[tuple[int, ...], str]]:
+    """What an expert says of a step, as its game's memory keeps it: shapes and dtypes."""
+    answer: dict[str, tuple[tuple[int, ...], str]] = {"expert_q": ((NUM_ACTIONS,), "float32")}
     if settings.feature_weight:
-        answers["expert_features"] = ((expert.feature_size,), "float16")
-    return ReplayMemory(settings.replay_steps, settings.envs, rng, answers)
+        answer["expert_features"] = ((expert.feature_size,), "float16")
+    return answer
 
 
 class _StudentAndExperts:

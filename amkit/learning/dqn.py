@@ -1,6 +1,7 @@
 """Expert DQNs as Mnih et al. 2015 train them: replay memory and target network (Eq. 2)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,18 +12,17 @@ from amkit.games.environments import Environments
 from amkit.learning import losses, returns
 from amkit.learning.job import (
     Count,
+    Learner,
     Positive,
     Probability,
     ReplaySettings,
     ReplayTraining,
     Schedule,
 )
-from amkit.networks import xla
 from amkit.networks.actions import for_games, mask_illegal
 from amkit.networks.twins import frozen_copy
 from amkit.play.policy import Piecewise
 from amkit.play.replay import ReplayMemory
-from amkit.play.rollout import Transition, complete, decide
 from amkit.storage.validation import checked
 
 
@@ -66,7 +66,7 @@ class DQNSettings(ReplaySettings):
         )
 
 
-class DQN(keras.Model):
+class DQN(Learner):
     """Q-learning with a target network. Compile with an optimizer, then `train_step`.
 
     Args:
@@ -75,14 +75,10 @@ class DQN(keras.Model):
     """
 
     def __init__(self, online: keras.Model, games: Sequence[Game]):
-        super().__init__(name="dqn")
-        self.online = online
+        super().__init__(online, ["loss", "mean_max_q"])
         self.target = frozen_copy(online)
         self._values = for_games(self.online, games)
         self._target_values = for_games(self.target, games)
-        self._loss = keras.metrics.Mean(name="loss")
-        self._value = keras.metrics.Mean(name="mean_max_q")
-        self.built = True
 
     def call(self, observation: tf.Tensor) -> tf.Tensor:
         """Online Q-values over the 18 actions, float32 [B, 18]; rows as `for_games` takes them."""
@@ -116,24 +112,14 @@ class DQN(keras.Model):
             q_values = self._values(batch["observation"], training=True)
             error = returns.td_error(q_values, batch["action"], target)
             loss = tf.reduce_mean(losses.huber(error))
-        variables = self.online.trainable_variables
-        xla.apply(self.optimizer, tape.gradient(loss, variables), variables)
-        self._loss.update_state(loss)
-        self._value.update_state(next_value)
-        metrics: dict[str, tf.Tensor] = self.get_metrics_result()
-        return metrics
+        self.descend(tape, loss)
+        return self.measure(loss=loss, mean_max_q=next_value)
 
 
 class DQNTraining(ReplayTraining):
-    """Q-learning from replay of one game (an expert) or several (a baseline).
+    """Q-learning from replay of one game (an expert) or several (a baseline); as `Training`."""
 
-    Args:
-        games: the games, G.
-        settings: `DQNSettings`.
-        environments: `settings.envs` environments of each game, life loss terminal.
-        learner: compiled `DQN`.
-        seed: int. Of exploration and sampling.
-    """
+    settings: DQNSettings
 
     def __init__(
         self,
@@ -143,54 +129,25 @@ class DQNTraining(ReplayTraining):
         learner: DQN,
         seed: int = 0,
     ):
-        acting, sampling = np.random.default_rng(seed).spawn(2)
-        memories = (
-            ReplayMemory(settings.replay_steps, settings.envs, rng)
-            for rng in sampling.spawn(len(games))
-        )
-        super().__init__(games, settings, environments, learner, acting, memories)
-        self.settings = settings
+        super().__init__(games, settings, environments, learner, seed)
         self.epsilon = Piecewise(settings.epsilon)
-        self._masks = tf.constant(
-            np.repeat([game.action_mask for game in games], settings.batch_size, axis=0)
-        )
 
     def play_and_learn(self) -> None:
         """Act, step, store, learn, sync."""
         learning = self.steps >= self.settings.replay_start_steps
         self.policy.epsilon = self.epsilon(self.steps) if learning else 1.0
-        decision = decide(self.environments, self.policy)
-        self.environments.send(decision.action)
-        transition = complete(decision, self.environments.receive())
-        self._store(transition)
-        self.scores.update(transition)
-        self.steps += self.settings.envs
-        while self.updates_due():
+        transition = self.act()
+        reward = np.clip(transition.reward, -1, 1)
+        self.store(transition, reward=reward, terminal=transition.terminal)
+        for _ in range(self.updates_due()):
             self.learn()
             if self.updates % self.settings.target_sync_updates == 0:
                 self.learner.sync_target()
 
-    def _store(self, transition: Transition) -> None:
-        for i, memory in enumerate(self.memories):
-            rows = slice(i * self.settings.envs, (i + 1) * self.settings.envs)
-            memory.add(
-                transition.observation[rows],
-                action=transition.action[rows],
-                reward=np.clip(transition.reward[rows], -1, 1),
-                terminal=transition.terminal[rows],
-                start=transition.start[rows],
-                cut=transition.cut[rows],
-            )
-
-    def learn(self) -> None:
-        """One update on a uniform sample of every game."""
+    def batch(self) -> dict[str, Any]:
+        """What `DQN.train_step` takes, but for the masks: uniform samples of every game."""
         samples = [self._sample(memory) for memory in self.memories]
-        batch = {
-            name: tf.constant(np.concatenate([sample[name] for sample in samples]))
-            for name in samples[0]
-        }
-        self._update({**batch, "action_mask": self._masks})
-        self.updates += 1
+        return {name: np.concatenate([s[name] for s in samples]) for name in samples[0]}
 
     def _sample(self, memory: ReplayMemory) -> dict[str, np.ndarray]:
         row, env = memory.sample(self.settings.batch_size)
@@ -204,5 +161,5 @@ class DQNTraining(ReplayTraining):
         }
 
     def epoch_metrics(self) -> dict[str, float]:
-        """Mean scores of the games that ended, loss, value, epsilon; since the last call."""
+        """As `ReplayTraining` has them, and epsilon."""
         return {**super().epoch_metrics(), "epsilon": float(np.mean(self.policy.epsilon))}

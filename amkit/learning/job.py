@@ -1,6 +1,7 @@
 """What a training is to the loop around it, and what all trainings share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Protocol, Self
 
 import keras
@@ -10,9 +11,11 @@ from pydantic import Field, model_validator
 
 from amkit.games.catalogue import Game
 from amkit.games.environments import Environments
+from amkit.networks import xla
 from amkit.networks.twins import frozen_copy, move_towards
 from amkit.play.policy import Answer, EpsilonGreedy
 from amkit.play.replay import ReplayMemory
+from amkit.play.rollout import Decision, Transition, rollout
 from amkit.play.tally import TrainingScores
 from amkit.storage.checkpoints import CheckpointError
 from amkit.storage.validation import checked
@@ -28,16 +31,13 @@ Schedule = tuple[tuple[Annotated[int, Field(ge=0)], NotNegative], ...]  # (agent
 
 @checked
 class Settings:
-    """What the settings of every algorithm have. Every count of steps is per game.
+    """What the settings of every algorithm have. ValueError if one is out of its range.
 
     Attributes:
-        steps: agent steps in all.
+        steps: agent steps in all, per game as every count of steps.
         envs: N, environments of each game played in parallel.
         batch_size: samples of each game in an update.
         epoch_steps: agent steps between rows of metrics.
-
-    Raises:
-        ValueError: if one is out of its range; also of the settings of algorithms.
     """
 
     steps: Count
@@ -75,22 +75,61 @@ class ReplaySettings(Settings):
         return self
 
 
+class Learner(keras.Model):
+    """A network that learns, and running means of what is measured. Compile with an optimizer.
+
+    Args:
+        online: Functional model.
+        metrics: names of the means.
+    """
+
+    def __init__(self, online: keras.Model, metrics: Iterable[str]):
+        super().__init__()
+        self.online = online
+        self.means = {name: keras.metrics.Mean(name=name) for name in metrics}
+        self.built = True
+
+    def descend(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """One step of the optimizer."""
+        variables = self.trainable_variables
+        xla.apply(self.optimizer, tape.gradient(loss, variables), variables)
+
+    def measure(self, **values: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Takes values into the means of their names, and returns all means."""
+        for name, value in values.items():
+            self.means[name].update_state(value)
+        metrics: dict[str, tf.Tensor] = self.get_metrics_result()
+        return metrics
+
+
+class Averaged(Learner):
+    """A learner whose running average, `acting`, plays and is kept (Polyak averaging).
+
+    `average(share)` moves it so far towards `online`.
+    """
+
+    def __init__(self, online: keras.Model, metrics: Iterable[str]):
+        super().__init__(online, metrics)
+        self.acting = frozen_copy(online)
+        self.average = tf.function(  # Element by element: one kernel, as in `networks.xla`.
+            partial(move_towards, self.acting, online), jit_compile=True, autograph=False
+        )
+
+
 class Job(Protocol):
     """What `loop.run_job` drives.
 
     Attributes:
-        learner: compiled `keras.Model`: weights, optimizer, metrics.
+        learner: compiled: weights, optimizer, metrics.
         environments: where it plays.
+        settings: agent steps to do, and between two rows of metrics.
         steps: agent steps done, per game.
-        total_steps: agent steps to do, per game.
-        epoch_steps: agent steps between two rows of metrics.
     """
 
     learner: keras.Model
     environments: Environments
+    settings: Settings
     steps: int
-    total_steps: int
-    epoch_steps: int
 
     def play_and_learn(self) -> None:
         """One round: act, step, store, learn. Advances `steps`."""
@@ -105,34 +144,15 @@ class Job(Protocol):
         """Puts back what `get_state` returned."""
 
 
-class Averaged(keras.Model):
-    """A learner whose running average plays, and is kept (Polyak averaging).
-
-    Attributes:
-        online: Functional model. It learns.
-        acting: its running average.
-    """
-
-    def __init__(self, online: keras.Model, name: str):
-        super().__init__(name=name)
-        self.online = online
-        self.acting = frozen_copy(online)
-        self.built = True
-
-    def average(self, share: float) -> None:
-        """Moves `acting` so far towards `online`."""
-        move_towards(self.acting, self.online, share)
-
-
-class Training:
-    """Base of the trainings: counters, scores, and the learner's update as a graph. A `Job`.
+class Training(Job):
+    """Base of the trainings: counters, scores, and the learner's update as a graph.
 
     Args:
         games: the games, G.
         settings: of the algorithm.
         environments: `settings.envs` environments of each game, life loss terminal.
         learner: compiled.
-        rng: of exploration.
+        seed: int. Of exploration and sampling.
         network: what acts, as `EpsilonGreedy` takes; None is the learner itself.
     """
 
@@ -142,23 +162,27 @@ class Training:
         settings: Settings,
         environments: Environments,
         learner: keras.Model,
-        rng: np.random.Generator,
+        seed: int = 0,
         network: Callable[[tf.Tensor], tf.Tensor | Answer] | None = None,
     ):
+        self.settings = settings
         self.environments = environments
         self.learner = learner
         self.steps = 0
-        self.total_steps = settings.steps
-        self.epoch_steps = settings.epoch_steps
-        self.policy = EpsilonGreedy(network or learner, environments.action_masks, rng)
+        acting, self.sampling = np.random.default_rng(seed).spawn(2)
+        self.policy = EpsilonGreedy(network or learner, environments.action_masks, acting)
         self.scores = TrainingScores([game.name for game in games], settings.envs)
+        self._transitions = rollout(environments, self.policy)
         self._update = tf.function(
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
 
-    def play_and_learn(self) -> None:
-        """One round: act, step, store, learn. Advances `steps`."""
-        raise NotImplementedError
+    def act(self) -> Transition:
+        """Acts once in every environment, and counts that."""
+        transition = next(self._transitions)
+        self.scores.update(transition)
+        self.steps += self.settings.envs
+        return transition
 
     def epoch_metrics(self) -> dict[str, float]:
         """The learner's metrics and each game's mean score while training; since the last call."""
@@ -190,8 +214,11 @@ class ReplayTraining(Training):
     """Base of the trainings that keep a memory of each game. Arguments as of `Training`, and:
 
     Args:
-        memories: one of each game.
+        answers: of each game, what its memory keeps of a decision's guidance: `ReplayMemory`'s
+            extras. None keeps nothing.
     """
+
+    settings: ReplaySettings
 
     def __init__(
         self,
@@ -199,20 +226,49 @@ class ReplayTraining(Training):
         settings: ReplaySettings,
         environments: Environments,
         learner: keras.Model,
-        rng: np.random.Generator,
-        memories: Iterable[ReplayMemory],
+        seed: int = 0,
         network: Callable[[tf.Tensor], tf.Tensor | Answer] | None = None,
+        answers: Iterable[Mapping[str, tuple[tuple[int, ...], str]]] | None = None,
     ):
-        super().__init__(games, settings, environments, learner, rng, network)
-        self.memories = tuple(memories)
+        super().__init__(games, settings, environments, learner, seed, network)
+        self.memories = [
+            ReplayMemory(settings.replay_steps, settings.envs, rng, extras)
+            for rng, extras in zip(
+                self.sampling.spawn(len(games)), answers or [{} for _ in games], strict=True
+            )
+        ]
         self.updates = 0
-        self._replay_start_steps = settings.replay_start_steps
-        self._update_period_steps = settings.update_period_steps
+        self._masks = np.repeat([game.action_mask for game in games], settings.batch_size, axis=0)
+
+    def store(self, decision: Decision, **values: np.ndarray) -> None:
+        """Keeps a step of every environment in the memory of its game.
+
+        Args:
+            decision: of R rows. Its guidance, if any, is a mapping of values for each game.
+            values: [R, ...]. What else is kept, as `ReplayMemory.add` takes it.
+        """
+        values |= {"action": decision.action, "start": decision.start, "cut": decision.cut}
+        envs = self.settings.envs
+        for i, memory in enumerate(self.memories):
+            rows = slice(i * envs, (i + 1) * envs)
+            answer = decision.guidance[i] if decision.guidance else {}
+            own = {name: value[rows] for name, value in values.items()}
+            memory.add(decision.observation[rows], **own, **answer)
+
+    def batch(self) -> dict[str, Any]:
+        """As many samples of every game, for the learner; all but the action masks."""
+        raise NotImplementedError
+
+    def learn(self) -> None:
+        """One update on as many samples of every game."""
+        batch = {**self.batch(), "action_mask": self._masks}
+        self._update(tf.nest.map_structure(tf.constant, batch))
+        self.updates += 1
 
     def updates_due(self) -> int:
         """How many updates are behind: one is due every `update_period_steps`."""
-        since_start = max(self.steps - self._replay_start_steps, 0)
-        return max(since_start // self._update_period_steps - self.updates, 0)
+        since_start = max(self.steps - self.settings.replay_start_steps, 0)
+        return max(since_start // self.settings.update_period_steps - self.updates, 0)
 
     def epoch_metrics(self) -> dict[str, float]:
         """As `Training` has them, and the number of updates so far."""
@@ -224,7 +280,7 @@ class ReplayTraining(Training):
         return {**super().get_state(), "updates": self.updates, "memories": memories}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
+        """As `Training` does, and the memories; CheckpointError if those are of other shapes."""
         super().set_state(state)
         self.updates = state["updates"]
         for i, memory in enumerate(self.memories):

@@ -82,14 +82,16 @@ def run_job(
     job.learner.stop_training = False
     reporting = keras.callbacks.CallbackList(list(callbacks), model=job.learner)
     with _stop_on_signal(job.learner), _ending(reporting):
-        reporting.on_train_begin({"steps": job.steps, "total_steps": job.total_steps})
+        reporting.on_train_begin({"steps": job.steps, "total_steps": job.settings.steps})
         saved = time.monotonic()
-        while job.steps < job.total_steps and not job.learner.stop_training:
+        while job.steps < job.settings.steps and not job.learner.stop_training:
             round_begin = time.monotonic()
             job.play_and_learn()
             progress.add(time.monotonic() - round_begin)  # Neither tests nor checkpoints count.
             reporting.on_train_batch_end(job.steps, {})
-            if job.steps >= min((progress.epoch + 1) * job.epoch_steps, job.total_steps):
+            if job.steps >= min(
+                (progress.epoch + 1) * job.settings.epoch_steps, job.settings.steps
+            ):
                 _end_epoch(job, run, progress, reporting)
             if time.monotonic() - saved > checkpoint_seconds:
                 _save(job, run, progress)

@@ -14,14 +14,14 @@ told to all that came before it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import keras
 import numpy as np
 import tensorflow as tf
 from pydantic import Field, model_validator
 
-from amkit.games.catalogue import Game
+from amkit.games.catalogue import NUM_ACTIONS, Game
 from amkit.games.environments import Environments
 from amkit.learning import losses, returns
 from amkit.learning.job import (
@@ -34,10 +34,9 @@ from amkit.learning.job import (
     Share,
     Training,
 )
-from amkit.networks import xla
 from amkit.networks.actions import for_games
 from amkit.play.policy import Piecewise
-from amkit.play.rollout import Transition, complete, decide
+from amkit.play.rollout import Transition
 from amkit.storage.validation import checked
 
 # Of the first and of the last explorer; those between lie on a geometric scale.
@@ -82,7 +81,7 @@ class PQNSettings(Settings):
     clip_norm: Positive
 
     @model_validator(mode="after")
-    def _divides(self) -> "PQNSettings":
+    def _divides(self) -> Self:
         if self.envs * self.rollout_steps % self.batch_size:
             raise ValueError(
                 f"a rollout of {self.envs} * {self.rollout_steps} steps is cut into whole batches. "
@@ -116,11 +115,9 @@ class PQN(Averaged):
     """
 
     def __init__(self, online: keras.Model, games: Sequence[Game]):
-        super().__init__(online, name="pqn")
+        super().__init__(online, ["loss", "mean_return"])
         self._values = for_games(online, games)
         self._acting_values = for_games(self.acting, games)
-        self._loss = keras.metrics.Mean(name="loss")
-        self._returns = keras.metrics.Mean(name="mean_return")
 
     def call(self, observation: tf.Tensor) -> tf.Tensor:
         """What `acting` says, float32 [B, 18]; rows as `for_games` takes them."""
@@ -141,19 +138,13 @@ class PQN(Averaged):
             q_values = self._values(batch["observation"], training=True)
             error = returns.td_error(q_values, batch["action"], batch["returns"])
             loss = tf.reduce_mean(losses.squared(error) * batch["weight"])
-        variables = self.online.trainable_variables
-        xla.apply(self.optimizer, tape.gradient(loss, variables), variables)
-        self._loss.update_state(loss)
-        self._returns.update_state(batch["returns"], sample_weight=batch["weight"])
-        metrics: dict[str, tf.Tensor] = self.get_metrics_result()
-        return metrics
+        self.descend(tape, loss)
+        self.means["mean_return"].update_state(batch["returns"], batch["weight"])
+        return self.measure(loss=loss)
 
 
 class _Rollout:
-    """T steps of R environments, reused: 4 frames of each step are kept, as a rollout is short.
-
-    Arrays are [T, R], in the terms of `returns.lambda_returns`; `value` is [T + 1, R].
-    """
+    """T steps of R environments, reused: 4 frames of each step are kept, as a rollout is short."""
 
     def __init__(self, steps: int, rows: int):
         shape = (steps, rows)
@@ -162,21 +153,21 @@ class _Rollout:
         self.reward = np.zeros(shape, np.float32)
         self.terminal = np.zeros(shape, bool)
         self.cut = np.zeros(shape, bool)
-        self.action_value = np.zeros(shape, np.float32)
-        self.trace = np.zeros(shape, np.float32)
-        self.value = np.zeros((steps + 1, rows), np.float32)
+        self.q_values = np.zeros((steps + 1, rows, NUM_ACTIONS), np.float32)
+
+    def store(self, t: int, transition: Transition) -> None:
+        self.observation[t] = transition.observation
+        self.action[t] = transition.action
+        self.reward[t] = np.clip(transition.reward, -1, 1)
+        self.terminal[t] = transition.terminal
+        self.cut[t] = transition.cut
+        self.q_values[t] = transition.outputs
 
 
 class PQNTraining(Training):
-    """Parallel Q-learning of one game (an expert) or several (a baseline).
+    """Parallel Q-learning of one game (an expert) or several (a baseline); as `Training`."""
 
-    Args:
-        games: the games, G.
-        settings: `PQNSettings`.
-        environments: `settings.envs` environments of each game, life loss terminal.
-        learner: compiled `PQN`.
-        seed: int. Of exploration and of the batches' order.
-    """
+    settings: PQNSettings
 
     def __init__(
         self,
@@ -186,9 +177,7 @@ class PQNTraining(Training):
         learner: PQN,
         seed: int = 0,
     ):
-        acting, self._shuffling = np.random.default_rng(seed).spawn(2)
-        super().__init__(games, settings, environments, learner, acting)
-        self.settings = settings
+        super().__init__(games, settings, environments, learner, seed)
         self.epsilon = Piecewise(settings.epsilon)
         self.hold = Piecewise(settings.hold)
         least_epsilon = np.zeros(settings.envs)
@@ -200,90 +189,63 @@ class PQNTraining(Training):
             least_hold[-settings.explorers :] = self.hold(0)
         self._least_epsilon = np.tile(least_epsilon, len(games))
         self._least_hold = np.tile(least_hold, len(games))
-        self._num_games = len(games)
         self._rollout = _Rollout(settings.rollout_steps, len(games) * settings.envs)
-        self._average = tf.function(
-            lambda: learner.average(settings.averaging), jit_compile=True, autograph=False
-        )
 
     def play_and_learn(self) -> None:
         """Act, step, store for a rollout; then its lambda-returns; then learn from it."""
-        played = self._rollout
-        for i in range(self.settings.rollout_steps):
+        for t in range(self.settings.rollout_steps):
             self.policy.epsilon = np.maximum(self.epsilon(self.steps), self._least_epsilon)
             self.policy.hold = np.maximum(self.hold(self.steps), self._least_hold)
-            decision = decide(self.environments, self.policy)
-            self.environments.send(decision.action)
-            transition = complete(decision, self.environments.receive())
-            self._store(i, transition)
-            self.scores.update(transition)
-            self.steps += self.settings.envs
-        q_values = self.policy.values(self.environments.observation)
-        played.value[-1] = self._value(q_values)
-        targets = returns.lambda_returns(
+            self._rollout.store(t, self.act())
+        self._rollout.q_values[-1] = self.policy.values(self.environments.observation)
+        self._learn(self._returns())
+        self.learner.average(self.settings.averaging)
+
+    def _returns(self) -> np.ndarray:
+        """The rollout's lambda-returns, float32 [T, R]."""
+        played, masks = self._rollout, self.environments.action_masks
+        q_values, epsilon = played.q_values, self.settings.target_epsilon
+        action_value = np.take_along_axis(q_values[:-1], played.action[..., None], -1)[..., 0]
+        trace = np.full(action_value.shape, self.settings.trace_decay)
+        if self.settings.tree_backup:
+            trace *= returns.epsilon_greedy_probability(q_values[:-1], masks, action_value, epsilon)
+        return returns.lambda_returns(
             played.reward,
             played.terminal,
-            played.value,
-            played.action_value,
-            played.trace,
+            returns.epsilon_greedy_value(q_values, masks, epsilon),
+            action_value,
+            np.where(played.cut, 0, trace).astype(np.float32),
             self.settings.discount,
         )
-        self._learn(targets)
-        self._average()
-
-    def _value(self, q_values: np.ndarray) -> np.ndarray:
-        masks = self.environments.action_masks
-        return returns.epsilon_greedy_value(q_values, masks, self.settings.target_epsilon)
-
-    def _store(self, i: int, transition: Transition) -> None:
-        played, q_values = self._rollout, transition.outputs
-        played.observation[i] = transition.observation
-        played.action[i] = transition.action
-        played.reward[i] = np.clip(transition.reward, -1, 1)
-        played.terminal[i] = transition.terminal
-        played.cut[i] = transition.cut
-        played.value[i] = self._value(q_values)
-        played.action_value[i] = q_values[np.arange(len(q_values)), transition.action]
-        trace: float | np.ndarray = self.settings.trace_decay
-        if self.settings.tree_backup:
-            trace = trace * returns.epsilon_greedy_probability(
-                q_values,
-                self.environments.action_masks,
-                played.action_value[i],
-                self.settings.target_epsilon,
-            )
-        played.trace[i] = np.where(transition.cut, 0, trace)
 
     def _learn(self, targets: np.ndarray) -> None:
-        size = targets.size
-        observation = self._rollout.observation.reshape(size, 4, 84, 84)
-        action, weight = self._rollout.action.reshape(size), ~self._rollout.cut.reshape(size)
+        """A few passes over the rollout, in batches of as many steps of every game."""
+        settings, played = self.settings, self._rollout
+        games = targets.shape[1] // settings.envs
+        rows: dict[str, np.ndarray] = {
+            "observation": played.observation.reshape(targets.size, 4, 84, 84),
+            "action": played.action.ravel(),
+            "returns": targets.ravel(),
+            "weight": (~played.cut).astype(np.float32).ravel(),
+        }
         # Positions of each game's steps among all: [G, T * N].
-        positions = np.arange(size).reshape(len(targets), self._num_games, -1)
-        of_game = positions.swapaxes(0, 1).reshape(self._num_games, -1)
-        for _ in range(self.settings.passes):
-            order = np.stack([self._shuffling.permutation(steps) for steps in of_game])
-            batches = order.reshape(self._num_games, -1, self.settings.batch_size).swapaxes(0, 1)
-            for batch in batches:
-                chosen = batch.ravel()
-                self._update(
-                    {
-                        "observation": tf.constant(observation[chosen]),
-                        "action": tf.constant(action[chosen]),
-                        "returns": tf.constant(targets.reshape(size)[chosen]),
-                        "weight": tf.constant(weight[chosen].astype(np.float32)),
-                    }
-                )
+        positions = np.arange(targets.size).reshape(-1, games, settings.envs)
+        of_game = positions.swapaxes(0, 1).reshape(games, -1)
+        for _ in range(settings.passes):
+            order = np.stack([self.sampling.permutation(steps) for steps in of_game])
+            batches = order.reshape(games, -1, settings.batch_size).swapaxes(0, 1)
+            for batch in batches.reshape(len(batches), -1):
+                self._update({name: tf.constant(values[batch]) for name, values in rows.items()})
 
     def epoch_metrics(self) -> dict[str, float]:
-        """Mean scores of the games that ended, loss, value, epsilon; since the last call."""
+        """As `Training` has them, and epsilon."""
         return {**super().epoch_metrics(), "epsilon": float(np.mean(self.policy.epsilon))}
 
     def get_state(self) -> dict[str, Any]:
         """As `Training` has it, and the order of batches."""
-        return {**super().get_state(), "shuffling": self._shuffling.bit_generator.state}
+        return {**super().get_state(), "shuffling": self.sampling.bit_generator.state}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
+        """As `Training` does, and the order of batches."""
         super().set_state(state)
-        self._shuffling.bit_generator.state = state["shuffling"]
+        self.sampling.bit_generator.state = state["shuffling"]

@@ -38,15 +38,15 @@ def epsilon_greedy_value(
     """Value of the epsilon-greedy policy, V = sum_a pi(a|s) Q(s, a).
 
     Args:
-        q_values: float32 [N, A]. Any value where the action is illegal.
-        action_mask: bool [N, A]. True where legal.
+        q_values: float32 [..., A]. Any value where the action is illegal.
+        action_mask: bool [..., A]. True where legal.
         epsilon: float in [0, 1]. Probability of a uniform legal action.
 
     Returns:
-        float32 [N].
+        float32 [...].
     """
-    best = q_values.max(axis=1, where=action_mask, initial=-np.inf)
-    value: np.ndarray = (1 - epsilon) * best + epsilon * q_values.mean(axis=1, where=action_mask)
+    best = q_values.max(axis=-1, where=action_mask, initial=-np.inf)
+    value: np.ndarray = (1 - epsilon) * best + epsilon * q_values.mean(axis=-1, where=action_mask)
     return value
 
 
@@ -56,16 +56,14 @@ def epsilon_greedy_probability(
     """Probability pi(a|s) of one action per row under the epsilon-greedy policy.
 
     Args:
-        q_values: float32 [N, A]. Any value where the action is illegal.
-        action_mask: bool [N, A]. True where legal.
-        action_value: float32 [N]. Q of the action; one as good as the best counts as greedy.
-        epsilon: float in [0, 1]. Probability of a uniform legal action.
+        q_values, action_mask, epsilon: as of `epsilon_greedy_value`.
+        action_value: float32 [...]. Q of the action; one as good as the best counts as greedy.
 
     Returns:
-        float32 [N].
+        float [...].
     """
-    greedy = action_value == q_values.max(axis=1, where=action_mask, initial=-np.inf)
-    probability: np.ndarray = (1 - epsilon) * greedy + epsilon / action_mask.sum(axis=1)
+    greedy = action_value == q_values.max(axis=-1, where=action_mask, initial=-np.inf)
+    probability: np.ndarray = (1 - epsilon) * greedy + epsilon / action_mask.sum(axis=-1)
     return probability
 
 

@@ -38,7 +38,7 @@ def test_n_and_m_steps_equal_n_stop_m_bit_for_bit(kind, scripted, pong, breakout
     with run_folders.Run(tmp_path / "parts") as run:
         progress = run_job(resumed, run)
 
-    assert resumed.steps == whole.steps == whole.total_steps
+    assert resumed.steps == whole.steps == whole.settings.steps
     for one, other in zip(whole.learner.weights, resumed.learner.weights, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
     for one, other in zip(
