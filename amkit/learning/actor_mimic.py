@@ -18,9 +18,7 @@ OBJECTIVES = get_args(Objective)
 
 
 class ActorMimic(Averaged):
-    """The Actor-Mimic objective (Eq. 6). Compile with an optimizer, then `train_step`.
-
-    `student` learns; `acting`, its running average, is what plays and what is kept.
+    """The Actor-Mimic objective (Eq. 6), `Averaged`.
 
     Args:
         student: Functional model, observation -> logits [B, 18], with a layer `features`.
@@ -63,16 +61,13 @@ class ActorMimic(Averaged):
         return self.acting(observation)
 
     def train_step(self, batch: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-        """One joint update over all games.
+        """One joint update over all games. Returns the running means of the metrics.
 
         Args:
             batch: rows of game 0 first, then game 1 and so on, equally many of each:
                 "observation" uint8 [B, 4, 84, 84]; "expert_q" float32 [B, 18]; "action_mask" bool
                 [B, 18]; if `feature_weight` > 0, "expert_features", a list of one float
                 [B / G, D_i] per game.
-
-        Returns:
-            The running means of the metrics.
         """
         expert_q, mask = batch["expert_q"], batch["action_mask"]
         rows = tf.shape(expert_q)[0] // len(self.temperatures)  # Of each game.

@@ -115,10 +115,9 @@ class DistillSettings(ReplaySettings):
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Adam, its learning rate along a cosine over the whole run."""
         updates = max(self.steps - self.replay_start_steps, 1) // self.update_period_steps
+        share = self.final_learning_rate / self.learning_rate
         learning_rate = keras.optimizers.schedules.CosineDecay(
-            self.learning_rate,
-            max(updates, 1),
-            alpha=self.final_learning_rate / self.learning_rate,
+            self.learning_rate, max(updates, 1), alpha=share
         )
         return keras.optimizers.Adam(learning_rate, self.beta_1, self.beta_2, self.adam_epsilon)
 
@@ -209,13 +208,7 @@ def _answer(expert: Expert, settings: DistillSettings) -> dict[str, tuple[tuple[
 
 
 class _StudentAndExperts:
-    """The policy of whoever acts, and what every expert says of its game's rows, in one graph.
-
-    Args:
-        student: observation -> logits [B, 18].
-        experts: one per game.
-        settings: who acts, and whether the experts' features are wanted too.
-    """
+    """The policy of whoever acts, and what every expert says of its game's rows, in one graph."""
 
     def __init__(self, student: keras.Model, experts: Sequence[Expert], settings: DistillSettings):
         self._student = quick(student)
@@ -231,13 +224,10 @@ class _StudentAndExperts:
         ]
 
     def __call__(self, observation: tf.Tensor) -> Answer:
-        """Returns what is acted on, float32 [R, 18], and the experts' answers.
-
-        Args:
-            observation: uint8 [R, 4, 84, 84], equally many rows of each game.
+        """Answers observations uint8 [R, 4, 84, 84], equally many rows of each game.
 
         Returns:
-            `Answer`: logits or Q-values [R, 18], and as guidance per game what its memory keeps:
+            Logits or Q-values [R, 18] to act on, and as guidance per game what its memory keeps:
             "expert_q" float32 [N, 18], and "expert_features" float16 [N, D_i] if they are wanted.
         """
         guidance = [

@@ -67,7 +67,7 @@ class DQNSettings(ReplaySettings):
 
 
 class DQN(Learner):
-    """Q-learning with a target network. Compile with an optimizer, then `train_step`.
+    """Q-learning with a target network.
 
     Args:
         online: Functional model as `for_games` takes.
@@ -94,16 +94,13 @@ class DQN(Learner):
         self.target.set_weights(self.online.get_weights())
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One update on clipped rewards and clipped errors (Eq. 2).
+        """One update on clipped errors (Eq. 2). Returns the running means of the metrics.
 
         Args:
             batch: rows of game 0 first, then game 1 and so on, equally many of each:
                 "observation", "next_observation" uint8 [B, 4, 84, 84]; "action" int32 [B], ALE
                 codes; "action_mask" bool [B, 18]; "reward" and "discount" float32 [B], as
                 `ReplayMemory.what_followed` gives.
-
-        Returns:
-            The running means of the metrics.
         """
         next_q = self._target_values(batch["next_observation"])
         next_value = tf.reduce_max(mask_illegal(next_q, batch["action_mask"]), axis=-1)

@@ -204,10 +204,11 @@ class Training(Job):
         """Puts back what `get_state` returned. Emulators start new games; all else goes on."""
         self.steps = state["steps"]
         self.policy.set_state(state["acting"])
-        games_go_on = "environments" in state
-        if games_go_on:
+        self.scores.set_state(state["scores"])
+        if "environments" in state:
             self.environments.set_state(state["environments"])
-        self.scores.set_state(state["scores"], games_go_on)
+        else:
+            self.scores.forget(np.ones(len(self.environments.action_masks), bool))
 
 
 class ReplayTraining(Training):

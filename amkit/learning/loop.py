@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,12 +65,8 @@ def run_job(
         callbacks: Keras callbacks. `on_train_batch_end` is called once a round with the steps done,
             `on_epoch_end` with the epoch's metrics. They may stop the training by
             `self.model.stop_training`, for good or to be resumed.
-        checkpoint_seconds: float. Period of the checkpoints; a kill loses at most this, and what a
-            callback was doing.
+        checkpoint_seconds: between checkpoints: a kill loses that, and what a callback was doing.
         machine: what this machine is, for `Progress.machines`.
-
-    Returns:
-        `Progress`, complete.
 
     Raises:
         Interrupted: after Ctrl-C, SIGTERM or a callback's stop, the state saved.
@@ -81,7 +77,8 @@ def run_job(
     progress.train_on(machine or {})
     job.learner.stop_training = False
     reporting = keras.callbacks.CallbackList(list(callbacks), model=job.learner)
-    with _stop_on_signal(job.learner), _ending(reporting):
+    with _stop_on_signal(job.learner), ExitStack() as ending:
+        ending.callback(reporting.on_train_end, {})  # Callbacks close what they opened.
         reporting.on_train_begin({"steps": job.steps, "total_steps": job.settings.steps})
         saved = time.monotonic()
         while job.steps < job.settings.steps and not job.learner.stop_training:
@@ -102,23 +99,11 @@ def run_job(
     return progress
 
 
-@contextmanager
-def _ending(reporting: keras.callbacks.CallbackList) -> Iterator[None]:
-    """Lets callbacks close what they opened, whatever happens."""
-    try:
-        yield
-    finally:
-        reporting.on_train_end({})
-
-
 def _end_epoch(
     job: Job, run: Run, progress: Progress, reporting: keras.callbacks.CallbackList
 ) -> None:
-    metrics = {
-        "steps": job.steps,
-        "seconds": round(progress.seconds, 1),
-        **job.epoch_metrics(),
-    }
+    seconds = round(progress.seconds, 1)
+    metrics = {"steps": job.steps, "seconds": seconds, **job.epoch_metrics()}
     progress.rows.append(metrics)
     progress.epoch += 1
     if progress.epoch == 1:  # A run that has metrics has a checkpoint to go on from.
@@ -128,14 +113,8 @@ def _end_epoch(
 
 
 def _save(job: Job, run: Run, progress: Progress) -> None:
-    checkpoints.save(
-        run.checkpoint_folder,
-        {
-            "progress": vars(progress),
-            "learner": learner_state(job.learner),
-            "job": job.get_state(),
-        },
-    )
+    state = {"learner": learner_state(job.learner), "job": job.get_state()}
+    checkpoints.save(run.checkpoint_folder, {"progress": vars(progress), **state})
 
 
 def _resume(job: Job, run: Run) -> Progress:

@@ -1,8 +1,4 @@
-"""The losses of the paper: pure functions, one value per example, masked. The caller reduces.
-
-Every loss returns one value per row, so that a learner takes the mean once and its learning rate
-does not depend on the batch size.
-"""
+"""The losses of the paper, one value per example: their mean does not depend on the batch size."""
 
 import tensorflow as tf
 
@@ -10,27 +6,14 @@ from amkit.networks.actions import mask_illegal
 
 
 def squared(error: tf.Tensor) -> tf.Tensor:
-    """Half the squared error: the gradient is the error itself (Eq. 2).
-
-    Args:
-        error: float32 [B].
-
-    Returns:
-        float32 [B].
-    """
+    """Half the squared error, float32 [B]: the gradient is the error itself (Eq. 2)."""
     return 0.5 * tf.square(error)
 
 
 def huber(error: tf.Tensor) -> tf.Tensor:
-    """Half the squared error within [-1, 1], linear outside: the gradient is the clipped error.
+    """Half the squared error within [-1, 1], linear outside, float32 [B].
 
-    This is "TD error clipped to [-1, 1]" of Mnih et al. 2015.
-
-    Args:
-        error: float32 [B].
-
-    Returns:
-        float32 [B].
+    The gradient is the clipped error: "TD error clipped to [-1, 1]" of Mnih et al. 2015.
     """
     size = tf.abs(error)
     inside = tf.minimum(size, 1.0)
@@ -64,13 +47,13 @@ def policy_regression(
     Eq. 4 is printed without its minus sign; it is a cross-entropy and is minimised.
 
     Args:
-        expert_q: float32 [B, 18]. Expert Q-values, any value where the action is illegal.
+        expert_q: float32 [B, 18]. Any value where the action is illegal.
         student_logits: float32 [B, 18].
         action_mask: bool [18] or [B, 18]. True where legal.
         temperature: float > 0, or float32 [B, 1]. Divides the expert's Q-values only.
 
     Returns:
-        float32 [B]. One loss per example, in nats; the caller reduces.
+        float32 [B], in nats.
 
     Example:
         >>> import amkit, numpy as np
@@ -90,12 +73,11 @@ def q_regression(expert_q: tf.Tensor, student_q: tf.Tensor, action_mask: tf.Tens
     """Mean squared difference of Q-values over legal actions: what section 3.1 advises against.
 
     Args:
-        expert_q: float32 [B, 18]. Expert Q-values, any value where the action is illegal.
+        expert_q, action_mask: as of `policy_regression`.
         student_q: float32 [B, 18].
-        action_mask: bool [18] or [B, 18]. True where legal.
 
     Returns:
-        float32 [B]. One loss per example.
+        float32 [B].
     """
     legal = tf.broadcast_to(tf.cast(action_mask, student_q.dtype), tf.shape(student_q))
     difference = tf.where(action_mask, student_q - expert_q, tf.zeros_like(student_q))
@@ -103,14 +85,7 @@ def q_regression(expert_q: tf.Tensor, student_q: tf.Tensor, action_mask: tf.Tens
 
 
 def policy_entropy(policy: tf.Tensor) -> tf.Tensor:
-    """Entropy of a policy: the least value that `policy_regression` can reach against it.
-
-    Args:
-        policy: float32 [B, A]. Rows sum to 1.
-
-    Returns:
-        float32 [B], in nats.
-    """
+    """Entropy of a policy [B, A]: the least that `policy_regression` can reach, in nats [B]."""
     return -tf.reduce_sum(tf.math.xlogy(policy, policy), axis=-1)
 
 

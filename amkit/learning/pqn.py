@@ -105,9 +105,7 @@ class PQNSettings(Settings):
 
 
 class PQN(Averaged):
-    """Regression of Q-values on given returns. Compile with an optimizer, then `train_step`.
-
-    `online` learns; `acting`, its running average, is what plays and what is kept.
+    """Regression of Q-values on given returns, `Averaged`.
 
     Args:
         online: Functional model as `for_games` takes; features normalised.
@@ -124,15 +122,12 @@ class PQN(Averaged):
         return self._acting_values(observation)
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One update.
+        """One update. Returns the running means of the metrics.
 
         Args:
             batch: rows of game 0 first, then game 1 and so on, equally many of each:
                 "observation" uint8 [B, 4, 84, 84]; "action" int32 [B], ALE codes; "returns"
                 float32 [B]; "weight" float32 [B], 0 where the row is no transition.
-
-        Returns:
-            The running means of the metrics.
         """
         with tf.GradientTape() as tape:
             q_values = self._values(batch["observation"], training=True)

@@ -19,15 +19,12 @@ def td_target(reward: tf.Tensor, discount: tf.Tensor, next_value: tf.Tensor) -> 
 
 
 def td_error(q_values: tf.Tensor, action: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """The difference that Eq. 2 squares: target - Q(s, a).
+    """The difference that Eq. 2 squares: target - Q(s, a), float32 [B].
 
     Args:
         q_values: float32 [B, A].
         action: int32 [B]. The action taken, an index into the last axis of `q_values`.
         target: float32 [B]. See `td_target` and `lambda_returns`.
-
-    Returns:
-        float32 [B].
     """
     return target - tf.gather(q_values, action, batch_dims=1)
 

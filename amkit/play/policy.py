@@ -13,10 +13,7 @@ class Piecewise:
     """A value that moves in straight lines between points and is constant after the last.
 
     Args:
-        points: (agent step, value) pairs, steps increasing, the first at 0.
-
-    Raises:
-        ValueError: if the points are not in order.
+        points: (agent step, value) pairs, steps increasing from 0; else ValueError.
     """
 
     def __init__(self, points: Sequence[tuple[int, float]]):

@@ -16,14 +16,12 @@ class ReplayMemory:
     then. Row t + 1 of the same environment is what followed, unless row t is `cut`.
 
     Args:
-        capacity: int. Steps kept, over all environments; rounded down to whole rows.
+        capacity: int. Steps kept, over all environments; rounded down to whole rows. ValueError if
+            they hold less than one stack and one step.
         num_envs: int. N.
-        rng: `numpy.random.Generator`. Draws the samples.
-        extras: mapping of name to (shape, dtype). Further values kept with each step, such as the
-            expert's Q-values.
-
-    Raises:
-        ValueError: if the capacity holds fewer rows than one stack and one step need.
+        rng: draws the samples.
+        extras: name -> (shape, dtype). Further values kept with each step, such as the expert's
+            Q-values.
     """
 
     def __init__(
@@ -90,9 +88,6 @@ class ReplayMemory:
     def sample(self, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         """Draws steps uniformly, each a real transition whose next row is held.
 
-        Args:
-            batch_size: int. B.
-
         Returns:
             (row, env), int64 [B] each: positions for `observations`, `values` and `what_followed`.
             Rows count from the first ever added.
@@ -107,8 +102,7 @@ class ReplayMemory:
             raise ValueError(
                 f"Sampling needs two rows or more. Received: {self.rows_added} rows added"
             )
-        row = np.empty(batch_size, np.int64)
-        env = np.empty(batch_size, np.int64)
+        row, env = np.empty((2, batch_size), np.int64)
         wanted = np.arange(batch_size)
         for _ in range(100):  # Cut rows are rare: a few draws replace them.
             row[wanted] = self.rng.integers(oldest, newest, len(wanted))
@@ -124,8 +118,7 @@ class ReplayMemory:
         """Builds stacks of four frames; frames from before a game's start are zero.
 
         Args:
-            row: int64 [B], as given by `sample`, or one of the rows after it.
-            env: int64 [B].
+            row, env: int64 [B] each, as given by `sample`, or a row after it.
             out: uint8 [B, 4, 84, 84], contiguous. Where to build them; None makes a new array.
 
         Returns:
@@ -147,18 +140,16 @@ class ReplayMemory:
 
     def values(self, name: str, row: np.ndarray, env: np.ndarray) -> np.ndarray:
         """Reads one column of the sampled steps: [B, ...]."""
-        column: np.ndarray = self._columns[name]
-        chosen: np.ndarray = column[row % self.rows, env]
+        chosen: np.ndarray = self._columns[name][row % self.rows, env]
         return chosen
 
     def what_followed(
         self, row: np.ndarray, env: np.ndarray, discount: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What sampled steps led to, for `losses.td_target`.
+        """What sampled steps led to, for `returns.td_target`.
 
         Args:
-            row: int64 [B], as given by `sample`.
-            env: int64 [B].
+            row, env: int64 [B] each, as given by `sample`.
             discount: float. gamma.
 
         Returns:
@@ -166,12 +157,8 @@ class ReplayMemory:
             terminal step; int64 [B] row of the next observation. A game that was truncated has a
             next observation too: the one that its cut row holds.
         """
-        terminal = self.values("terminal", row, env)
-        return (
-            self.values("reward", row, env),
-            np.where(terminal, np.float32(0), np.float32(discount)),
-            row + 1,
-        )
+        discounts = np.where(self.values("terminal", row, env), np.float32(0), np.float32(discount))
+        return self.values("reward", row, env), discounts, row + 1
 
     def get_state(self) -> dict[str, Any]:
         """Returns everything held, in blocks of rows, fit for `checkpoints.save`.
@@ -190,11 +177,8 @@ class ReplayMemory:
             blocks[f"block{first // self._rows_per_block:06d}@{written}.{cuts}"] = {
                 name: column[first : last + 1] for name, column in self._columns.items()
             }
-        return {
-            "rows_added": self.rows_added,
-            "rng": self.rng.bit_generator.state,
-            "blocks": blocks,
-        }
+        state = self.rng.bit_generator.state
+        return {"rows_added": self.rows_added, "rng": state, "blocks": blocks}
 
     def _blocks(self, rows_added: int) -> list[tuple[int, int]]:
         """(first, last) row of each block that holds something."""
@@ -208,9 +192,11 @@ class ReplayMemory:
             for first, last in self._blocks(int(state["rows_added"]))
             for column in self._columns.values()
         ]
-        blocks = [block for _, block in sorted(state["blocks"].items())]
         received = [
-            block[name].shape for block in blocks for name in self._columns if name in block
+            block[name].shape
+            for _, block in sorted(state["blocks"].items())
+            for name in self._columns
+            if name in block
         ]
         return received == expected
 

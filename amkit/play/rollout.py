@@ -14,7 +14,7 @@ class Decision:
     """What was acted on, and how, in every environment, R rows.
 
     Attributes:
-        observation: uint8 [R, 4, 84, 84]. What was acted on.
+        observation: uint8 [R, 4, 84, 84].
         start: bool [R]. It was the first observation of a game.
         cut: bool [R]. No transition: it was the last observation of a finished game.
         action: int32 [R]. ALE codes.
@@ -63,15 +63,7 @@ def complete(decision: Decision, outcome: Outcome) -> Transition:
 
 
 def rollout(environments: Environments, policy: Policy) -> Iterator[Transition]:
-    """Plays for ever: observe, act, step.
-
-    Args:
-        environments: where to play.
-        policy: such as `EpsilonGreedy`.
-
-    Yields:
-        `Transition`, one per step of all environments.
-    """
+    """Plays for ever: observe, act, step. Yields one transition per step of all environments."""
     while True:
         decision = decide(environments, policy)
         environments.send(decision.action)

@@ -39,17 +39,17 @@ class ScoreKeeper:
         self._score[rows] = 0
         self._steps[rows] = 0
 
-    def get_state(self) -> dict[str, np.ndarray]:
+    def get_state(self) -> dict[str, Any]:
         """Returns the running games' scores, fit for `checkpoints.save`."""
         return {"score": self._score.copy(), "steps": self._steps.copy()}
 
-    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned."""
         self._score[:] = state["score"]
         self._steps[:] = state["steps"]
 
 
-class TrainingScores:
+class TrainingScores(ScoreKeeper):
     """Raw scores of the whole games that end while training.
 
     Args:
@@ -58,34 +58,31 @@ class TrainingScores:
     """
 
     def __init__(self, names: Sequence[str], envs: int):
+        super().__init__(len(names) * envs)
         self._names = tuple(names)
         self._envs = envs
-        self._keeper = ScoreKeeper(len(self._names) * envs)
-        self._finished: list[list[float]] = [[] for _ in self._names]
+        self._ended: list[list[float]] = [[] for _ in names]
 
-    def update(self, transition: Transition) -> None:
-        """Counts one step of every environment."""
-        for row, score, _ in self._keeper.update(transition):
-            self._finished[row // self._envs].append(score)
-
-    def forget(self, rows: np.ndarray) -> None:
-        """The games of some rows, bool [R], were broken off."""
-        self._keeper.forget(rows)
+    def update(self, transition: Transition) -> list[tuple[int, float, int]]:
+        """Counts one step, and keeps the scores that it returns."""
+        finished = super().update(transition)
+        for row, score, _ in finished:
+            self._ended[row // self._envs].append(score)
+        return finished
 
     def metrics(self) -> dict[str, float]:
         """Games that ended and `score_<game>`, their mean, NaN of none; they begin anew."""
-        metrics: dict[str, float] = {"games": sum(map(len, self._finished))}
-        for name, scores in zip(self._names, self._finished, strict=True):
+        metrics: dict[str, float] = {"games": sum(map(len, self._ended))}
+        for name, scores in zip(self._names, self._ended, strict=True):
             metrics[f"score_{name}"] = float(np.mean(scores)) if scores else float("nan")
-        self._finished = [[] for _ in self._names]
+        self._ended = [[] for _ in self._names]
         return metrics
 
     def get_state(self) -> dict[str, Any]:
         """Returns the scores of ended and running games, fit for `checkpoints.save`."""
-        return {"finished": self._finished, "running": self._keeper.get_state()}
+        return {"finished": self._ended, "running": super().get_state()}
 
-    def set_state(self, state: Mapping[str, Any], games_go_on: bool) -> None:
-        """Puts back what `get_state` returned; running games only where they really go on."""
-        self._finished = [list(scores) for scores in state["finished"]]
-        if games_go_on:
-            self._keeper.set_state(state["running"])
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Puts back what `get_state` returned."""
+        self._ended = [list(scores) for scores in state["finished"]]
+        super().set_state(state["running"])
