@@ -69,7 +69,8 @@ def one_update(theta, distribution, decay, rate):
 
 distribution = processes.stationary_distribution(process, expert)
 decay = 0.1
-solution = processes.fixed_point(process, distribution, expert, decay)
+imitation = processes.Imitation(process, expert, decay)
+solution = imitation.fixed_point(distribution)
 
 for _ in range(4):
     theta, distances = rng.normal(0, 3, solution.shape), []
@@ -94,7 +95,7 @@ plt.show()
 #
 # $$\pi \;\to\; D_\pi \;\to\; \theta^* \;\to\; \pi' = \Gamma(\hat Q_{\theta^*}) \;\to\; \dots$$
 #
-# `theory.adaptive_iteration` is this loop. $\Gamma$ makes a policy of Q-values. The theorem asks that $\Gamma$ is
+# `Imitation.adaptive_iteration` is this loop. $\Gamma$ makes a policy of Q-values. The theorem asks that $\Gamma$ is
 # Lipschitz continuous: values that are close give policies that are close. The proof bounds how far apart one round can
 # leave two policies by their distance times $c_\epsilon \lVert\Phi\rVert c$, where $c_\epsilon$ is $\Gamma$'s constant and $c$ grows
 # as $\lambda$ gets smaller. Where that product is below 1 a round is a contraction, and contractions have one fixed point. That
@@ -109,7 +110,7 @@ def soft(q_values):
 ends = []
 for _ in range(3):
     start = rng.dirichlet(np.ones(3), size=12)
-    rounds = islice(processes.adaptive_iteration(process, expert, decay, soft, start), 12)
+    rounds = islice(imitation.adaptive_iteration(soft, start), 12)
     policies = [policy for policy, _ in rounds]
     steps = [np.linalg.norm(a - b) for a, b in pairwise(policies)]
     plt.semilogy(steps, marker="o")
@@ -134,7 +135,9 @@ operators = {
 print(f"{'':28s}lambda = 1   lambda = 0.01")
 for name, operator in operators.items():
     ratios = [
-        processes.contraction(process, expert, d, operator, np.random.default_rng(1), pairs=4)
+        processes.Imitation(process, expert, d).contraction(
+            operator, np.random.default_rng(1), pairs=4
+        )
         for d in (1.0, 0.01)
     ]
     print(f"{name:28s}" + "".join(f"{ratio:10.2f}   " for ratio in ratios))
@@ -165,7 +168,8 @@ student_acts = np.full(driver.shape, 0.25)
 
 
 def learn(first_policy, rounds):
-    iteration = processes.adaptive_iteration(road, driver, 1e-3, processes.softmax, first_policy)
+    imitation = processes.Imitation(road, driver, 1e-3)
+    iteration = imitation.adaptive_iteration(processes.softmax, first_policy)
     *_, (student, _) = islice(iteration, rounds)
     return student
 
@@ -214,7 +218,7 @@ plt.show()
 # 1. Set `decay = 0.01` in the first figure. What happens to the speed of Eq. 8, and why?
 # 2. Run the adaptive iteration with the greedy operator for 30 rounds from ten starts. How many different policies
 #    does it end in?
-# 3. Let the expert act with some noise, as `theory.epsilon_greedy(driver, epsilon)`. How much of it does its student
+# 3. Let the expert act with some noise, as `processes.epsilon_greedy(driver, epsilon)`. How much of it does its student
 #    need to see for its cost to grow linearly too?
 #
 # ### Solutions
@@ -224,7 +228,8 @@ plt.show()
 # 1 - decay in each update: ten times less decay takes ten times as long.
 start = np.random.default_rng(5).normal(0, 3, (5, 3))
 for d in (0.1, 0.01):
-    target, theta = processes.fixed_point(process, distribution, expert, d), start
+    target = processes.Imitation(process, expert, d).fixed_point(distribution)
+    theta = start
     updates = 0
     while np.linalg.norm(theta - target) > 1e-6:
         theta, updates = one_update(theta, distribution, d, rate=1.0), updates + 1
@@ -235,8 +240,7 @@ for d in (0.1, 0.01):
 found = set()
 for seed in range(10):
     start = np.random.default_rng(seed).dirichlet(np.ones(3), size=12)
-    loop = processes.adaptive_iteration(process, expert, decay, operators["greedy"], start)
-    *_, (policy, _) = islice(loop, 30)
+    *_, (policy, _) = islice(imitation.adaptive_iteration(operators["greedy"], start), 30)
     found.add(tuple(policy.argmax(axis=1).tolist()))
 print(f"2. ten starts end in {len(found)} greedy policy or policies")
 

@@ -7,6 +7,7 @@ actions, K features; `features` is Phi [S, K], `theta` [K, A], `distribution` D 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +50,7 @@ class Process:
 def random_process(
     rng: np.random.Generator, states: int = 12, actions: int = 3, features: int = 5
 ) -> Process:
-    """A process in which every state can follow every other: irreducible and aperiodic.
-
-    Each state's feature vector has length 1.
-    """
+    """An irreducible and aperiodic process. Each state's feature vector has length 1."""
     phi = rng.normal(size=(states, features))
     return Process(
         rng.dirichlet(np.full(states, 0.3), size=(states, actions)) * 0.95 + 0.05 / states,
@@ -71,17 +69,15 @@ def softmax(values: Array) -> Policy:
 def epsilon_greedy(q_values: Array, epsilon: float, temperature: float = 0.0) -> Policy:
     """Gamma of section 4.2: uniform with probability epsilon, otherwise the best action.
 
-    Args:
-        q_values: float [S, A].
-        epsilon: float in [0, 1].
-        temperature: float >= 0. At 0 the best action is taken outright, and Gamma jumps where two
-            actions are equally good. Above 0 it is drawn from a softmax, and Gamma is Lipschitz
-            continuous with a constant that grows as 1 / temperature, as Theorem 1 asks.
+    At temperature 0 the best action is taken outright, and Gamma jumps where two actions are
+    equally good. Above 0 it is drawn from a softmax, and Gamma is Lipschitz continuous with a
+    constant that grows as 1 / temperature, as Theorem 1 asks.
     """
     actions = q_values.shape[1]
-    best = np.eye(actions)[q_values.argmax(axis=1)]
     if temperature > 0:
         best = softmax(q_values / temperature)
+    else:
+        best = np.eye(actions)[q_values.argmax(axis=1)]
     policy: Policy = (1 - epsilon) * best + epsilon / actions
     return policy
 
@@ -104,134 +100,122 @@ def stationary_distribution(process: Process, policy: Policy) -> Array:
     return distribution
 
 
-def objective(
-    theta: Array, process: Process, distribution: Array, expert: Policy, decay: float
-) -> float:
-    """Eq. 7 in nats, with lambda / 2 in place of lambda, so that Eq. 8 is its gradient."""
-    student = softmax(process.features @ theta)
-    cross_entropy = -(expert * np.log(student)).sum(axis=1)
-    return float(distribution @ cross_entropy + 0.5 * decay * (theta**2).sum())
+class Imitation(NamedTuple):
+    """A linear softmax student of an expert: what section 4 studies.
 
-
-def update(
-    theta: Array, process: Process, distribution: Array, expert: Policy, decay: float
-) -> Array:
-    """Delta theta of Eq. 8 for a learning rate of 1, float [K, A]."""
-    difference = softmax(process.features @ theta) - expert
-    gradient: Array = process.features.T @ (distribution[:, None] * difference) + decay * theta
-    return -gradient
-
-
-def fixed_point(
-    process: Process,
-    distribution: Array,
-    expert: Policy,
-    decay: float,
-    start: Array | None = None,
-    tolerance: float = 1e-10,
-    max_updates: int = 1_000_000,
-) -> Array:
-    """theta* of Lemma 1: repeats Eq. 8 until nothing changes.
-
-    The learning rate is constant, 1 over the gradient's Lipschitz constant: the updates are
-    expected ones, without noise that a falling rate would have to average out.
-
-    Args:
-        process: the process.
-        distribution: float [S]. Of a fixed policy.
+    Attributes:
+        process: where both play.
         expert: float [S, A].
-        decay: float > 0. At 0 there need be no solution.
-        start: float [K, A], or None for zeros.
-        tolerance: float. Largest norm of Eq. 8 at the result.
-        max_updates: int.
-
-    Raises:
-        ValueError: if decay is not above 0.
-        ArithmeticError: if `max_updates` were not enough.
+        decay: lambda.
     """
-    if not decay > 0:
-        raise ValueError(f"decay is above 0. Received: {decay}")
-    shape = (process.features.shape[1], expert.shape[1])
-    theta = np.zeros(shape) if start is None else np.array(start, float)
-    # A softmax's Jacobian has norm 1/2 at most.
-    curvature = 0.5 * np.linalg.norm(
-        process.features.T @ (distribution[:, None] * process.features), 2
-    )
-    rate = 1 / (curvature + decay)
-    for _ in range(max_updates):
-        change = update(theta, process, distribution, expert, decay)
-        if np.linalg.norm(change) <= tolerance:
-            return theta
-        theta = theta + rate * change
-    raise ArithmeticError(f"Eq. 8 is still {np.linalg.norm(change):.1e} after {max_updates} steps")
 
+    process: Process
+    expert: Policy
+    decay: float
 
-def adaptive_iteration(
-    process: Process, expert: Policy, decay: float, operator: Operator, policy: Policy
-) -> Iterator[tuple[Policy, Array]]:
-    """The learning scheme of section 4.2, without end, from the first policy played.
+    def objective(self, theta: Array, distribution: Array) -> float:
+        """Eq. 7 in nats, with lambda / 2 in place of lambda, so that Eq. 8 is its gradient."""
+        student = softmax(self.process.features @ theta)
+        cross_entropy = -(self.expert * np.log(student)).sum(axis=1)
+        return float(distribution @ cross_entropy + 0.5 * self.decay * (theta**2).sum())
 
-    Play by the policy, learn until Eq. 8 stands still, play by Gamma of what was learnt.
+    def update(self, theta: Array, distribution: Array) -> Array:
+        """Delta theta of Eq. 8 for a learning rate of 1, float [K, A]."""
+        features = self.process.features
+        difference = softmax(features @ theta) - self.expert
+        gradient: Array = features.T @ (distribution[:, None] * difference) + self.decay * theta
+        return -gradient
 
-    Yields:
-        (the next policy, the theta it comes from).
-    """
-    theta = None
-    while True:
-        distribution = stationary_distribution(process, policy)
-        theta = fixed_point(process, distribution, expert, decay, start=theta)
-        policy = operator(process.features @ theta)
-        yield policy, theta
+    def fixed_point(
+        self,
+        distribution: Array,
+        start: Array | None = None,
+        tolerance: float = 1e-10,
+        max_updates: int = 1_000_000,
+    ) -> Array:
+        """theta* of Lemma 1: repeats Eq. 8 until nothing changes.
 
+        The learning rate is constant, 1 over the gradient's Lipschitz constant: the updates are
+        expected ones, without noise that a falling rate would have to average out.
 
-def contraction(
-    process: Process,
-    expert: Policy,
-    decay: float,
-    operator: Operator,
-    rng: np.random.Generator,
-    pairs: int = 8,
-    halvings: int = 12,
-) -> float:
-    """The beta of Theorem 1's proof, as measured: below 1 the iteration contracts.
+        Args:
+            distribution: float [S]. Of a fixed policy.
+            start: float [K, A], or None for zeros.
+            tolerance: largest norm of Eq. 8 at the result.
+            max_updates: ArithmeticError if they were not enough.
 
-    Between two policies lie others, and of the two halves of the way one stretches as much as the
-    whole or more: each pair is narrowed to the half that stretches more. Where Gamma jumps, the
-    ratio doubles with every halving.
+        Raises:
+            ValueError: if decay is not above 0: there need be no solution.
+        """
+        if not self.decay > 0:
+            raise ValueError(f"decay is above 0. Received: {self.decay}")
+        features = self.process.features
+        shape = (features.shape[1], self.expert.shape[1])
+        theta = np.zeros(shape) if start is None else np.array(start, float)
+        # A softmax's Jacobian has norm 1/2 at most.
+        curvature = 0.5 * np.linalg.norm(features.T @ (distribution[:, None] * features), 2)
+        rate = 1 / (curvature + self.decay)
+        for _ in range(max_updates):
+            change = self.update(theta, distribution)
+            if np.linalg.norm(change) <= tolerance:
+                return theta
+            theta = theta + rate * change
+        size = np.linalg.norm(change)
+        raise ArithmeticError(f"Eq. 8 is still {size:.1e} after {max_updates} steps")
 
-    Args:
-        process: the process.
-        expert: float [S, A].
-        decay: float > 0.
-        operator: Gamma.
-        rng: draws the policies.
-        pairs: int. Pairs of policies to begin with; the result can only grow with more.
-        halvings: int. Times that each pair is narrowed; likewise.
+    def adaptive_iteration(
+        self, operator: Operator, policy: Policy
+    ) -> Iterator[tuple[Policy, Array]]:
+        """The adaptive learning scheme of section 4.2, without end, from the first policy played.
 
-    Returns:
+        Play by the policy, learn until Eq. 8 stands still, play by Gamma of what was learnt.
+
+        Yields:
+            (the next policy, the theta it comes from).
+        """
+        theta = None
+        while True:
+            distribution = stationary_distribution(self.process, policy)
+            theta = self.fixed_point(distribution, start=theta)
+            policy = operator(self.process.features @ theta)
+            yield policy, theta
+
+    def contraction(
+        self, operator: Operator, rng: np.random.Generator, pairs: int = 8, halvings: int = 12
+    ) -> float:
+        """The beta of Theorem 1's proof, as measured: below 1 the iteration contracts.
+
         The greatest ratio found of the distance between two policies' successors to that between
-        the policies themselves.
-    """
+        the policies themselves. Between two policies lie others, and of the two halves of the way
+        one stretches as much as the whole or more: each pair is narrowed to the half that does.
+        Where Gamma jumps, the ratio doubles with every halving.
 
-    def played(policy: Policy) -> tuple[Policy, Policy]:
-        return policy, next(adaptive_iteration(process, expert, decay, operator, policy))[0]
+        Args:
+            operator: Gamma.
+            rng: draws the policies.
+            pairs: of policies to begin with; the result can only grow with more.
+            halvings: times that each pair is narrowed; likewise.
+        """
 
-    def stretch(ends: Sequence[tuple[Policy, Policy]]) -> float:
-        before, after = (np.linalg.norm(a - b) for a, b in zip(*ends, strict=True))
-        return float(after / before)
+        def played(policy: Policy) -> tuple[Policy, Policy]:
+            return policy, next(self.adaptive_iteration(operator, policy))[0]
 
-    greatest = 0.0
-    for _ in range(pairs):
-        ends = [played(rng.dirichlet(np.ones(expert.shape[1]), len(expert))) for _ in range(2)]
-        for _ in range(halvings):
-            middle = played((ends[0][0] + ends[1][0]) / 2)
-            ends = max([ends[0], middle], [middle, ends[1]], key=stretch)
-        greatest = max(greatest, stretch(ends))
-    return greatest
+        def stretch(ends: Sequence[tuple[Policy, Policy]]) -> float:
+            before, after = (np.linalg.norm(a - b) for a, b in zip(*ends, strict=True))
+            return float(after / before)
+
+        states, actions = self.expert.shape
+        greatest = 0.0
+        for _ in range(pairs):
+            ends = [played(rng.dirichlet(np.ones(actions), states)) for _ in range(2)]
+            for _ in range(halvings):
+                middle = played((ends[0][0] + ends[1][0]) / 2)
+                ends = max([ends[0], middle], [middle, ends[1]], key=stretch)
+            greatest = max(greatest, stretch(ends))
+        return greatest
 
 
-@dataclass(frozen=True)
-class Growth:
+class Growth(NamedTuple):
     """What imitating costs over T steps, for T = 1, 2, ... (Proposition 1).
 
     Attributes:
@@ -255,11 +239,11 @@ def cost_growth(
     epsilon is the cross-entropy over the states that the student visits within T steps.
 
     Args:
-        process: the process.
+        process: where both play.
         expert: float [S, A]. Deterministic, as the cross-entropy is then 0 for a perfect student.
         student: float [S, A].
-        start: int. First state.
-        horizon: int. The greatest T.
+        start: first state.
+        horizon: the greatest T.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         loss = -np.where(expert > 0, expert * np.log(student), 0).sum(axis=1)
@@ -279,11 +263,9 @@ def cost_growth(
 def _visited(process: Process, policy: Policy, start: int, horizon: int) -> Array:
     """Distribution over states at each of the first steps, float [T, S]."""
     chain = state_transitions(process, policy)
-    distribution = np.eye(len(chain))[start]
-    rows = []
-    for _ in range(horizon):
-        rows.append(distribution)
-        distribution = distribution @ chain
+    rows = [np.eye(len(chain))[start]]
+    while len(rows) < horizon:
+        rows.append(rows[-1] @ chain)
     return np.array(rows)
 
 

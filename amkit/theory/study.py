@@ -21,20 +21,18 @@ def lemma_1(seed: int, starts: int = 5, updates: int = 400) -> dict[str, Any]:
         "decay"; "distances", one list of norms per start, before each update.
     """
     rng = np.random.default_rng(seed)
-    process = processes.random_process(rng)
-    expert = _random_expert(process, rng)
-    decay = 0.1
-    distribution = processes.stationary_distribution(process, expert)
-    target = processes.fixed_point(process, distribution, expert, decay)
+    task = _random_imitation(rng, decay=0.1)
+    distribution = processes.stationary_distribution(task.process, task.expert)
+    target = task.fixed_point(distribution)
     distances = []
     for _ in range(starts):
         theta = rng.normal(0, 3, target.shape)
         row = []
         for _ in range(updates):
             row.append(float(np.linalg.norm(theta - target)))
-            theta = theta + processes.update(theta, process, distribution, expert, decay)
+            theta = theta + task.update(theta, distribution)
         distances.append(row)
-    return {"decay": decay, "distances": distances}
+    return {"decay": task.decay, "distances": distances}
 
 
 def theorem_1(seed: int, pairs: int = 8) -> list[dict[str, Any]]:
@@ -43,9 +41,7 @@ def theorem_1(seed: int, pairs: int = 8) -> list[dict[str, Any]]:
     Returns:
         A list of {"operator", "decay", "ratio"}; a ratio of 1 or more is no contraction.
     """
-    rng = np.random.default_rng(seed)
-    process = processes.random_process(rng)
-    expert = _random_expert(process, rng)
+    task = _random_imitation(np.random.default_rng(seed))
     operators = {
         f"softmax / {temperature:g}": partial(
             processes.epsilon_greedy, epsilon=EPSILON, temperature=temperature
@@ -58,8 +54,8 @@ def theorem_1(seed: int, pairs: int = 8) -> list[dict[str, Any]]:
         {
             "operator": name,
             "decay": decay,
-            "ratio": processes.contraction(
-                process, expert, decay, operator, np.random.default_rng(seed), pairs
+            "ratio": task._replace(decay=decay).contraction(
+                operator, np.random.default_rng(seed), pairs
             ),
         }
         for name, operator in operators.items()
@@ -75,24 +71,22 @@ def proposition_1() -> dict[str, list[float]]:
         "expert_bound": Proposition 1's bound on each.
     """
     process, expert = processes.road_and_ditch()
-    decay = 1e-3
+    task = processes.Imitation(process, expert, decay=1e-3)
     behaviours = {
-        # Hardly ever elsewhere than on the road.
-        "expert_acts": processes.epsilon_greedy(expert, 1e-6),
-        "student_acts": np.full(expert.shape, 1 / expert.shape[1]),
+        # Hardly ever elsewhere than on the road. One round: the expert's policy stays what it is.
+        "expert": (processes.epsilon_greedy(expert, 1e-6), 1),
+        "student": (np.full(expert.shape, 1 / expert.shape[1]), 15),
     }
     result = {}
-    for name, behaviour in behaviours.items():
-        rounds = 15 if name == "student_acts" else 1  # The expert's policy stays what it is.
-        *_, (student, _) = islice(
-            processes.adaptive_iteration(process, expert, decay, processes.softmax, behaviour),
-            rounds,
-        )
+    for who, (behaviour, rounds) in behaviours.items():
+        *_, (student, _) = islice(task.adaptive_iteration(processes.softmax, behaviour), rounds)
         growth = processes.cost_growth(process, expert, student, start=0, horizon=HORIZON)
-        result[name] = growth.student.tolist()
-        result[name.replace("acts", "bound")] = growth.bound.tolist()
+        result[f"{who}_acts"] = growth.student.tolist()
+        result[f"{who}_bound"] = growth.bound.tolist()
     return result
 
 
-def _random_expert(process: processes.Process, rng: np.random.Generator) -> processes.Policy:
-    return processes.softmax(3 * rng.normal(size=process.rewards.shape))
+def _random_imitation(rng: np.random.Generator, decay: float = 0.0) -> processes.Imitation:
+    process = processes.random_process(rng)
+    expert = processes.softmax(3 * rng.normal(size=process.rewards.shape))
+    return processes.Imitation(process, expert, decay)

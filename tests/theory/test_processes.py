@@ -18,6 +18,11 @@ def expert(process):
     return processes.softmax(3 * np.random.default_rng(1).normal(size=process.rewards.shape))
 
 
+@pytest.fixture
+def imitation(process, expert):
+    return processes.Imitation(process, expert, decay=0.1)
+
+
 def uniform(process):
     return np.full(process.rewards.shape, 1 / process.rewards.shape[1])
 
@@ -41,32 +46,25 @@ def test_stationary_distribution_is_how_often_states_are_visited(process, expert
     )
 
 
-def test_eq_8_is_the_gradient_of_eq_7(process, expert):
+def test_eq_8_is_the_gradient_of_eq_7(imitation):
     rng = np.random.default_rng(3)
-    distribution = processes.stationary_distribution(process, expert)
+    distribution = processes.stationary_distribution(imitation.process, imitation.expert)
     theta = rng.normal(size=(5, 3))
     gradient = np.zeros_like(theta)
     for index in np.ndindex(theta.shape):
         step = np.zeros_like(theta)
         step[index] = 1e-6
-        above, below = (
-            processes.objective(theta + sign * step, process, distribution, expert, 0.1)
-            for sign in (1, -1)
-        )
+        above, below = (imitation.objective(theta + sign * step, distribution) for sign in (1, -1))
         gradient[index] = (above - below) / 2e-6
-    np.testing.assert_allclose(
-        processes.update(theta, process, distribution, expert, 0.1), -gradient, atol=1e-8
-    )
+    np.testing.assert_allclose(imitation.update(theta, distribution), -gradient, atol=1e-8)
 
 
 def test_lemma_1_one_fixed_point_from_many_starts(process, expert):
     rng = np.random.default_rng(4)
     distribution = processes.stationary_distribution(process, expert)
+    imitation = processes.Imitation(process, expert, 0.01)
     points = [
-        processes.fixed_point(
-            process, distribution, expert, 0.01, start=rng.normal(0, 10, size=(5, 3))
-        )
-        for _ in range(5)
+        imitation.fixed_point(distribution, start=rng.normal(0, 10, size=(5, 3))) for _ in range(5)
     ]
     for point in points[1:]:
         np.testing.assert_allclose(point, points[0], atol=1e-7)
@@ -74,18 +72,20 @@ def test_lemma_1_one_fixed_point_from_many_starts(process, expert):
 
 def test_lemma_1_with_noise_and_a_falling_learning_rate(process, expert):
     distribution = processes.stationary_distribution(process, expert)
-    wanted = processes.fixed_point(process, distribution, expert, 0.5)
+    imitation = processes.Imitation(process, expert, 0.5)
+    wanted = imitation.fixed_point(distribution)
     rng, theta = np.random.default_rng(5), np.ones((5, 3))
     for t, state in enumerate(rng.choice(len(distribution), 40_000, p=distribution)):
         sampled = np.eye(len(distribution))[state]  # One state drawn from D.
-        theta = theta + 2 / (t + 10) * processes.update(theta, process, sampled, expert, 0.5)
+        theta = theta + 2 / (t + 10) * imitation.update(theta, sampled)
     assert np.linalg.norm(theta - wanted) < 0.03
 
 
 def test_a_fixed_point_in_closed_form():
     # Two actions, one state of feature 1: theta = (x, -x) and lambda x = p - sigmoid(2x).
     process = processes.Process(np.ones((1, 2, 1)), np.zeros((1, 2)), np.ones((1, 1)))
-    theta = processes.fixed_point(process, np.ones(1), np.array([[0.9, 0.1]]), 0.2)
+    imitation = processes.Imitation(process, np.array([[0.9, 0.1]]), 0.2)
+    theta = imitation.fixed_point(np.ones(1))
     x = theta[0, 0]
     assert theta[0, 1] == pytest.approx(-x)
     assert 0.2 * x == pytest.approx(0.9 - 1 / (1 + np.exp(-2 * x)), abs=1e-9)
@@ -93,7 +93,7 @@ def test_a_fixed_point_in_closed_form():
 
 def test_without_decay_there_is_no_fixed_point_to_look_for(process, expert):
     with pytest.raises(ValueError, match="decay is above 0"):
-        processes.fixed_point(process, np.ones(12) / 12, expert, 0.0)
+        processes.Imitation(process, expert, 0.0).fixed_point(np.ones(12) / 12)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.5])
@@ -105,18 +105,16 @@ def test_epsilon_greedy_is_a_policy(temperature):
     np.testing.assert_array_equal(policy.argmax(axis=1), q_values.argmax(axis=1))
 
 
-def test_theorem_1_contracts_to_one_policy(process, expert):
+def test_theorem_1_contracts_to_one_policy(imitation):
     def operator(q_values):
         return processes.epsilon_greedy(q_values, 0.1, temperature=1.0)
 
     rng = np.random.default_rng(7)
-    assert processes.contraction(process, expert, 0.1, operator, rng, pairs=5) < 1
+    assert imitation.contraction(operator, rng, pairs=5) < 1
     ends = []
     for _ in range(3):
         start = rng.dirichlet(np.ones(3), 12)
-        *_, (policy, _) = islice(
-            processes.adaptive_iteration(process, expert, 0.1, operator, start), 30
-        )
+        *_, (policy, _) = islice(imitation.adaptive_iteration(operator, start), 30)
         ends.append(policy)
     np.testing.assert_allclose(ends[1], ends[0], atol=1e-7)
     np.testing.assert_allclose(ends[2], ends[0], atol=1e-7)
@@ -125,11 +123,9 @@ def test_theorem_1_contracts_to_one_policy(process, expert):
 @pytest.mark.parametrize("epsilon", [0.0, 0.1])
 def test_theorem_1_needs_a_continuous_operator(process, expert, epsilon):
     # It jumps between policies that are hardly apart: every halving doubles the ratio.
+    imitation = processes.Imitation(process, expert, 0.01)
     ratios = [
-        processes.contraction(
-            process,
-            expert,
-            0.01,
+        imitation.contraction(
             lambda q: processes.epsilon_greedy(q, epsilon),
             np.random.default_rng(8),
             pairs=2,
@@ -143,10 +139,7 @@ def test_theorem_1_needs_a_continuous_operator(process, expert, epsilon):
 
 def test_less_decay_contracts_less(process, expert):
     ratios = [
-        processes.contraction(
-            process,
-            expert,
-            decay,
+        processes.Imitation(process, expert, decay).contraction(
             lambda q: processes.epsilon_greedy(q, 0.1, 0.2),
             np.random.default_rng(9),
             pairs=3,
@@ -185,17 +178,12 @@ def test_cost_to_go_by_brute_force():
 
 def test_proposition_1_linear_if_the_student_acts_quadratic_if_the_expert_does():
     process, expert = processes.road_and_ditch()
-    decay = 1e-3
+    imitation = processes.Imitation(process, expert, 1e-3)
     # The expert acts: the road alone is seen.
     seen = processes.stationary_distribution(process, 0.999999 * expert + 0.000001 / 4)
-    cloned = processes.softmax(
-        process.features @ processes.fixed_point(process, seen, expert, decay, tolerance=1e-8)
-    )
+    cloned = processes.softmax(process.features @ imitation.fixed_point(seen, tolerance=1e-8))
     # The student acts, by its own softmax policy.
-    *_, (mimic, _) = islice(
-        processes.adaptive_iteration(process, expert, decay, processes.softmax, uniform(process)),
-        15,
-    )
+    *_, (mimic, _) = islice(imitation.adaptive_iteration(processes.softmax, uniform(process)), 15)
     cost = {}
     for name, student in (("cloned", cloned), ("mimic", mimic)):
         cost[name] = processes.cost_growth(process, expert, student, 0, 400).student
