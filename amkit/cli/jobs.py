@@ -168,7 +168,8 @@ def _plans(runs: "list[Run]") -> list[str]:
         left = [forecast.minutes(each, pace, steps_done(run)) for run, each in unfinished]
         say(
             f"{len(unfinished)} of {len(runs)} trainings to do, one after the other: "
-            f"{sum(left, forecast.Minutes())}; each is followed by its evaluation"
+            f"{forecast.Minutes(*map(sum, zip(*left, strict=True)))}; "
+            "each is followed by its evaluation"
         )
     return [
         f"{run.folder} is finished already"

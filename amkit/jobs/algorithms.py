@@ -1,8 +1,7 @@
 """The algorithms by name: one row for each. A new one is a file of `learning`, a row, a preset."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -13,8 +12,7 @@ from amkit.learning.job import Settings, Training
 from amkit.learning.pqn import PQN, PQNSettings, PQNTraining
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """What one agent step of a training takes, beside emulation.
 
     Attributes:
@@ -27,11 +25,15 @@ class Cost:
     acting: float
     asking: float
     samples: float
-    replay_values: int | None
+    replay_values: int | None = None
+
+    def seconds(self, emulation: float, acting: float, asking: float, training: float) -> float:
+        """Time of a step, were it only its parts, of which a machine does so many a second."""
+        learning = self.acting / acting + self.asking / asking + self.samples / training
+        return 1 / emulation + learning
 
 
-@dataclass(frozen=True)
-class Algorithm:
+class Algorithm(NamedTuple):
     """What trains a network.
 
     Attributes:
@@ -57,7 +59,7 @@ def _dqn_cost(settings: DQNSettings) -> Cost:
 
 
 def _pqn_cost(settings: PQNSettings) -> Cost:
-    return Cost(1, 0, settings.passes, None)
+    return Cost(1, 0, settings.passes)
 
 
 def _distillation_cost(settings: DistillSettings) -> Cost:

@@ -1,6 +1,6 @@
 """From a configuration to the job that it describes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import geometric_mean
 from typing import Any
 
@@ -28,8 +28,8 @@ def build(
     """Makes the job that a configuration describes.
 
     Args:
-        configuration: from `expert_config`, `distill_config`, `baseline_config`, `transfer_config`.
-        environments_seed: int. Of the emulators.
+        configuration: what to make.
+        environments_seed: of the emulators.
         on_ready: as `AtariEnvironments` has it.
 
     Returns:
@@ -38,25 +38,19 @@ def build(
     Raises:
         RunError: if experts or the source were exchanged.
     """
+    games, settings = [find_game(name) for name in configuration.games], configuration.settings
     with initial_weights_of(configuration.seed):
         if configuration.kind == "amn":
             players: Sequence[Any] = _experts(configuration)
             learner = _actor_mimic(configuration, players)
         else:
-            players = [find_game(name) for name in configuration.games]
-            network = _q_network(configuration, players)
-            learner = configuration.row.learner(network, players)
-        optimizer = configuration.settings.optimizer()
-        compile_learner(learner, optimizer, configuration.jit_compile)
-    environments = make(
-        [find_game(name) for name in configuration.games],
-        configuration.settings.envs,
-        seed=environments_seed,
-        on_ready=on_ready,
-    )
+            players = games
+            learner = configuration.row.learner(_q_network(configuration, games), games)
+        compile_learner(learner, settings.optimizer(), configuration.jit_compile)
+    environments = make(games, settings.envs, seed=environments_seed, on_ready=on_ready)
     try:
         return configuration.row.training(
-            players, configuration.settings, environments, learner, configuration.seed
+            players, settings, environments, learner, configuration.seed
         )
     except BaseException:  # Out of memory, or Ctrl-C: emulators are threads, which would go on.
         environments.close()
@@ -70,25 +64,21 @@ def _q_network(configuration: Configuration, games: Sequence[Game]) -> keras.Mod
         "background": configuration.background,
         "dtype": configuration.precision,
     }
+    if begin := configuration.transfer:
+        layers["normalize_features"] = begin.normalize_features
+        network = actor_mimic_network(begin.body or "nature", **layers)
+        if begin.path:
+            initialise(network, _unchanged_source(begin), begin.head or "keep", begin.freeze)
+        return network
     match configuration.kind:
-        case "expert" if configuration.transfer:
-            return _target_network(configuration.transfer, layers)
         case "expert":
             return nature_dqn(games[0].num_actions, **layers)
         case "mdqn":
             return actor_mimic_network(**layers)
         case "mcdqn":
-            return multitask_convolutions([game.name for game in games], **layers)
+            return multitask_convolutions(configuration.games, **layers)
         case kind:
             raise AssertionError(f"no network of kind {kind}")
-
-
-def _target_network(begin: Beginning, layers: dict[str, Any]) -> keras.Model:
-    layers = {**layers, "normalize_features": begin.normalize_features}
-    network = actor_mimic_network(begin.body or "nature", **layers)
-    if begin.path is not None:
-        initialise(network, _unchanged_source(begin), begin.head or "keep", begin.freeze)
-    return network
 
 
 def _experts(configuration: Configuration) -> list[Expert]:
@@ -108,17 +98,6 @@ def _actor_mimic(configuration: Configuration, experts: Sequence[Expert]) -> Act
         expert.game.name: settings.temperature * spread(expert) for expert in experts
     }
     feature_sizes = [expert.feature_size for expert in experts] if settings.feature_weight else []
-    return ActorMimic(
-        _student(configuration, temperatures),
-        feature_sizes,
-        [temperatures[name] for name in configuration.games],
-        settings.feature_weight,
-        settings.objective,
-    )
-
-
-def _student(configuration: Configuration, temperatures: Mapping[str, float]) -> keras.Model:
-    settings = configuration.settings
     student = actor_mimic_network(
         settings.body,
         normalize_features=settings.normalize_features,
@@ -130,7 +109,8 @@ def _student(configuration: Configuration, temperatures: Mapping[str, float]) ->
         of_source = [temperatures[name] for name in source.games if name in temperatures]
         temperature = geometric_mean(of_source or temperatures.values())
         initialise_student(student, source, temperature if settings.objective == "policy" else None)
-    return student
+    taus = [temperatures[name] for name in configuration.games]
+    return ActorMimic(student, feature_sizes, taus, settings.feature_weight, settings.objective)
 
 
 def _unchanged_source(begin: Beginning) -> Source:

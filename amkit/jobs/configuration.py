@@ -1,14 +1,13 @@
 """What a run will do: one value from a preset and what was asked for, kept in the run folder.
 
-A configuration alone becomes the job (`build.py`): a resumed run is built exactly as the first
-time.
+It alone becomes the job (`build.py`): a resumed run is built exactly as the first time.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
@@ -16,7 +15,6 @@ from amkit.evaluation.protocols import PROTOCOLS
 from amkit.games.atari import background, find_game
 from amkit.jobs import presets, rates
 from amkit.jobs.algorithms import ALGORITHMS, Algorithm, name_of
-from amkit.jobs.machine import describe
 from amkit.learning.distillation import DistillSettings
 from amkit.storage.cards import Kind
 from amkit.storage.experts import choose_experts
@@ -24,24 +22,22 @@ from amkit.storage.run_folders import DamagedRun, Run, label
 from amkit.storage.validation import checked, one_line
 from amkit.transfer.initialise import Head, Source, load_source
 
-Precision = Literal["float32", "mixed_bfloat16"]
 BASELINES = ("mdqn", "mcdqn")
 MAX_BASELINE_GAMES = 20
 
 
 @checked
 class Beginning:
-    """The weights that a student or a target DQN begins with.
+    """The weights that a student or a target DQN begins with, and how its layers take them.
 
     Attributes:
         path: their file; None begins with random ones.
-        source: what it is called; "random".
+        source: what it is called.
         weights: their hash.
         learnt: games that the source has learnt.
         body: the layers, one of `networks.BODIES`.
         normalize_features: whether the features are layer-normalised.
-        head: as in `transfer.initialise`.
-        freeze: as in `transfer.initialise`.
+        head, freeze: as in `transfer.initialise`.
         knows_target: whether the source has learnt the target itself: then it is no transfer.
     """
 
@@ -63,7 +59,6 @@ class Configuration:
     Attributes:
         algorithm: one of `ALGORITHMS`.
         kind: of the network that comes out.
-        games: names.
         preset: what the settings began as.
         settings: of the algorithm.
         seed: of weights, exploration, samples and emulators.
@@ -71,14 +66,13 @@ class Configuration:
         jit_compile: whether updates are compiled by XLA.
         background: luminance that the first layer sees as zero.
         protocol: of the scores on the card.
-        test_epochs: tests while training.
-        test_protocol: of these.
+        test_epochs: tests while training, under `test_protocol`.
         machine: where the run began.
         command: the command line that asks for this run alone.
         experts: their folder.
         expert_weights: the hash of each game's expert.
         temperatures: tau of each game; None where it is measured when the experts are loaded.
-        begin: what a student begins with; None begins with random weights.
+        begin: what a student begins with; None is random weights.
         transfer: what a target DQN begins with; None for any other kind of run.
     """
 
@@ -88,7 +82,7 @@ class Configuration:
     preset: str
     settings: Any
     seed: Annotated[int, Field(ge=0, le=2**29)]
-    precision: Precision
+    precision: rates.Precision
     jit_compile: bool
     background: Annotated[float, Field(ge=0, le=255)]
     protocol: str = "quick"
@@ -122,11 +116,6 @@ class Configuration:
         """What trains it."""
         return ALGORITHMS[self.algorithm]
 
-    @property
-    def beginning(self) -> Beginning | None:
-        """What it begins with, if not with an expert's or a student's fresh weights."""
-        return self.transfer or self.begin
-
     def to_json(self) -> dict[str, Any]:
         """The configuration as JSON holds it, less what is not known."""
         document = _ADAPTER.dump_python(self, mode="json", by_alias=True)
@@ -145,11 +134,7 @@ def _known_parts(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_configuration(run: Run) -> Configuration:
-    """The configuration of a run folder, of this version or an older one.
-
-    Raises:
-        DamagedRun: if its `config.json` describes no run.
-    """
+    """The configuration of a run folder; DamagedRun if its `config.json` describes no run."""
     try:
         configuration: Configuration = _ADAPTER.validate_python(run.config)
     except ValidationError as error:
@@ -166,9 +151,9 @@ def expert_config(
     """The configuration of an expert's training.
 
     Args:
-        game: name of an ALE game.
+        game: any of the ALE's.
         preset: one of `presets.EXPERT`.
-        seed: int. Repeats the run.
+        seed: repeats the run.
         **overrides: settings to change; None leaves the preset's. Also `precision` and
             `jit_compile`, whose None is measured, `protocol`, whose None is the preset's, and
             `test_epochs`, whose None is 0.
@@ -191,16 +176,14 @@ def distill_config(
     """The configuration of a distillation. Experts' cards are read, not their networks.
 
     Args:
-        experts: folder of experts.
+        experts: their folder.
         games: which of them; None means all.
-        preset, seed: as in `expert_config`, of `presets.DISTILL`.
+        preset, seed, **overrides: as in `expert_config`, of `presets.DISTILL`.
         source: file of the expert or AMN whose weights the student begins with; None begins with
             random ones.
-        **overrides: as in `expert_config`.
 
     Raises:
-        ValueError: for an unknown preset or value, experts that are not there, or a source of other
-            layers.
+        ValueError: also for experts that are not there, or a source of other layers.
         ModelFileError: if a card or the source is missing or damaged.
     """
     listed = choose_experts(experts, games)
@@ -219,22 +202,20 @@ def distill_config(
         begin=begin,
     )
     settings = configuration.settings
-    if begin and (begin.body, begin.normalize_features) != (
-        settings.body, settings.normalize_features
-    ):  # fmt: skip
+    if begin and _layers(begin) != _layers(settings):
         raise ValueError(
-            f"a student with body {settings.body}, features "
-            f"{'' if settings.normalize_features else 'not '}normalised, begins with weights of "
-            f"such layers. Received: {source}, {begin.body}, features "
-            f"{'' if begin.normalize_features else 'not '}normalised"
+            f"a student with {_layers(settings)} begins with weights of such layers. "
+            f"Received: {source}, {_layers(begin)}"
         )
     if begin:  # The student's layers are the settings'.
         begin = replace(begin, body=None, normalize_features=None)
-        configuration = replace(configuration, begin=begin)
-    if settings.temperature_unit == "spread":
-        return configuration
-    temperatures = dict.fromkeys(configuration.games, settings.temperature)
-    return replace(configuration, temperatures=temperatures)
+    measured = settings.temperature_unit == "spread"
+    temperatures = None if measured else dict.fromkeys(configuration.games, settings.temperature)
+    return replace(configuration, begin=begin, temperatures=temperatures)
+
+
+def _layers(of: DistillSettings | Beginning) -> str:
+    return f"body {of.body}, features {'' if of.normalize_features else 'not '}normalised"
 
 
 def baseline_config(
@@ -248,7 +229,7 @@ def baseline_config(
 
     Args:
         architecture: one of `BASELINES`.
-        games: names, two or more.
+        games: two or more.
         preset, seed, **overrides: as in `expert_config`, of `presets.BASELINE`.
 
     Raises:
@@ -279,39 +260,36 @@ def transfer_config(
     """The configuration of a target DQN: the training of an expert, begun from an AMN's weights.
 
     Args:
-        game: name of an ALE game.
+        game, preset, seed, test_epochs, **overrides: as in `expert_config`, of `presets.TRANSFER`.
         source: the AMN's file; None begins with random weights.
-        preset, seed: as in `expert_config`, of `presets.TRANSFER`.
         head, freeze: as in `transfer.initialise`.
         like: without a source, a file whose network's layers are taken, but not its weights; None
             takes an expert's layers.
-        test_epochs: tests while it learns.
-        **overrides: as in `expert_config`.
 
     Raises:
-        ValueError: for an unknown game, preset or value, or a source with other layers than amkit's
-            networks, or than the preset's algorithm needs.
+        ValueError: also for a source with other layers than amkit's networks, or than the preset's
+            algorithm needs.
         ModelFileError: if the source is missing or damaged.
     """
     settings = _named(presets.TRANSFER, preset, "preset")
     target = find_game(game).name
     normalize = ALGORITHMS[name_of(settings)].normalize_features
-    file = source or like
-    template = load_source(file) if file else None
-    if template and normalize and not template.normalize_features:
-        raise ValueError(
-            f"preset {preset} needs an AMN with normalised features, as it has no target network; "
-            f"--preset paper takes others too. Received: {file}, whose are not normalised"
-        )
     begin = Beginning(body="nature", normalize_features=normalize)
-    if file and template:
+    if file := source or like:
+        template = load_source(file)
+        if normalize and not template.normalize_features:
+            raise ValueError(
+                f"preset {preset} needs an AMN with normalised features, as it has no target "
+                f"network; --preset paper takes others too. Received: {file}, whose are not "
+                "normalised"
+            )
         begin = _beginning(file, template)
-        if source is None:
-            begin = Beginning(body=begin.body, normalize_features=begin.normalize_features)
-        else:
+        if source:
             template.check(head, freeze)
             known = target in template.games  # It may be asked for, all the same.
             begin = replace(begin, head=head, freeze=freeze, knows_target=known)
+        else:
+            begin = Beginning(body=begin.body, normalize_features=begin.normalize_features)
     overrides["test_epochs"] = test_epochs
     return _configuration("expert", [target], preset, settings, seed, overrides, transfer=begin)
 
@@ -342,45 +320,41 @@ def _configuration(
     **rest: Any,
 ) -> Configuration:
     """Puts together what was asked for and what the preset has."""
-    values = {key: value for key, value in overrides.items() if value is not None}
-    of_run = {
-        "protocol": values.pop("protocol", presets.PROTOCOL.get(preset, "quick")),
-        "test_epochs": values.pop("test_epochs", 0),
-        "test_protocol": presets.TEST_PROTOCOL[preset],
+    asked = {key: value for key, value in overrides.items() if value is not None}
+    of_run = presets.RUN.get(preset, {}) | {
+        key: asked.pop(key)
+        for key in ("precision", "jit_compile", "protocol", "test_epochs")
+        if key in asked
     }
-    precision = values.pop("precision", presets.PRECISION.get(preset))
-    jit_compile = values.pop("jit_compile", presets.XLA.get(preset))
     names = list(vars(settings))
-    if unknown := sorted(set(values) - set(names)):
+    if unknown := sorted(set(asked) - set(names)):
         raise ValueError(
             f"settings of preset {preset} are {', '.join(names)}. Received: {', '.join(unknown)}"
         )
-    settings = replace(settings, **values)
+    settings = replace(settings, **asked)
     algorithm = name_of(settings)
     normalized = ALGORITHMS[algorithm].normalize_features
     if normalized is None:
         normalized = settings.normalize_features
-    _named(PROTOCOLS, of_run["protocol"], "protocol")
-    if precision is not None:
-        _named(rates.PRECISIONS, precision, "precision")
-    if precision is None or jit_compile is None:
-        batch_size = settings.batch_size * len(games)
-        precision, jit_compile = rates.fastest(batch_size, precision, jit_compile)
-    return Configuration(
+    values = {"precision": "float32", "jit_compile": False, **of_run, **rest}
+    configuration = Configuration(
         algorithm=algorithm,
         kind=kind,
         games=tuple(games),
         preset=preset,
         settings=settings,
         seed=seed,
-        precision=precision,
-        jit_compile=jit_compile,
         # One network sees all games: zero is the mean of their backgrounds.
         background=fmean(background(find_game(name)) for name in games) if normalized else 0,
-        machine=describe(),
-        **of_run,
-        **rest,
+        machine=rates.machine(),
+        **values,
     )
+    if {"precision", "jit_compile"} <= of_run.keys():
+        return configuration
+    precision, jit_compile = rates.fastest(
+        settings.batch_size * len(games), of_run.get("precision"), of_run.get("jit_compile")
+    )
+    return replace(configuration, precision=precision, jit_compile=jit_compile)
 
 
 def _named(choices: Any, name: str | None, what: str) -> Any:
@@ -395,18 +369,17 @@ def check_goes_on(run: Run, kind: str, **options: Any) -> None:
     Args:
         run: an open one.
         kind: one of `cards.KINDS`.
-        **options: "games" in any order, and as for `expert_config`, `distill_config` and
-            `transfer_config`; "weights" of what it begins with. None was not asked for.
+        **options: "games" in any order, "weights" of what it begins with, and as for the functions
+            above. None was not asked for.
 
     Raises:
         ValueError: at the first difference.
-        DamagedRun: if its configuration describes no run.
+        DamagedRun: as `read_configuration` has it.
     """
     document = read_configuration(run).to_json()
     has = {**(document.get("transfer") or document.get("begin") or {}), **document["settings"]}
     has |= document
-    options = {"kind": kind, **options}
-    for key, wanted in options.items():
+    for key, wanted in {"kind": kind, **options}.items():
         value = has.get(key)
         if key == "games" and wanted:
             value, wanted = sorted(value or []), sorted(wanted)

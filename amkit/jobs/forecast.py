@@ -1,6 +1,7 @@
 """How long a run will take on this machine, said before it begins."""
 
-from dataclasses import dataclass
+from math import inf
+from typing import NamedTuple
 
 from amkit.evaluation.protocols import PROTOCOLS
 from amkit.games.atari import MAX_STEPS_PER_GAME, find_game
@@ -15,8 +16,7 @@ MOST_DAYS = 1000  # The paper's largest network on a laptop is within it.
 _BETWEEN = 1.3
 
 
-@dataclass(frozen=True)
-class Pace:
+class Pace(NamedTuple):
     """How fast a run goes on this machine.
 
     Attributes:
@@ -35,21 +35,22 @@ def pace(configuration: Configuration) -> Pace:
     """
     settings, precision = configuration.settings, configuration.precision
     game = find_game(configuration.games[0])
-    body = _body(configuration)
+    begin = configuration.transfer
+    body = (begin.body if begin else getattr(settings, "body", None)) or "nature"
     cost: Cost = configuration.row.cost(settings)
-    emulation = rates.emulation_rate(game, settings.envs, seconds=0.5)
-    acting = rates.forward_rate(precision, settings.envs, seconds=0.5, body=body)
-    training = rates.training_rate(
-        precision,
-        configuration.jit_compile,
-        settings.batch_size * len(configuration.games),
-        seconds=0.5,
-        body=body,
+    step = cost.seconds(
+        rates.emulation_rate(game, settings.envs, seconds=0.5),
+        rates.forward_rate(precision, settings.envs, seconds=0.5, body=body),
+        # Experts have the body of experts, whatever the student's is.
+        rates.forward_rate(precision, settings.envs, seconds=0.5) if cost.asking else inf,
+        rates.training_rate(
+            precision,
+            configuration.jit_compile,
+            settings.batch_size * len(configuration.games),
+            seconds=0.5,
+            body=body,
+        ),
     )
-    step = 1 / emulation + cost.acting / acting + cost.samples / training
-    if cost.asking:  # Experts have the body of experts, whatever the student's is.
-        asking = rates.forward_rate(precision, settings.envs, seconds=0.5)
-        step += cost.asking / asking
     test_round = 0.0
     if configuration.test_epochs:
         envs = PROTOCOLS[configuration.test_protocol].environments()
@@ -58,33 +59,18 @@ def pace(configuration: Configuration) -> Pace:
     return Pace(_BETWEEN * step, test_round)
 
 
-def _body(configuration: Configuration) -> str:
-    begin = configuration.transfer
-    body = begin.body if begin else getattr(configuration.settings, "body", None)
-    return body or "nature"
-
-
-@dataclass(frozen=True)
-class Minutes:
-    """About how many minutes runs take; added up with `+`.
+class Minutes(NamedTuple):
+    """About how many minutes runs take.
 
     Attributes:
         training: without tests.
         least_testing: of the tests while training, with games of `TYPICAL_STEPS_PER_GAME`.
-        most_testing: the same with games of `MAX_STEPS_PER_GAME`: how long they last is not known
-            before.
+        most_testing: with games of `MAX_STEPS_PER_GAME`: nobody knows before how long they last.
     """
 
-    training: float = 0.0
-    least_testing: float = 0.0
-    most_testing: float = 0.0
-
-    def __add__(self, other: "Minutes") -> "Minutes":
-        return Minutes(
-            self.training + other.training,
-            self.least_testing + other.least_testing,
-            self.most_testing + other.most_testing,
-        )
+    training: float
+    least_testing: float
+    most_testing: float
 
     def __str__(self) -> str:
         if not self.most_testing:
@@ -97,13 +83,7 @@ class Minutes:
 
 
 def minutes(configuration: Configuration, pace: Pace, done: int = 0) -> Minutes:
-    """About how many minutes a run takes, but for its evaluation.
-
-    Args:
-        configuration: the run's.
-        pace: how fast it goes.
-        done: int. Agent steps per game that it has done already.
-    """
+    """About how many minutes a run takes from agent step `done` on, but for its evaluation."""
     steps, games = configuration.settings.steps, len(configuration.games)
     done = min(done, steps)
     tests = configuration.test_epochs - configuration.test_epochs * done // steps
@@ -127,19 +107,15 @@ def replay_gibibytes(configuration: Configuration) -> float:
 def plan(configuration: Configuration, pace: Pace) -> str:
     """One line: what a run will do, what it needs, and how long it takes here from nothing.
 
-    Args:
-        configuration: the run's.
-        pace: how fast it goes.
-
     Raises:
         ValueError: if that is longer than `MOST_DAYS`.
     """
-    settings, begin = configuration.settings, configuration.beginning
+    settings, begin = configuration.settings, configuration.transfer or configuration.begin
     begun = f" from {begin.source} weights" if begin else ""
     if begin and begin.knows_target:
         begun += " (which have learnt this very game: no transfer to a new one)"
     memory = replay_gibibytes(configuration)
-    replay = f"replay of {memory:.1f} GiB in memory, up to three times on disk; "
+    replay = f"replay of {memory:.1f} GiB in memory, up to three times on disk; " if memory else ""
     needed = minutes(configuration, pace)
     if needed.training > MOST_DAYS * 24 * 60:
         raise ValueError(
@@ -150,9 +126,8 @@ def plan(configuration: Configuration, pace: Pace) -> str:
     return (
         f"{configuration.kind} of {', '.join(configuration.games)}{begun}: "
         f"{settings.steps:,} agent steps per game, preset {configuration.preset}, "
-        f"{configuration.precision}, "
-        f"{'XLA' if configuration.jit_compile else 'plain graph'}, seed {configuration.seed}; "
-        f"{replay if memory else ''}{needed}; then an evaluation (protocol "
+        f"{configuration.precision}, {'XLA' if configuration.jit_compile else 'plain graph'}, "
+        f"seed {configuration.seed}; {replay}{needed}; then an evaluation (protocol "
         f"{configuration.protocol})"
     )
 

@@ -1,41 +1,53 @@
-"""What this machine does per second, measured rather than assumed."""
+"""What this machine is, and what it does per second, measured rather than assumed."""
 
+import os
+import platform
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal, get_args
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from amkit import __version__
 from amkit.games.catalogue import Game
 from amkit.games.environments import make
 from amkit.networks import xla
 from amkit.networks.bodies import OBSERVATION_SHAPE, actor_mimic_network
 from amkit.networks.xla import quick
 
-PRECISIONS = ("float32", "mixed_bfloat16")
+Precision = Literal["float32", "mixed_bfloat16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+_PACKAGES = ("tensorflow", "keras", "ale-py", "gymnasium", "numpy")
 
 
-@dataclass(frozen=True)
-class Rates:
-    """What this machine does by itself, each per second.
+def machine() -> dict[str, str | int]:
+    """This machine and its versions, for a run's configuration and a model's card."""
+    cpuinfo = Path("/proc/cpuinfo")  # Linux alone tells the model; elsewhere the family must do.
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    affinity = getattr(os, "sched_getaffinity", None)
+    return {
+        "processor": models[0] if models else platform.processor() or platform.machine(),
+        "cores": len(affinity(0)) if affinity else os.cpu_count() or 1,
+        "python": platform.python_version(),
+        "amkit": __version__,
+        **{package: version(package) for package in _PACKAGES},
+    }
 
-    Attributes:
-        emulation: agent steps of emulators alone.
-        forward: observations through the network.
-        training: samples through a regression update of it.
-    """
 
-    emulation: float
-    forward: float
-    training: float
-
-    def seconds_per_step(self, forwards: float, samples: float) -> float:
-        """Cost of one agent step that takes so many forward passes and training samples."""
-        return 1 / self.emulation + forwards / self.forward + samples / self.training
+def rate(step: Callable[[], int], seconds: float) -> float:
+    """Units per second of a step that returns how many it did; two unmeasured ones first."""
+    step(), step()
+    begun, done = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        done += step()
+    return done / (time.perf_counter() - begun)
 
 
 @cache
@@ -56,14 +68,7 @@ def emulation_rate(game: Game, envs: int, seconds: float) -> float:
 def forward_rate(precision: str, batch_size: int, seconds: float, body: str = "nature") -> float:
     """Observations per second through a network of 18 outputs, graph mode."""
     network = quick(actor_mimic_network(body, dtype=precision))
-    observation = _observations(batch_size)
-    forward = tf.function(lambda: network(observation), autograph=False)
-
-    def step() -> int:
-        forward().numpy()
-        return batch_size
-
-    return rate(step, seconds)
+    return rate(_forward(network, batch_size), seconds)
 
 
 def forward_milliseconds(network: keras.Model, seconds: float = 0.3) -> dict[str, float]:
@@ -71,60 +76,45 @@ def forward_milliseconds(network: keras.Model, seconds: float = 0.3) -> dict[str
 
     Args:
         network: uint8 [B, 4, 84, 84] -> anything.
-        seconds: float. Spent on each.
+        seconds: spent on each.
     """
-    milliseconds = {}
-    for batch_size in (1, 64):
-        forward = tf.function(network, autograph=False)
-        observation = _observations(batch_size)
-
-        def step(
-            forward: Callable[..., tf.Tensor] = forward, observation: tf.Tensor = observation
-        ) -> int:
-            forward(observation).numpy()
-            return 1
-
-        milliseconds[str(batch_size)] = round(1000 / rate(step, seconds), 3)
-    return milliseconds
+    return {
+        str(size): round(1000 * size / rate(_forward(network, size), seconds), 3)
+        for size in (1, 64)
+    }
 
 
-def _observations(batch_size: int) -> tf.Tensor:
-    shape = (batch_size, *OBSERVATION_SHAPE)
-    return tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
-
-
-def rate(step: Callable[[], int], seconds: float) -> float:
-    """Units per second of a step that returns how many it did; two unmeasured ones first."""
-    step(), step()
-    begun, done = time.perf_counter(), 0
-    while time.perf_counter() - begun < seconds:
-        done += step()
-    return done / (time.perf_counter() - begun)
+@cache
+def training_rate(
+    precision: str, jit_compile: bool, batch_size: int, seconds: float, body: str = "nature"
+) -> float:
+    """Samples per second of regression updates of a network of 18 outputs."""
+    return rate(_updates(precision, jit_compile, batch_size, body), seconds)
 
 
 @cache
 def fastest(
     batch_size: int,
-    precision: str | None = None,
+    precision: Precision | None = None,
     jit_compile: bool | None = None,
     seconds: float = 1.0,
-) -> tuple[str, bool]:
+) -> tuple[Precision, bool]:
     """Times updates in float32 and mixed bfloat16, as a plain graph and by XLA, by turns; once.
 
     Processors without bfloat16 units emulate it, slower than float32. XLA's convolutions are slower
     than the plain graph's on some processors and in large batches, and faster on others.
 
     Args:
-        batch_size: int. Of the updates.
-        precision: str. Keras dtype policy; None is to be chosen.
-        jit_compile: bool. XLA, or the plain graph; None is to be chosen.
-        seconds: float. Spent in all, after two updates of each.
+        batch_size: of the updates.
+        precision: Keras dtype policy; None is to be chosen.
+        jit_compile: XLA, or the plain graph; None is to be chosen.
+        seconds: spent in all, after two updates of each.
 
     Returns:
         (precision, jit_compile) whose fastest update was fastest here: what else the machine does
         slows some updates, but hardly all of one kind.
     """
-    candidates = [
+    candidates: list[tuple[Precision, bool]] = [
         (dtype, xla)
         for dtype in ([precision] if precision else PRECISIONS)
         for xla in ((False, True) if jit_compile is None else (jit_compile,))
@@ -142,27 +132,12 @@ def fastest(
     return min(least, key=lambda way: least[way])
 
 
-@cache
-def training_rate(
-    precision: str, jit_compile: bool, batch_size: int, seconds: float, body: str = "nature"
-) -> float:
-    """Rate of regression updates of a network of 18 outputs.
-
-    Args:
-        precision: str. Keras dtype policy.
-        jit_compile: bool. XLA, or the plain graph.
-        batch_size: int.
-        seconds: float. Measured after two unmeasured updates.
-        body: str. The network's, one of `networks.BODIES`.
-
-    Returns:
-        Training samples per second.
-    """
-    return rate(_updates(precision, jit_compile, batch_size, body), seconds)
+def _forward(network: keras.Model, batch_size: int) -> Callable[[], int]:
+    observation = _observations(batch_size)
+    return _step(lambda: network(observation), batch_size)
 
 
 def _updates(precision: str, jit_compile: bool, batch_size: int, body: str) -> Callable[[], int]:
-    """An update, which returns its number of samples."""
     network = quick(actor_mimic_network(body, dtype=precision))
     optimizer = keras.optimizers.Adam()
     optimizer.build(network.trainable_variables)
@@ -175,7 +150,19 @@ def _updates(precision: str, jit_compile: bool, batch_size: int, body: str) -> C
         xla.apply(optimizer, tape.gradient(loss, variables), variables)
         return loss
 
-    compiled = tf.function(update, jit_compile=jit_compile, autograph=False)
+    return _step(update, batch_size, jit_compile)
+
+
+def _observations(batch_size: int) -> tf.Tensor:
+    shape = (batch_size, *OBSERVATION_SHAPE)
+    return tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+
+
+def _step(
+    compute: Callable[[], tf.Tensor], batch_size: int, jit_compile: bool = False
+) -> Callable[[], int]:
+    """What `rate` measures, of a batch: it ends when the result is there."""
+    compiled = tf.function(compute, jit_compile=jit_compile, autograph=False)
 
     def step() -> int:
         compiled().numpy()

@@ -12,7 +12,7 @@ from amkit.evaluation.scorecards import SEED, Request, score
 from amkit.evaluation.testing_epochs import LearningCurve
 from amkit.games.atari import find_game
 from amkit.games.published import EPSILON
-from amkit.jobs import machine, rates
+from amkit.jobs import rates
 from amkit.jobs.build import build
 from amkit.jobs.configuration import Configuration, read_configuration
 from amkit.learning.distillation import Distillation
@@ -64,9 +64,10 @@ def run(
         SEED + 2**20,  # Neither a training's nor the reported score's.
         on_test,
     )
-    reporting, here = [*callbacks, curve], machine.describe()
     with closing(job.environments):
-        progress = run_job(job, run_folder, reporting, checkpoint_seconds, here)
+        progress = run_job(
+            job, run_folder, [*callbacks, curve], checkpoint_seconds, rates.machine()
+        )
     trained = in_precision(job.learner.acting, "float32")
     experts = job.experts if isinstance(job, Distillation) else ()
     request = Request(
@@ -108,24 +109,14 @@ def _card(
     progress: Progress,
     experts: Sequence[Expert],
 ) -> dict[str, Any]:
-    """What the card of a finished run says but for its scores; forward passes are timed for it.
-
-    Args:
-        configuration: the run's.
-        job: finished.
-        trained: the network that came out, in float32.
-        progress: how far the job has got.
-        experts: that taught it.
-    """
-    document = configuration.to_json()
-    document.pop("experts", None)  # Where they lay on this machine is of no use elsewhere.
+    """What the card of a finished run says but for its scores; forward passes are timed for it."""
+    card = configuration.to_json()
+    card.pop("experts", None)  # Where they lay on this machine is of no use elsewhere.
     for key in ("begin", "transfer"):
-        document.get(key, {}).pop("from", None)
-    card = {
-        **document,
-        "action_masks": {
-            name: find_game(name).action_mask.astype(int).tolist() for name in configuration.games
-        },
+        card.get(key, {}).pop("from", None)
+    masks = {name: find_game(name).action_mask for name in configuration.games}
+    card |= {
+        "action_masks": {name: mask.astype(int).tolist() for name, mask in masks.items()},
         "steps": job.steps,
         "minutes": round(progress.seconds / 60, 1),
         **_machines(progress),

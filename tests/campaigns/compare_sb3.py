@@ -29,7 +29,8 @@ def ours(seconds: float, precision: str) -> float:
     from amkit.games.atari import find_game
     from amkit.jobs import benchmark, rates
 
-    return rates.rate(benchmark.paper_dqn(find_game("pong"), precision), seconds)
+    with benchmark.paper_dqn(find_game("pong"), precision) as step:
+        return rates.rate(step, seconds)
 
 
 def theirs(seconds: float, precision: str) -> float:

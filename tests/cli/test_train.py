@@ -152,7 +152,7 @@ def test_unknown_game(refused, tiny):
         (["pong", "--steps", "many"], "--steps"),
         (["pong", "--seed", "-1"], "--seed"),
         (["pong", "--preset", "huge"], "preset is one of"),
-        (["pong", "--precision", "int8"], "precision is one of"),
+        (["pong", "--precision", "int8"], "precision: should be 'float32' or"),
         (["pong", "--protocol", "mine", "--precision", "float32"], "protocol is one of"),
         ([], ""),
         (["pong", "--all"], "Received: both"),
