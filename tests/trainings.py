@@ -34,6 +34,14 @@ def pqn_job(scripted, pong, breakout, seed=0):
     return PQNTraining([pong], settings, scripted([pong], settings.envs), learner, seed)
 
 
+def quantile_job(scripted, pong, breakout, seed=0):
+    keras.utils.set_random_seed(seed)
+    settings = presets.EXPERT["tiny-quantile"]
+    learner = settings.learner(nature_dqn(6, normalize_features=True), [pong])
+    compiled(learner, settings.optimizer())
+    return PQNTraining([pong], settings, scripted([pong], settings.envs), learner, seed)
+
+
 def dqn_job(scripted, pong, breakout, seed=0):
     keras.utils.set_random_seed(seed)
     settings = presets.EXPERT["tiny-dqn"]
@@ -73,6 +81,7 @@ def mcdqn_job(scripted, pong, breakout, seed=0):
 
 JOBS = {
     "pqn": pqn_job,
+    "quantile": quantile_job,
     "dqn": dqn_job,
     "distill": distill_job,
     "mdqn": mdqn_job,

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import keras
-
-from amkit.learning.actor_mimic import ActorMimic
 from amkit.learning.distillation import Distillation, DistillSettings
-from amkit.learning.dqn import DQN, DQNSettings, DQNTraining
+from amkit.learning.dqn import DQNSettings, DQNTraining
 from amkit.learning.job import Settings, Training
-from amkit.learning.pqn import PQN, PQNSettings, PQNTraining
+from amkit.learning.pqn import PQNSettings, PQNTraining
+from amkit.learning.quantile_pqn import QuantilePQNSettings
 
 
 class Cost(NamedTuple):
@@ -38,7 +36,6 @@ class Algorithm(NamedTuple):
 
     Attributes:
         settings: its settings, checked.
-        learner: makes the `keras.Model` that learns.
         training: plays and learns.
         cost: of a step.
         normalize_features: whether its networks have normalised features, for want of a target
@@ -46,7 +43,6 @@ class Algorithm(NamedTuple):
     """
 
     settings: type[Settings]
-    learner: Callable[..., keras.Model]
     training: Callable[..., Training]
     cost: Callable[[Any], Cost]
     normalize_features: bool | None
@@ -70,10 +66,11 @@ def _distillation_cost(settings: DistillSettings) -> Cost:
 
 
 ALGORITHMS = {
-    "dqn": Algorithm(DQNSettings, DQN, DQNTraining, _dqn_cost, normalize_features=False),
-    "pqn": Algorithm(PQNSettings, PQN, PQNTraining, _pqn_cost, normalize_features=True),
+    "dqn": Algorithm(DQNSettings, DQNTraining, _dqn_cost, normalize_features=False),
+    "pqn": Algorithm(PQNSettings, PQNTraining, _pqn_cost, normalize_features=True),
+    "quantile_pqn": Algorithm(QuantilePQNSettings, PQNTraining, _pqn_cost, normalize_features=True),
     "actor_mimic": Algorithm(
-        DistillSettings, ActorMimic, Distillation, _distillation_cost, normalize_features=None
+        DistillSettings, Distillation, _distillation_cost, normalize_features=None
     ),
 }
 

@@ -45,7 +45,7 @@ def build(
             learner = _actor_mimic(configuration, players)
         else:
             players = games
-            learner = configuration.row.learner(_q_network(configuration, games), games)
+            learner = settings.learner(_q_network(configuration, games), games)
         compile_learner(learner, settings.optimizer(), configuration.jit_compile)
     environments = make(games, settings.envs, seed=environments_seed, on_ready=on_ready)
     try:

@@ -59,6 +59,10 @@ class DQNSettings(ReplaySettings):
     rms_epsilon: Positive = 0.01 / 32**2
     epoch_steps: Count = 250_000
 
+    def learner(self, network: keras.Model, games: Sequence[Game]) -> "DQN":
+        """A new learner of the network."""
+        return DQN(network, games)
+
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Centred RMSProp."""
         return keras.optimizers.RMSprop(

@@ -1,7 +1,6 @@
 """What a training is to the loop around it, and what all trainings share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Annotated, Any, Protocol, Self
 
 import keras
@@ -44,6 +43,10 @@ class Settings:
     envs: Count
     batch_size: Count
     epoch_steps: Count
+
+    def learner(self, network: keras.Model, games: Sequence[Game]) -> "Learner":
+        """A new learner of the Q-values of a network."""
+        raise NotImplementedError
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         """A new optimizer, its schedules over the whole run."""
@@ -105,15 +108,25 @@ class Learner(keras.Model):
 class Averaged(Learner):
     """A learner whose running average, `acting`, plays and is kept (Polyak averaging).
 
-    `average(share)` moves it so far towards `online`.
+    `average(share)` moves it so far towards `kept_weights()`. `acting` begins as `online`, or as
+    the frozen network given.
     """
 
-    def __init__(self, online: keras.Model, metrics: Iterable[str]):
+    def __init__(
+        self, online: keras.Model, metrics: Iterable[str], acting: keras.Model | None = None
+    ):
         super().__init__(online, metrics)
-        self.acting = frozen_copy(online)
+        self.acting = acting or frozen_copy(online)
         self.average = tf.function(  # Element by element: one kernel, as in `networks.xla`.
-            partial(move_towards, self.acting, online), jit_compile=True, autograph=False
+            lambda share: move_towards(self.acting, self.kept_weights(), share),
+            jit_compile=True,
+            autograph=False,
         )
+
+    def kept_weights(self) -> Sequence[tf.Tensor]:
+        """What of the learning network's weights is kept, in the order of `acting`'s."""
+        weights: list[tf.Tensor] = self.online.variables
+        return weights
 
 
 class Job(Protocol):

@@ -20,6 +20,27 @@ def huber(error: tf.Tensor) -> tf.Tensor:
     return 0.5 * tf.square(inside) + (size - inside)
 
 
+def quantile_huber(quantiles: tf.Tensor, target: tf.Tensor, threshold: float) -> tf.Tensor:
+    """Quantile regression of a return (Dabney et al. 2018, Eq. 10), its mean over quantiles.
+
+    Quantile k of K lies at level (k + 1/2) / K: too low a one costs that much, too high a one the
+    rest to 1, times a Huber loss that is linear, of slope 1, from the threshold on.
+
+    Args:
+        quantiles: float32 [B, K].
+        target: float32 [B].
+        threshold: float > 0. kappa.
+
+    Returns:
+        float32 [B].
+    """
+    count = quantiles.shape[-1]
+    level = (tf.range(count, dtype=tf.float32) + 0.5) / count
+    error = (target[:, tf.newaxis] - quantiles) / threshold
+    weight = tf.where(error < 0, 1 - level, level)
+    return threshold * tf.reduce_mean(weight * huber(error), axis=-1)
+
+
 def boltzmann_policy(
     q_values: tf.Tensor, action_mask: tf.Tensor, temperature: float | tf.Tensor = 1.0
 ) -> tf.Tensor:

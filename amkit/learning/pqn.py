@@ -91,6 +91,10 @@ class PQNSettings(Settings):
             raise ValueError(f"explorers lies in [0, {self.envs}]. Received: {self.explorers}")
         return self
 
+    def learner(self, network: keras.Model, games: Sequence[Game]) -> "PQN":
+        """A new learner of the network."""
+        return PQN(network, games)
+
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Adam with the learning rate's fall over the whole run."""
         rounds = self.steps // (self.envs * self.rollout_steps)
@@ -110,10 +114,13 @@ class PQN(Averaged):
     Args:
         online: Functional model as `for_games` takes; features normalised.
         games: the games it plays: one, or several at once (App. C).
+        acting: as `Averaged` takes it.
     """
 
-    def __init__(self, online: keras.Model, games: Sequence[Game]):
-        super().__init__(online, ["loss", "mean_return"])
+    def __init__(
+        self, online: keras.Model, games: Sequence[Game], acting: keras.Model | None = None
+    ):
+        super().__init__(online, ["loss", "mean_return"], acting)
         self._values = for_games(online, games)
         self._acting_values = for_games(self.acting, games)
 
@@ -130,12 +137,15 @@ class PQN(Averaged):
                 float32 [B]; "weight" float32 [B], 0 where the row is no transition.
         """
         with tf.GradientTape() as tape:
-            q_values = self._values(batch["observation"], training=True)
-            error = returns.td_error(q_values, batch["action"], batch["returns"])
-            loss = tf.reduce_mean(losses.squared(error) * batch["weight"])
+            outputs = self._values(batch["observation"], training=True)
+            loss = tf.reduce_mean(self.row_loss(outputs, batch) * batch["weight"])
         self.descend(tape, loss)
         self.means["mean_return"].update_state(batch["returns"], batch["weight"])
         return self.measure(loss=loss)
+
+    def row_loss(self, outputs: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """The squared error of each row's action, float32 [B], from outputs [B, 18] (Eq. 2)."""
+        return losses.squared(returns.td_error(outputs, batch["action"], batch["returns"]))
 
 
 class _Rollout:

@@ -34,11 +34,12 @@ def over_all_actions(values: Any, action_codes: NDArray[np.int64]) -> Any:
     """Spreads values of a game's own actions over the 18 of the ALE.
 
     Args:
-        values: float [B, n] or [B, 18]. One column per entry of `action_codes`, or already 18.
+        values: float [B, n] or [B, 18], and whatever axes follow. One column per entry of
+            `action_codes`, or already 18.
         action_codes: int [n]. Each column's index among the 18.
 
     Returns:
-        float [B, 18]. Zero where the game has no action: mask before use.
+        float [B, 18, ...]. Zero where the game has no action: mask before use.
 
     Example:
         >>> import amkit, numpy as np
@@ -47,12 +48,13 @@ def over_all_actions(values: Any, action_codes: NDArray[np.int64]) -> Any:
         >>> amkit.over_all_actions(q_values, breakout.action_codes).numpy()[0, :6].tolist()
         [1.0, 2.0, 0.0, 3.0, 4.0, 0.0]
     """
-    if values.shape[-1] == NUM_ACTIONS:
+    if values.shape[1] == NUM_ACTIONS:
         return values
     # Column n is zero, and stands for every action that the game has not.
     column = np.full(NUM_ACTIONS, len(action_codes))
     column[action_codes] = np.arange(len(action_codes))
-    return keras.ops.take(keras.ops.pad(values, ((0, 0), (0, 1))), column, axis=1)
+    padding = [(0, 0), (0, 1), *[(0, 0)] * (len(values.shape) - 2)]
+    return keras.ops.take(keras.ops.pad(values, padding), column, axis=1)
 
 
 def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]:
@@ -71,11 +73,10 @@ def for_games(network: keras.Model, games: Sequence[Game]) -> Callable[..., Any]
         ValueError: if several games are to share fewer than 18 outputs, or one has no outputs of
             its own where the others do.
     """
-    if network.output.shape[-1] <= NUM_ACTIONS:
-        if len(games) > 1 and network.output.shape[-1] < NUM_ACTIONS:
-            raise ValueError(
-                f"several games share {NUM_ACTIONS} outputs. Received: {network.output.shape[-1]}"
-            )
+    outputs = network.output.shape[1]
+    if outputs <= NUM_ACTIONS:
+        if len(games) > 1 and outputs < NUM_ACTIONS:
+            raise ValueError(f"several games share {NUM_ACTIONS} outputs. Received: {outputs}")
         quickly = quick(network)
 
         def values(observation: Any, training: bool = False) -> Any:

@@ -1,6 +1,7 @@
 """Other forms of a network: with its features, frozen, in another precision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -83,10 +84,10 @@ def _twin(model: keras.Model, policy: Callable[[keras.layers.Layer], str]) -> ke
     return copy
 
 
-def move_towards(network: keras.Model, other: keras.Model, share: float) -> None:
-    """Moves a network's weights a share in (0, 1] of the way towards another's of the same layers.
+def move_towards(network: keras.Model, goals: Sequence[Any], share: float) -> None:
+    """Moves a network's weights a share in (0, 1] of the way towards others of the same shapes.
 
-    Repeated, that is an exponential moving average of the other's weights (Polyak averaging).
+    Repeated, that is an exponential moving average of the others (Polyak averaging).
     """
-    for variable, goal in zip(network.variables, other.variables, strict=True):
+    for variable, goal in zip(network.variables, goals, strict=True):
         variable.assign_add(share * (goal - variable))

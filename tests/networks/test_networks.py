@@ -162,7 +162,7 @@ def test_what_networks_say_does_not_depend_on_keras_configuration(keras_configur
         network = nature_dqn(6)
         several = multitask_convolutions(["pong", "breakout"])
         frozen = frozen_copy(network)
-        move_towards(frozen, network, 0.5)
+        move_towards(frozen, network.variables, 0.5)
         forms = [
             *(network, frozen, with_features(network), in_precision(network, "bfloat16")),
             *(for_running(network, "mixed_bfloat16"), for_games(network, [GAMES["pong"]])),
