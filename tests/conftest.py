@@ -82,17 +82,17 @@ class ScriptedEnvironments(Environments):
             setattr(self, name, value.copy())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def scripted():
     return ScriptedEnvironments
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pong():
     return find_game("pong")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def breakout():
     return find_game("breakout")
 

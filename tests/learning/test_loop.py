@@ -26,59 +26,65 @@ class StopAt(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-@pytest.mark.parametrize("kind", JOBS)
-def test_n_and_m_steps_equal_n_stop_m_bit_for_bit(kind, scripted, pong, breakout, tmp_path):
-    whole = JOBS[kind](scripted, pong, breakout)
-    with run_folders.Run(tmp_path / "whole", {}) as run:
-        whole_progress = run_job(whole, run)
+@pytest.fixture(scope="module", params=JOBS)
+def kind(request):
+    return request.param
 
+
+@pytest.fixture(scope="module")
+def whole(kind, scripted, pong, breakout, tmp_path_factory):
+    """(a job that ran without a stop, its progress, its run folder)."""
+    folder = tmp_path_factory.mktemp(kind)
+    job = JOBS[kind](scripted, pong, breakout)
+    with run_folders.Run(folder / "whole", {}) as run:
+        return job, run_job(job, run), folder / "whole"
+
+
+def test_a_seed_repeats_a_run_bit_for_bit_stopped_or_not(
+    kind, whole, scripted, pong, breakout, tmp_path
+):
+    job, whole_progress, _ = whole
     with run_folders.Run(tmp_path / "parts", {}) as run, pytest.raises(Interrupted):
         run_job(JOBS[kind](scripted, pong, breakout), run, [StopAt(96)])
     resumed = JOBS[kind](scripted, pong, breakout)
     with run_folders.Run(tmp_path / "parts") as run:
         progress = run_job(resumed, run)
 
-    assert resumed.steps == whole.steps == whole.settings.steps
-    for one, other in zip(whole.learner.weights, resumed.learner.weights, strict=True):
+    assert resumed.steps == job.steps == job.settings.steps
+    for one, other in zip(job.learner.weights, resumed.learner.weights, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
     for one, other in zip(
-        whole.learner.optimizer.variables, resumed.learner.optimizer.variables, strict=True
+        job.learner.optimizer.variables, resumed.learner.optimizer.variables, strict=True
     ):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
     for one, other in zip(whole_progress.rows, progress.rows, strict=True):
         assert {**one, "seconds": 0} == pytest.approx({**other, "seconds": 0}, nan_ok=True, rel=0)
-    np.testing.assert_array_equal(whole.environments.observation, resumed.environments.observation)
+    np.testing.assert_array_equal(job.environments.observation, resumed.environments.observation)
 
 
-@pytest.mark.parametrize("kind", JOBS)
-def test_a_seed_repeats_a_run(kind, scripted, pong, breakout):
-    jobs = [JOBS[kind](scripted, pong, breakout, seed) for seed in (1, 1, 2)]
-    for job in jobs:
-        while job.steps < 128:
-            job.play_and_learn()
-    weights = [np.concatenate([w.ravel() for w in job.learner.get_weights()]) for job in jobs]
-    np.testing.assert_array_equal(weights[0], weights[1])
-    assert (weights[0] != weights[2]).any()
+def test_another_seed_is_another_run(kind, whole, scripted, pong, breakout):
+    other = JOBS[kind](scripted, pong, breakout, 1)
+    while other.steps < other.settings.steps:
+        other.play_and_learn()
+    weights = [
+        np.concatenate([w.ravel() for w in job.learner.get_weights()]) for job in (whole[0], other)
+    ]
+    assert (weights[0] != weights[1]).any()
 
 
-@pytest.mark.parametrize("kind", JOBS)
-def test_without_the_environments_state_new_games_begin(kind, scripted, pong, breakout):
-    job = JOBS[kind](scripted, pong, breakout)
-    while job.steps < 128:
-        job.play_and_learn()
-    state = job.get_state()
+def test_without_the_environments_state_new_games_begin(kind, whole, scripted, pong, breakout):
+    state = whole[0].get_state()
     del state["environments"]  # As with emulators.
     resumed = JOBS[kind](scripted, pong, breakout)
     resumed.set_state(state)
-    assert resumed.steps == 128
-    while resumed.steps < 192:
+    steps = resumed.steps
+    assert steps == whole[0].steps
+    while resumed.steps < steps + 64:
         resumed.play_and_learn()
 
 
-def test_metrics_file_has_one_row_per_epoch(scripted, pong, breakout, tmp_path):
-    with run_folders.Run(tmp_path / "run", {}) as run:
-        run_job(pqn_job(scripted, pong, breakout), run)
-    lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+def test_metrics_file_has_one_row_per_epoch(whole):
+    lines = (whole[2] / "metrics.csv").read_text().splitlines()
     assert len(lines) == 1 + 4
     assert lines[0].startswith("steps,seconds,")
     assert [line.split(",")[0] for line in lines[1:]] == ["64", "128", "192", "256"]
