@@ -22,7 +22,6 @@ from amkit.learning.job import (
 from amkit.networks.actions import for_games, mask_illegal
 from amkit.networks.twins import frozen_copy
 from amkit.play.policy import Piecewise
-from amkit.play.replay import ReplayMemory
 from amkit.storage.validation import checked
 
 
@@ -147,19 +146,19 @@ class DQNTraining(ReplayTraining):
 
     def batch(self) -> dict[str, Any]:
         """What `DQN.train_step` takes, but for the masks: uniform samples of every game."""
-        samples = [self._sample(memory) for memory in self.memories]
-        return {name: np.concatenate([s[name] for s in samples]) for name in samples[0]}
-
-    def _sample(self, memory: ReplayMemory) -> dict[str, np.ndarray]:
-        row, env = memory.sample(self.settings.batch_size)
-        reward, discount, next_row = memory.what_followed(row, env, self.settings.discount)
-        return {
-            "observation": memory.observations(row, env),
-            "action": memory.values("action", row, env),
-            "reward": reward,
-            "discount": discount,
-            "next_observation": memory.observations(next_row, env),
-        }
+        samples = []
+        for memory in self.memories:
+            row, env = memory.sample(self.settings.batch_size)
+            reward, discount, next_row = memory.what_followed(row, env, self.settings.discount)
+            sample = {
+                "observation": memory.observations(row, env),
+                "action": memory.values("action", row, env),
+                "reward": reward,
+                "discount": discount,
+                "next_observation": memory.observations(next_row, env),
+            }
+            samples.append(sample)
+        return {name: np.concatenate([sample[name] for sample in samples]) for name in samples[0]}
 
     def epoch_metrics(self) -> dict[str, float]:
         """As `ReplayTraining` has them, and epsilon."""

@@ -1,7 +1,7 @@
 """What a training is to the loop around it, and what all trainings share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Protocol, Self
+from typing import Annotated, Any, Self
 
 import keras
 import numpy as np
@@ -129,36 +129,8 @@ class Averaged(Learner):
         return weights
 
 
-class Job(Protocol):
-    """What `loop.run_job` drives.
-
-    Attributes:
-        learner: compiled: weights, optimizer, metrics.
-        environments: where it plays.
-        settings: agent steps to do, and between two rows of metrics.
-        steps: agent steps done, per game.
-    """
-
-    learner: keras.Model
-    environments: Environments
-    settings: Settings
-    steps: int
-
-    def play_and_learn(self) -> None:
-        """One round: act, step, store, learn. Advances `steps`."""
-
-    def epoch_metrics(self) -> dict[str, float]:
-        """What was measured since the last call; begins anew."""
-
-    def get_state(self) -> dict[str, Any]:
-        """Everything needed to go on, beside the learner."""
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Puts back what `get_state` returned."""
-
-
-class Training(Job):
-    """Base of the trainings: counters, scores, and the learner's update as a graph.
+class Training:
+    """Base of the trainings, and all that `loop.run_job` drives: counters, scores, an update.
 
     Args:
         games: the games, G.
@@ -190,6 +162,10 @@ class Training(Job):
             learner.train_step, jit_compile=learner.jit_compile, autograph=False
         )
 
+    def play_and_learn(self) -> None:
+        """One round: act, step, store, learn. Advances `steps`, agent steps per game."""
+        raise NotImplementedError
+
     def act(self) -> Transition:
         """Acts once in every environment, and counts that."""
         transition = next(self._transitions)
@@ -198,13 +174,13 @@ class Training(Job):
         return transition
 
     def epoch_metrics(self) -> dict[str, float]:
-        """The learner's metrics and each game's mean score while training; since the last call."""
+        """The learner's metrics and each game's mean score, since the last call."""
         metrics = {name: float(value) for name, value in self.learner.get_metrics_result().items()}
         self.learner.reset_metrics()
         return {**metrics, **self.scores.metrics()}
 
     def get_state(self) -> dict[str, Any]:
-        """Returns counters and random states; the environments' state where they have one."""
+        """All that going on needs beside the learner; of the environments what they can save."""
         state = {
             "steps": self.steps,
             "acting": self.policy.get_state(),
@@ -317,17 +293,18 @@ def compile_learner(
     learner.compile(optimizer=optimizer, jit_compile=jit_compile)
 
 
-def learner_state(learner: keras.Model) -> dict[str, np.ndarray]:
+def _variables(learner: keras.Model) -> list[keras.Variable]:
     """Weights, optimizer and running metrics of a learner, in their fixed order."""
+    return [*learner.weights, *learner.optimizer.variables, *learner.metrics_variables]
+
+
+def learner_state(learner: keras.Model) -> dict[str, np.ndarray]:
+    """Everything that a learner needs to go on."""
     return {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(_variables(learner))}
 
 
 def set_learner_state(learner: keras.Model, state: Mapping[str, np.ndarray]) -> None:
-    """Puts back what `learner_state` returned.
-
-    Raises:
-        CheckpointError: if the learner has other variables than the saved one.
-    """
+    """Puts back what `learner_state` returned; CheckpointError if it is of other variables."""
     variables = _variables(learner)
     saved = [state[key] for key in sorted(state)]
     if [v.shape for v in variables] != [s.shape for s in saved]:
@@ -336,7 +313,3 @@ def set_learner_state(learner: keras.Model, state: Mapping[str, np.ndarray]) -> 
         )
     for variable, value in zip(variables, saved, strict=True):
         variable.assign(value)
-
-
-def _variables(learner: keras.Model) -> list[keras.Variable]:
-    return [*learner.weights, *learner.optimizer.variables, *learner.metrics_variables]

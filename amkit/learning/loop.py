@@ -1,7 +1,7 @@
 """The loop around every training: epochs, metrics, checkpoints, a clean stop.
 
-A `Job` knows how to play and learn for one round; `run_job` repeats that until the job's steps are
-done, and reports through Keras callbacks.
+A `Training` plays and learns for one round; `run_job` repeats that until its steps are done, and
+reports through Keras callbacks.
 """
 
 import signal
@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 
-from amkit.learning.job import Job, learner_state, set_learner_state
+from amkit.learning.job import Training, learner_state, set_learner_state
 from amkit.storage import checkpoints
 from amkit.storage.run_folders import Run
 
@@ -25,18 +25,12 @@ class Interrupted(Exception):
 
 @dataclass
 class Progress:
-    """How far a job has got; part of every checkpoint.
+    """How far a job has got; part of every checkpoint."""
 
-    Attributes:
-        epoch: epochs done.
-        seconds: of training, without tests and checkpoints.
-        rows: of metrics, one per epoch.
-        machines: one entry per machine that trained, in order: its description, and its "seconds".
-    """
-
-    epoch: int = 0
-    seconds: float = 0.0
-    rows: list[dict[str, float]] = field(default_factory=list)
+    epoch: int = 0  # Epochs done.
+    seconds: float = 0.0  # Of training, without tests and checkpoints.
+    rows: list[dict[str, float]] = field(default_factory=list)  # Of metrics, one per epoch.
+    # One entry per machine that trained, in order: its description, and its "seconds".
     machines: list[dict[str, Any]] = field(default_factory=list)
 
     def train_on(self, machine: Mapping[str, Any]) -> None:
@@ -51,7 +45,7 @@ class Progress:
 
 
 def run_job(
-    job: Job,
+    job: Training,
     run: Run,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     checkpoint_seconds: float = 120.0,
@@ -73,22 +67,20 @@ def run_job(
         CheckpointError: if the state cannot be written or read.
         RunError: if the checkpoints of a run that has begun are gone.
     """
-    progress = _resume(job, run)
+    settings, progress = job.settings, _resume(job, run)
     progress.train_on(machine or {})
     job.learner.stop_training = False
     reporting = keras.callbacks.CallbackList(list(callbacks), model=job.learner)
     with _stop_on_signal(job.learner), ExitStack() as ending:
         ending.callback(reporting.on_train_end, {})  # Callbacks close what they opened.
-        reporting.on_train_begin({"steps": job.steps, "total_steps": job.settings.steps})
+        reporting.on_train_begin({"steps": job.steps, "total_steps": settings.steps})
         saved = time.monotonic()
-        while job.steps < job.settings.steps and not job.learner.stop_training:
+        while job.steps < settings.steps and not job.learner.stop_training:
             round_begin = time.monotonic()
             job.play_and_learn()
             progress.add(time.monotonic() - round_begin)  # Neither tests nor checkpoints count.
             reporting.on_train_batch_end(job.steps, {})
-            if job.steps >= min(
-                (progress.epoch + 1) * job.settings.epoch_steps, job.settings.steps
-            ):
+            if job.steps >= min((progress.epoch + 1) * settings.epoch_steps, settings.steps):
                 _end_epoch(job, run, progress, reporting)
             if time.monotonic() - saved > checkpoint_seconds:
                 _save(job, run, progress)
@@ -100,7 +92,7 @@ def run_job(
 
 
 def _end_epoch(
-    job: Job, run: Run, progress: Progress, reporting: keras.callbacks.CallbackList
+    job: Training, run: Run, progress: Progress, reporting: keras.callbacks.CallbackList
 ) -> None:
     seconds = round(progress.seconds, 1)
     metrics = {"steps": job.steps, "seconds": seconds, **job.epoch_metrics()}
@@ -112,12 +104,12 @@ def _end_epoch(
     reporting.on_epoch_end(progress.epoch - 1, metrics)
 
 
-def _save(job: Job, run: Run, progress: Progress) -> None:
+def _save(job: Training, run: Run, progress: Progress) -> None:
     state = {"learner": learner_state(job.learner), "job": job.get_state()}
     checkpoints.save(run.checkpoint_folder, {"progress": vars(progress), **state})
 
 
-def _resume(job: Job, run: Run) -> Progress:
+def _resume(job: Training, run: Run) -> Progress:
     state = checkpoints.restore(run.checkpoint_folder)
     if state is None:
         run.check_checkpoints()

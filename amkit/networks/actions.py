@@ -18,14 +18,11 @@ _ILLEGAL = -1e9
 
 
 def mask_illegal(values: tf.Tensor, action_mask: tf.Tensor | NDArray[np.bool_]) -> tf.Tensor:
-    """Replaces the values of illegal actions by a very low number (the mask of Eq. 4).
+    """Replaces illegal actions' values by a very low number, for argmax, max or softmax (Eq. 4).
 
     Args:
         values: float32 [B, A]. Q-values or logits.
         action_mask: bool [A] or [B, A]. True where legal.
-
-    Returns:
-        float32 [B, A]. Fit for an argmax, a max or a softmax over legal actions.
     """
     return tf.where(action_mask, values, tf.constant(_ILLEGAL, values.dtype))
 

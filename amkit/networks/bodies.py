@@ -1,14 +1,13 @@
 """The paper's networks: expert DQN, Actor-Mimic network (AMN), and the multitask baseline MCDQN.
 
-Each function returns a plain functional Keras model of stock layers, which a saved file loads as
-with Keras alone. It takes uint8 [B, 4, 84, 84], what ale-py and Gymnasium's frame stack hand out,
-and names its pre-output layer `features`. Nothing depends on Keras's global configuration: every
-layer says its data format and dtype.
+Each is a functional Keras model of stock layers, which Keras alone can load. It takes uint8
+[B, 4, 84, 84], as ale-py and Gymnasium stack frames, and its pre-output layer is called `features`.
+Every layer says its data format and dtype: nothing depends on Keras's global configuration.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, NamedTuple
 
 import keras
 
@@ -21,19 +20,12 @@ BodyName = Literal["nature", "wide", "transfer", "transfer-code"]
 MAPS, FEATURES, OUTPUT = "flatten", "features", "output"
 
 
-@dataclass(frozen=True)
-class Body:
-    """Layers between observation and output.
+class Body(NamedTuple):
+    """Layers between observation and output."""
 
-    Attributes:
-        convolutions: (filters, kernel size, stride) of each.
-        hidden_units: of the dense layers; the last are the features.
-        padding: pixels of zero around the first convolution's input.
-    """
-
-    convolutions: tuple[tuple[int, int, int], ...]
-    hidden_units: tuple[int, ...]
-    padding: int = 0
+    convolutions: tuple[tuple[int, int, int], ...]  # (filters, kernel size, stride) of each.
+    hidden_units: tuple[int, ...]  # Of the dense layers; the last are the features.
+    padding: int = 0  # Pixels of zero around the first convolution's input.
 
 
 BODIES: dict[str, Body] = {
@@ -60,13 +52,13 @@ def nature_dqn(
     """The network of Mnih et al. 2015, the paper's expert.
 
     Args:
-        num_actions: int. Outputs, one Q-value per action.
-        normalize_features: bool. Layer-normalise the 512 features before their ReLU, and begin with
-            outputs of zero. It lets Q-learning do without a target network (Gallici et al. 2024).
-        background: float in [0, 255]. Luminance that the first layer sees as zero. On a bright
-            background all weights of a filter are pushed the same way, and many filters die.
-        dtype: str or None. Keras dtype policy of all layers but the last, which stays float32; None
-            means float32.
+        num_actions: outputs, one Q-value per action.
+        normalize_features: whether the 512 features are layer-normalised before their ReLU, and
+            outputs begin at zero. It lets Q-learning do without a target network (Gallici et al.
+            2024).
+        background: in [0, 255]. Luminance that the first layer sees as zero. On a bright background
+            all weights of a filter are pushed the same way, and many filters die.
+        dtype: Keras dtype policy of all layers but the last, which stays float32; None is float32.
 
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, num_actions] Q-values.
@@ -90,14 +82,11 @@ def actor_mimic_network(
     """An AMN: by default with one expert's body and 18 outputs (section 5.1, App. C).
 
     Args:
-        body: str. One of `BODIES`; those for transfer are larger (App. D).
+        body: one of `BODIES`, else ValueError; those for transfer are larger (App. D).
         normalize_features, background, dtype: as in `nature_dqn`.
 
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, 18] logits.
-
-    Raises:
-        ValueError: if the body is none of `BODIES`.
 
     Example:
         >>> import amkit, numpy as np
@@ -130,19 +119,13 @@ def multitask_convolutions(
         >>> amkit.multitask_convolutions(["pong", "breakout"]).output.shape
         (None, 36)
     """
-    body = BODIES["nature"]
-    observation, maps = _convolutional(body, background, dtype)
-    q_values = [
-        _head(maps, body.hidden_units, NUM_ACTIONS, normalize_features, dtype, name)
-        for name in game_names
-    ]
-    outputs = keras.layers.Concatenate(name=OUTPUT, dtype="float32")(q_values)
-    return keras.Model(observation, outputs, name="multitask_convolutions")
+    name, style = "multitask_convolutions", (normalize_features, background, dtype)
+    return _network(name, "nature", NUM_ACTIONS, *style, game_names)
 
 
-def layer_of(name: str, game_name: str) -> str:
+def layer_of(name: str, game_name: str | None) -> str:
     """What the layer that other networks call `name` is called in a game's part of an MCDQN."""
-    return f"{name}_{game_name}"
+    return f"{name}_{game_name}" if game_name else name
 
 
 def _network(
@@ -152,19 +135,11 @@ def _network(
     normalize_features: bool,
     background: float,
     dtype: str | None,
+    heads: Sequence[str | None] = (None,),
 ) -> keras.Model:
-    """Convolutions, dense layers, a linear output kept in float32."""
+    """Convolutions, then dense layers and outputs for each head: the only one, or a game's own."""
     if body not in BODIES:
         raise ValueError(f"body is one of {', '.join(BODIES)}. Received: {body!r}")
-    observation, maps = _convolutional(BODIES[body], background, dtype)
-    values = _head(maps, BODIES[body].hidden_units, outputs, normalize_features, dtype)
-    return keras.Model(observation, values, name=name)
-
-
-def _convolutional(
-    body: Body, background: float, dtype: str | None
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """The input, and what the convolutions make of it, flat."""
     layers = keras.layers
     dtype = dtype or "float32"  # None would mean whatever Keras is configured to.
     last = "channels_last"
@@ -172,9 +147,10 @@ def _convolutional(
     # Rescaled first: a CPU transposes floats faster than bytes.
     x = layers.Rescaling(1 / 255, -background / 255, name="rescaling", dtype=dtype)(observation)
     x = layers.Permute((2, 3, 1), name=last, dtype=dtype)(x)
-    if body.padding:
-        x = layers.ZeroPadding2D(body.padding, last, name="padding", dtype=dtype)(x)
-    for i, (filters, kernel_size, strides) in enumerate(body.convolutions, start=1):
+    convolutions, hidden_units, padding = BODIES[body]
+    if padding:
+        x = layers.ZeroPadding2D(padding, last, name="padding", dtype=dtype)(x)
+    for i, (filters, kernel_size, strides) in enumerate(convolutions, start=1):
         x = layers.Conv2D(
             filters,
             kernel_size,
@@ -185,7 +161,14 @@ def _convolutional(
             name=f"conv{i}",
             dtype=dtype,
         )(x)
-    return observation, layers.Flatten(last, name=MAPS, dtype=dtype)(x)
+    maps = layers.Flatten(last, name=MAPS, dtype=dtype)(x)
+    values = [
+        _head(maps, hidden_units, outputs, normalize_features, dtype, game_name)
+        for game_name in heads
+    ]
+    if None not in heads:
+        values = [layers.Concatenate(name=OUTPUT, dtype="float32")(values)]
+    return keras.Model(observation, values[0], name=name)
 
 
 def _head(
@@ -193,24 +176,19 @@ def _head(
     hidden_units: Sequence[int],
     outputs: int,
     normalize_features: bool,
-    dtype: str | None,
-    game_name: str | None = None,
+    dtype: str,
+    game_name: str | None,
 ) -> keras.KerasTensor:
-    """Dense layers and a linear output; the name tells several games' layers apart."""
+    """Dense layers and a linear output, kept in float32."""
     layers = keras.layers
-    dtype = dtype or "float32"
-
-    def named(name: str) -> str:
-        return layer_of(name, game_name) if game_name else name
-
+    named = partial(layer_of, game_name=game_name)
     for i, units in enumerate(hidden_units, start=1):
-        to_normalize = normalize_features and i == len(hidden_units)
-        are_features = not normalize_features and i == len(hidden_units)
+        last = i == len(hidden_units)
         x = layers.Dense(
             units,
-            activation=None if to_normalize else "relu",
+            activation=None if normalize_features and last else "relu",
             kernel_initializer="he_normal",
-            name=named(FEATURES if are_features else f"hidden{i}"),
+            name=named(FEATURES if last and not normalize_features else f"hidden{i}"),
             dtype=dtype,
         )(x)
     if normalize_features:

@@ -9,11 +9,7 @@ from amkit.networks.bodies import FEATURES
 
 
 def with_features(network: keras.Model) -> keras.Model:
-    """The same network and weights, which also hands out its layer `features`.
-
-    Returns:
-        Functional `keras.Model`, observation -> (outputs [B, A], features [B, D]).
-    """
+    """The same network and weights, observation -> (outputs [B, A], `features` [B, D])."""
     features = network.get_layer(FEATURES).output
     return keras.Model(network.input, (network.output, features), name=network.name)
 
@@ -41,10 +37,8 @@ def in_precision(model: keras.Model, dtype: str) -> keras.Model:
 
     Args:
         model: Functional model of stock layers.
-        dtype: str. Keras dtype policy of every layer but the last, which stays float32.
-
-    Returns:
-        Functional `keras.Model`; of float32 weights by float32 and the mixed policies.
+        dtype: Keras dtype policy of every layer but the last, which stays float32. Weights are
+            float32 by float32 and the mixed policies.
     """
     return _twin(model, lambda layer: dtype)
 
@@ -53,15 +47,8 @@ def for_running(model: keras.Model, dtype: str) -> keras.Model:
     """As `in_precision`, for a network that learns no more: its weights are cast once, here.
 
     Under a mixed policy Keras casts them in every call, which takes longer than a forward pass of
-    one observation. The outputs are the same: what Keras does not cast, normalisations, stays.
-
-    Args:
-        model: Functional model of stock layers.
-        dtype: str. Keras dtype policy, as in `in_precision`.
-
-    Returns:
-        Functional `keras.Model`, convolutions and dense layers but the last in the number format
-        that the policy computes in.
+    one observation. Convolutions and dense layers but the last get the number format that the
+    policy computes in. Outputs are the same: what Keras does not cast, normalisations, stays.
     """
     cast = keras.DTypePolicy(dtype).compute_dtype
     with_kernels = (keras.layers.Conv2D, keras.layers.Dense)

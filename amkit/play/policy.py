@@ -27,15 +27,10 @@ class Piecewise:
 
 
 class Answer(NamedTuple):
-    """What a network says of observations, where one graph computes more than what is acted on.
+    """What a network says of observations, where one graph computes more than what is acted on."""
 
-    Attributes:
-        values: float32 [R, 18]. Logits or Q-values to act on.
-        guidance: any structure of tensors, handed on with the decision.
-    """
-
-    values: tf.Tensor
-    guidance: Any
+    values: tf.Tensor  # float32 [R, 18]. Logits or Q-values to act on.
+    guidance: Any  # Any structure of tensors, handed on with the decision.
 
 
 class EpsilonGreedy:

@@ -11,38 +11,23 @@ from amkit.games.environments import Environments, Outcome
 
 @dataclass(frozen=True)
 class Decision:
-    """What was acted on, and how, in every environment, R rows.
+    """What was acted on, and how, in every environment, R rows."""
 
-    Attributes:
-        observation: uint8 [R, 4, 84, 84].
-        start: bool [R]. It was the first observation of a game.
-        cut: bool [R]. No transition: it was the last observation of a finished game.
-        action: int32 [R]. ALE codes.
-        outputs: float32 [R, 18]. The acting network's.
-        guidance: what else the policy says of the observations, such as the experts' answers.
-    """
-
-    observation: np.ndarray
-    start: np.ndarray
-    cut: np.ndarray
-    action: np.ndarray
-    outputs: np.ndarray
-    guidance: Any
+    observation: np.ndarray  # uint8 [R, 4, 84, 84].
+    start: np.ndarray  # bool [R]. It was the first observation of a game.
+    cut: np.ndarray  # bool [R]. No transition: it was the last observation of a finished game.
+    action: np.ndarray  # int32 [R], ALE codes.
+    outputs: np.ndarray  # float32 [R, 18], the acting network's.
+    guidance: Any  # What else the policy says of the observations, such as the experts' answers.
 
 
 @dataclass(frozen=True)
 class Transition(Decision):
-    """One step of every environment, R rows: a decision and what it led to.
+    """One step of every environment, R rows: a decision and what it led to, its `Outcome`."""
 
-    Attributes:
-        reward: float32 [R]. Raw.
-        terminal: bool [R]. A life or the game was lost.
-        game_over: bool [R]. The whole game ended.
-    """
-
-    reward: np.ndarray
-    terminal: np.ndarray
-    game_over: np.ndarray
+    reward: np.ndarray  # float32 [R], raw.
+    terminal: np.ndarray  # bool [R]. A life or the game was lost.
+    game_over: np.ndarray  # bool [R]. The whole game ended.
 
 
 # observation [R, 4, 84, 84] -> (action [R], outputs [R, 18]), and guidance where there is some.

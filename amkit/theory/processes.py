@@ -19,17 +19,11 @@ Operator = Callable[[Array], Policy]  # Gamma of section 4.2: Q-values [S, A] ->
 
 @dataclass(frozen=True)
 class Process:
-    """A finite Markov decision process whose states have features.
+    """A finite Markov decision process whose states have features."""
 
-    Attributes:
-        transitions: float [S, A, S]. Probability of the next state.
-        rewards: float [S, A]. Expected reward of an action.
-        features: float [S, K]. phi(s).
-    """
-
-    transitions: Array
-    rewards: Array
-    features: Array
+    transitions: Array  # [S, A, S]. Probability of the next state.
+    rewards: Array  # [S, A]. Expected reward of an action.
+    features: Array  # [S, K]. phi(s).
 
     def __post_init__(self) -> None:
         states, actions = self.transitions.shape[:2]
@@ -101,17 +95,11 @@ def stationary_distribution(process: Process, policy: Policy) -> Array:
 
 
 class Imitation(NamedTuple):
-    """A linear softmax student of an expert: what section 4 studies.
+    """A linear softmax student of an expert: what section 4 studies."""
 
-    Attributes:
-        process: where both play.
-        expert: float [S, A].
-        decay: lambda.
-    """
-
-    process: Process
-    expert: Policy
-    decay: float
+    process: Process  # Where both play.
+    expert: Policy  # [S, A].
+    decay: float  # lambda.
 
     def objective(self, theta: Array, distribution: Array) -> float:
         """Eq. 7 in nats, with lambda / 2 in place of lambda, so that Eq. 8 is its gradient."""
@@ -216,17 +204,11 @@ class Imitation(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """What imitating costs over T steps, for T = 1, 2, ... (Proposition 1).
+    """What imitating costs over T steps, for T = 1, 2, ... (Proposition 1)."""
 
-    Attributes:
-        expert: float [T]. Cost-to-go J_T of the expert.
-        student: float [T]. J_T of the student.
-        bound: float [T]. J_T(expert) + u T epsilon / log 2.
-    """
-
-    expert: Array
-    student: Array
-    bound: Array
+    expert: Array  # [T]. Cost-to-go J_T of the expert.
+    student: Array  # [T]. J_T of the student.
+    bound: Array  # [T]. J_T(expert) + u T epsilon / log 2.
 
 
 def cost_growth(
@@ -247,17 +229,16 @@ def cost_growth(
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         loss = -np.where(expert > 0, expert * np.log(student), 0).sum(axis=1)
-    costs, visited = {}, {}
-    for name, policy in (("expert", expert), ("student", student)):
-        visited[name] = _visited(process, policy, start, horizon)
-        reward = (policy * process.rewards).sum(axis=1)
-        costs[name] = -np.cumsum(visited[name] @ reward)
-    steps = np.arange(1, horizon + 1)
-    epsilon = np.cumsum(visited["student"] @ loss) / steps
-    bound = costs["expert"] + _greatest_disadvantage(process, expert, horizon) * (
-        steps * epsilon / np.log(2)
+    experts_way, students_way = (
+        _visited(process, policy, start, horizon) for policy in (expert, student)
     )
-    return Growth(costs["expert"], costs["student"], bound)
+    experts_cost = -np.cumsum(experts_way @ (expert * process.rewards).sum(axis=1))
+    students_cost = -np.cumsum(students_way @ (student * process.rewards).sum(axis=1))
+    steps = np.arange(1, horizon + 1)
+    epsilon = np.cumsum(students_way @ loss) / steps
+    disadvantage = _greatest_disadvantage(process, expert, horizon)
+    bound = experts_cost + disadvantage * (steps * epsilon / np.log(2))
+    return Growth(experts_cost, students_cost, bound)
 
 
 def _visited(process: Process, policy: Policy, start: int, horizon: int) -> Array:

@@ -3,14 +3,14 @@
 And the other way about: a student begins as one of its experts.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import keras
 import numpy as np
+from keras import layers
 
 from amkit.games.atari import find_game
 from amkit.games.catalogue import NUM_ACTIONS, Game
@@ -22,36 +22,21 @@ from amkit.storage.cards import games_learnt, temperature
 Head = Literal["keep", "new"]
 
 
-@dataclass(frozen=True)
-class Source:
-    """A network to begin from.
+class Source(NamedTuple):
+    """A network to begin from."""
 
-    Attributes:
-        network: Functional model, observation -> logits [B, 18].
-        temperature: tau that an AMN's experts spoke at, the geometric mean where each had its own;
-            its logits are Q-values divided by that, but for a constant in every state. 1 where its
-            outputs are Q-values.
-        background: luminance that its first layer sees as zero.
-        weight_hash: of its weights.
-        games: that it has learnt, or that the network had learnt which it began as.
-        body: its layers, one of `networks.BODIES`.
-        normalize_features: whether its features are layer-normalised.
-    """
-
-    network: keras.Model
+    network: keras.Model  # Functional, observation -> logits [B, 18].
+    # tau that an AMN's experts spoke at, the geometric mean where each had its own: its logits are
+    # Q-values divided by that, but for a constant in every state. 1 where outputs are Q-values.
     temperature: float
-    background: float
+    background: float  # Luminance that its first layer sees as zero.
     weight_hash: str
-    games: tuple[str, ...]
-    body: str
-    normalize_features: bool
+    games: tuple[str, ...]  # That it has learnt, or the network which it began as.
+    body: str  # Its layers, one of `networks.BODIES`.
+    normalize_features: bool  # Whether its features are layer-normalised.
 
     def check(self, head: Head, freeze: str | None) -> None:
-        """Checks that a target network can begin so: arguments as of `initialise`.
-
-        Raises:
-            ValueError: if one is unknown.
-        """
+        """ValueError if no target network can begin so: arguments as of `initialise`."""
         if head not in get_args(Head):
             raise ValueError(f"head is one of {', '.join(get_args(Head))}. Received: {head!r}")
         names = layer_names(BODIES[self.body], self.normalize_features)
@@ -75,13 +60,10 @@ def layer_names(body: Body, normalize_features: bool) -> list[str]:
 def load_source(path: Path) -> Source:
     """Loads an AMN, or an expert of another game, to begin from; each file once.
 
-    Args:
-        path: a `.keras` file with its card.
-
     Raises:
         ValueError: if its games have outputs of their own, or it has other layers than `BODIES` or
             other activations than their ReLUs.
-        ModelFileError: if it is missing or damaged.
+        ModelFileError: if the file, or its card, is missing or damaged.
     """
     path = Path(path).resolve()
     return _load(path, path.stat().st_mtime_ns if path.is_file() else 0)
@@ -111,38 +93,39 @@ def source_of(path: Path, network: keras.Model, card: Card) -> Source:
         card["weight_hash"],
         games_learnt(card),
         _body(network),
-        any(isinstance(layer, keras.layers.LayerNormalization) for layer in network.layers),
+        bool(_of_kind(network.layers, layers.LayerNormalization)),
     )
+
+
+def _of_kind(some_layers: Sequence[Any], *kinds: type) -> list[Any]:
+    return [layer for layer in some_layers if isinstance(layer, kinds)]
 
 
 def _background(network: keras.Model) -> float:
     """Luminance that the first layer sees as zero."""
-    found = [x for x in network.layers if isinstance(x, keras.layers.Rescaling)]
-    if len(found) != 1 or not np.isclose(found[0].scale, 1 / 255):
+    rescaling = _of_kind(network.layers, layers.Rescaling)
+    if len(rescaling) != 1 or not np.isclose(rescaling[0].scale, 1 / 255):
         raise ValueError(
             f"weights come from a network that rescales bytes to [0, 1] once. "
             f"Received: {network.name}, which does otherwise"
         )
-    return float(-255 * found[0].offset)
+    return float(-255 * rescaling[0].offset)
 
 
 def _body(network: keras.Model) -> str:
-    layers = keras.layers
-    found = Body(
-        tuple(
-            (layer.filters, layer.kernel_size[0], layer.strides[0])
-            for layer in network.layers
-            if isinstance(layer, layers.Conv2D)
-        ),
-        tuple(layer.units for layer in network.layers[:-1] if isinstance(layer, layers.Dense)),
-        int(any(isinstance(layer, layers.ZeroPadding2D) for layer in network.layers)),
+    """The name of its body, by what its layers are."""
+    convolutions = _of_kind(network.layers, layers.Conv2D)
+    body = Body(
+        tuple((layer.filters, layer.kernel_size[0], layer.strides[0]) for layer in convolutions),
+        tuple(layer.units for layer in _of_kind(network.layers[:-1], layers.Dense)),
+        int(bool(_of_kind(network.layers, layers.ZeroPadding2D))),
     )
-    for name, body in BODIES.items():
-        if body == found:
+    for name, known in BODIES.items():
+        if body == known:
             return name
     raise ValueError(
         f"weights come from a network with one of the bodies {', '.join(BODIES)}. "
-        f"Received: {network.name} with {found}"
+        f"Received: {network.name} with {body}"
     )
 
 
@@ -151,25 +134,24 @@ def _check_activations(network: keras.Model) -> None:
 
     Weights alone are copied: a tanh would become a ReLU, and the network say something else.
     """
-    layers = keras.layers
-    found = []
+    course = []
     for layer in network.layers:
         if isinstance(layer, layers.Conv2D | layers.Dense):
-            found += ["kernel", keras.activations.serialize(layer.activation)]
+            course += ["kernel", keras.activations.serialize(layer.activation)]
         elif isinstance(layer, layers.Activation):
-            found.append(keras.activations.serialize(layer.activation))
+            course.append(keras.activations.serialize(layer.activation))
         elif isinstance(layer, layers.ReLU):
             plain = layer.max_value is None and not (layer.negative_slope or layer.threshold)
-            found.append("relu" if plain else "another relu")
+            course.append("relu" if plain else "another relu")
         elif isinstance(layer, layers.LayerNormalization):
-            found.append("normalisation")
-    found = [what for what in found if what != "linear"]
-    hidden = (found.count("kernel") - 1) * ["kernel", "relu"]
-    if found not in ([*hidden, "kernel"], [*hidden[:-1], "normalisation", "relu", "kernel"]):
+            course.append("normalisation")
+    course = [what for what in course if what != "linear"]
+    hidden = (course.count("kernel") - 1) * ["kernel", "relu"]
+    if course not in ([*hidden, "kernel"], [*hidden[:-1], "normalisation", "relu", "kernel"]):
         raise ValueError(
             "weights come from a network with a ReLU after each hidden layer, the last of which "
             "may be normalised before, and a linear output. "
-            f"Received: {network.name} with {', '.join(found)}"
+            f"Received: {network.name} with {', '.join(course)}"
         )
 
 
@@ -180,7 +162,7 @@ def _over_all_actions(expert: keras.Model, game: Game) -> keras.Model:
     greedy policy would hardly ever try an action that the expert did not have.
     """
     output = expert.layers[-1]
-    head = keras.layers.Dense(NUM_ACTIONS, name=output.name, dtype="float32")
+    head = layers.Dense(NUM_ACTIONS, name=output.name, dtype="float32")
     network = keras.Model(expert.input, head(output.input), name=expert.name)
     for place, own in zip(head.weights, output.get_weights(), strict=True):
         spread = np.repeat(own.mean(axis=-1, keepdims=True), NUM_ACTIONS, axis=-1)
@@ -210,18 +192,18 @@ def initialise(
         ValueError: if the layers differ, or there is none called so.
     """
     source.check(head, freeze)
-    shapes, own = ([weight.shape for weight in m.weights] for m in (source.network, network))
-    if shapes != own:
+    given, taken = ([weight.shape for weight in m.weights] for m in (source.network, network))
+    if given != taken:
         raise ValueError(
             f"weights go to a network with the layers of the one that they come from. "
-            f"Received: weights of {shapes} for {own}"
+            f"Received: weights of {given} for {taken}"
         )
     output = network.layers[-1]
     fresh = output.get_weights()
     network.set_weights(source.network.get_weights())
     kept = [source.temperature * weight for weight in output.get_weights()]
     output.set_weights(kept if head == "keep" else fresh)
-    first = next(x for x in network.layers if isinstance(x, keras.layers.Conv2D))
+    first = _of_kind(network.layers, layers.Conv2D)[0]
     kernel, bias = first.get_weights()
     brighter = (_background(network) - source.background) / 255
     first.set_weights([kernel, bias + brighter * kernel.sum(axis=(0, 1, 2))])
@@ -231,39 +213,9 @@ def initialise(
             layer.trainable = False
 
 
-def _normalised_layers(network: keras.Model) -> list[keras.layers.Layer]:
-    """The layers with kernels before the normalisation; none where nothing is normalised."""
-    norms = [x for x in network.layers if isinstance(x, keras.layers.LayerNormalization)]
-    if not norms:
-        return []
-    before = network.layers[: network.layers.index(norms[0])]
-    return [x for x in before if isinstance(x, keras.layers.Conv2D | keras.layers.Dense)]
-
-
 def _size(layer: keras.layers.Layer) -> float:
     """Root mean square of a layer's kernel."""
     return float(np.sqrt(np.mean(np.square(layer.get_weights()[0]))))
-
-
-def _scale(network: keras.Model, sizes: Mapping[str, float]) -> None:
-    """Gives kernels the sizes that they had when they were fresh; what the network says stays.
-
-    Training makes weights grow several times over, and the normalisation behind them takes no
-    notice. But Adam's steps do not grow along: they are of the learning rate's size, and grown
-    weights would hardly learn any more.
-
-    Args:
-        network: changed in place.
-        sizes: layer -> `_size` asked for, from the first layer to the last before the
-            normalisation.
-    """
-    so_far = 1.0
-    for name, size in sizes.items():
-        layer = network.get_layer(name)
-        kernel, bias = layer.get_weights()
-        share = size / (_size(layer) or size)
-        so_far *= share  # ReLUs hand a factor on, so that a bias takes those of all layers before.
-        layer.set_weights([share * kernel, so_far * bias])
 
 
 def initialise_student(student: keras.Model, source: Source, temperature: float | None) -> None:
@@ -281,9 +233,19 @@ def initialise_student(student: keras.Model, source: Source, temperature: float 
     Raises:
         ValueError: if the layers differ.
     """
-    sizes = {layer.name: _size(layer) for layer in _normalised_layers(student)}
+    kinds = [type(layer) for layer in student.layers]
+    end = kinds.index(layers.LayerNormalization) if layers.LayerNormalization in kinds else 0
+    normalised = _of_kind(student.layers[:end], layers.Conv2D, layers.Dense)
+    fresh_sizes = [_size(layer) for layer in normalised]
     initialise(student, source)
-    _scale(student, sizes)
+    # Training makes weights grow several times over, and a normalisation behind them takes no
+    # notice. But Adam's steps do not grow along: grown weights would hardly learn any more.
+    so_far = 1.0
+    for layer, size in zip(normalised, fresh_sizes, strict=True):
+        kernel, bias = layer.get_weights()
+        share = size / (_size(layer) or size)
+        so_far *= share  # ReLUs hand a factor on, so that a bias takes those of all layers before.
+        layer.set_weights([share * kernel, so_far * bias])
     if temperature is not None:
         output = student.layers[-1]
         kernel, bias = output.get_weights()

@@ -8,10 +8,9 @@ others.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -32,29 +31,19 @@ from amkit.transfer.initialise import source_of
 DISCOUNT = 0.95  # A reward 14 steps ahead counts half: what random play can still tell of.
 FOLDS = 4
 DRAWS = 3  # Networks of random weights.
-_STRENGTHS = [
-    10.0**power for power in range(-5, 4)
-]  # Of the ridge penalty, relative to the features' variance.
-
-
-Predictor = Callable[[np.ndarray], np.ndarray]
+# Of the ridge penalty, relative to the features' variance.
+_STRENGTHS = np.logspace(-5, 3, 9)
 
 
 class TooFewRewards(ValueError):
     """A game played at random met so few rewards that there is nothing to predict."""
 
 
-@dataclass(frozen=True)
-class Frames:
-    """Steps of a game played at random, T of each of N environments.
+class Frames(NamedTuple):
+    """Steps of a game played at random, T of each of N environments."""
 
-    Attributes:
-        observation: uint8 [T, N, 4, 84, 84].
-        reward_ahead: float64 [T, N]. Sum of the clipped rewards to come, discounted.
-    """
-
-    observation: np.ndarray
-    reward_ahead: np.ndarray
+    observation: np.ndarray  # uint8 [T, N, 4, 84, 84].
+    reward_ahead: np.ndarray  # float64 [T, N]. Sum of the clipped rewards to come, discounted.
 
 
 def play_at_random(game: Game, steps: int = 8192, envs: int = 16, seed: int = 0) -> Frames:
@@ -62,9 +51,9 @@ def play_at_random(game: Game, steps: int = 8192, envs: int = 16, seed: int = 0)
 
     Args:
         game: the target.
-        steps: int. Agent steps over all environments; those whose future was not seen are dropped.
-        envs: int. N, `FOLDS` or more.
-        seed: int. Of emulators and actions.
+        steps: agent steps over all environments; those whose future was not seen are dropped.
+        envs: N, `FOLDS` or more.
+        seed: of emulators and actions.
     """
     unseen = int(np.ceil(np.log(0.05) / np.log(DISCOUNT)))  # Less than 5 % of the weight is beyond.
     environments = make([game], envs, seed=seed)
@@ -73,31 +62,19 @@ def play_at_random(game: Game, steps: int = 8192, envs: int = 16, seed: int = 0)
     )
     with closing(environments):
         played = list(islice(rollout(environments, policy), -(-steps // envs) + unseen))
-    ahead = np.zeros(envs)
-    rewards_ahead = []
+    ahead = [np.zeros(envs)]
     for t in reversed(played):
-        ahead = np.clip(t.reward, -1, 1) + DISCOUNT * np.where(t.terminal | t.cut, 0, ahead)
-        rewards_ahead.append(ahead)
-    return Frames(
-        np.array([t.observation for t in played[:-unseen]]),
-        np.array(rewards_ahead[::-1][:-unseen]),
-    )
+        following = np.where(t.terminal | t.cut, 0, ahead[-1])
+        ahead.append(np.clip(t.reward, -1, 1) + DISCOUNT * following)
+    return Frames(np.array([t.observation for t in played[:-unseen]]), np.array(ahead[:unseen:-1]))
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """What a new game's DQN could begin with.
+class Candidate(NamedTuple):
+    """What a new game's DQN could begin with."""
 
-    Attributes:
-        network: Functional model, observation -> features [B, D], or [B, K, D] of K networks.
-        weight_hash: of its file; the card of a target DQN names its source by it. None of what was
-            made here.
-        learnt: games that it has learnt, or that the one had learnt which it began as.
-    """
-
-    network: keras.Model
-    weight_hash: str | None = None
-    learnt: tuple[str, ...] = ()
+    network: keras.Model  # Functional, observation -> features [B, D], or [B, K, D] of K networks.
+    weight_hash: str | None = None  # As cards name a source. None of what was made here.
+    learnt: tuple[str, ...] = ()  # Games that it has learnt, or the network which it began as.
 
 
 def candidates(paths: Sequence[Path], background: float = 0) -> dict[str, Candidate]:
@@ -127,8 +104,8 @@ def candidates(paths: Sequence[Path], background: float = 0) -> dict[str, Candid
             feature_size(network)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
-        body = keras.Model(network.input, network.get_layer("features").output)
-        named[name] = Candidate(body, card["weight_hash"], games_learnt(card))
+        features = _features_of(network)
+        named[name] = Candidate(features, card["weight_hash"], games_learnt(card))
         try:
             source = source_of(path, network, card)
         except ValueError:  # It may have good features all the same.
@@ -188,24 +165,20 @@ def relate(
     return sorted(rows, key=lambda row: -row["r_squared"])
 
 
+def _features_of(network: keras.Model) -> keras.Model:
+    return keras.Model(network.input, network.get_layer("features").output)
+
+
 def _random_weights(body: str, normalize_features: bool, background: float) -> keras.Model:
-    """Features of several networks as they begin, [B, `DRAWS`, D]: one alone may be lucky."""
+    """Features of networks as they begin, [B, `DRAWS`, D]: one alone may be lucky."""
     observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8")
-    drawn = []
-    for _ in range(DRAWS):
-        network = actor_mimic_network(
-            body, normalize_features=normalize_features, background=background
-        )
-        drawn.append(keras.Model(network.input, network.get_layer("features").output)(observation))
+    layers: dict[str, Any] = {"normalize_features": normalize_features, "background": background}
+    drawn = [_features_of(actor_mimic_network(body, **layers))(observation) for _ in range(DRAWS)]
     return keras.Model(observation, keras.ops.stack(drawn, axis=1), name="random_weights")
 
 
 def pixels(square: int = 4) -> keras.Model:
-    """A candidate that learnt nothing: the four frames, means of squares of their pixels.
-
-    Args:
-        square: int. Pixels along a square's side; 4 makes 21 x 21 means of a frame.
-    """
+    """A candidate that learnt nothing: means of squares of so many pixels along, of four frames."""
     layers = keras.layers
     observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8")
     x = layers.Rescaling(1 / 255)(observation)
@@ -226,33 +199,27 @@ def _held_out(features: np.ndarray, targets: np.ndarray, folds: np.ndarray, fold
     validation = folds == (fold + 1) % FOLDS
     held_out = folds == fold
 
-    def flat(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        return values[:, chosen].reshape(-1, *values.shape[2:])
+    def r_squared(learnt: np.ndarray, judged: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+        (inputs, known), (others, wanted) = (
+            (features[:, envs].reshape(-1, features.shape[-1]), targets[:, envs].ravel())
+            for envs in (learnt, judged)
+        )
+        error = _ridge(inputs, known, strengths, others) - wanted[:, None]
+        shares: np.ndarray = 1 - np.mean(error**2, axis=0) / np.var(wanted)
+        return shares
 
-    def learn(chosen: np.ndarray, strengths: Sequence[float]) -> list[Predictor]:
-        return _ridge(flat(features, chosen), flat(targets, chosen), strengths)
-
-    def r_squared(predict: Predictor, chosen: np.ndarray) -> float:
-        wanted = flat(targets, chosen)
-        error = np.mean((predict(flat(features, chosen)) - wanted) ** 2)
-        return float(1 - error / np.var(wanted))
-
-    tried = [
-        r_squared(predict, validation) for predict in learn(~validation & ~held_out, _STRENGTHS)
-    ]
-    (best,) = learn(~held_out, [_STRENGTHS[int(np.argmax(tried))]])
-    return r_squared(best, held_out)
+    tried = r_squared(~validation & ~held_out, validation, _STRENGTHS)
+    return float(r_squared(~held_out, held_out, _STRENGTHS[[tried.argmax()]])[0])
 
 
-def _ridge(inputs: np.ndarray, targets: np.ndarray, strengths: Sequence[float]) -> list[Predictor]:
-    """Least squares with a penalty on the weights, in closed form: a predictor per strength."""
+def _ridge(
+    inputs: np.ndarray, targets: np.ndarray, strengths: np.ndarray, others: np.ndarray
+) -> np.ndarray:
+    """Least squares with a penalty, in closed form: predictions of others, one per strength."""
     center, scale = inputs.mean(axis=0), inputs.std() + 1e-12
     z, mean = (inputs - center) / scale, targets.mean()
     values, vectors = np.linalg.eigh(z.T @ z / len(z))
     along = vectors.T @ (z.T @ (targets - mean) / len(z))
-
-    def predictor(strength: float) -> Predictor:
-        weights = vectors @ (along / (values.clip(0) + strength)) / scale
-        return lambda x: mean + (x - center) @ weights
-
-    return [predictor(strength) for strength in strengths]
+    weights = vectors @ (along[:, None] / (values.clip(0)[:, None] + strengths)) / scale
+    predicted: np.ndarray = mean + (others - center) @ weights
+    return predicted
