@@ -146,12 +146,9 @@ def _distilling(game: Game, precision: str, xla: bool) -> Iterator[Callable[[], 
 def paper_dqn(game: Game, precision: str = "float32") -> Stepping:
     """Rounds of DQN training at the paper's settings, once learning has begun."""
     # Learning starts early, and the memory is small, so that nothing but learning is measured.
-    early: dict[str, Any] = {
-        "replay_start_steps": 500,
-        "replay_steps": 20_000,
-        "epsilon": ((0, 0.1),),
-    }
-    return _training(expert_config(game.name, "paper", precision=precision, **early))
+    steps = {"replay_start_steps": 500, "replay_steps": 20_000}
+    early = expert_config(game.name, "paper", precision=precision, epsilon=((0, 0.1),), **steps)
+    return _training(early)
 
 
 @contextmanager

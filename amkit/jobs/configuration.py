@@ -22,6 +22,7 @@ from amkit.storage.run_folders import DamagedRun, Run, label
 from amkit.storage.validation import checked, one_line
 from amkit.transfer.initialise import Head, Source, load_source
 
+_OF_RUN = ("precision", "jit_compile", "protocol", "test_epochs")  # No settings of algorithms.
 BASELINES = ("mdqn", "mcdqn")
 MAX_BASELINE_GAMES = 20
 
@@ -321,11 +322,8 @@ def _configuration(
 ) -> Configuration:
     """Puts together what was asked for and what the preset has."""
     asked = {key: value for key, value in overrides.items() if value is not None}
-    of_run = presets.RUN.get(preset, {}) | {
-        key: asked.pop(key)
-        for key in ("precision", "jit_compile", "protocol", "test_epochs")
-        if key in asked
-    }
+    of_run = {**presets.RUN.get(preset, {})}
+    of_run |= {key: asked.pop(key) for key in _OF_RUN if key in asked}
     names = list(vars(settings))
     if unknown := sorted(set(asked) - set(names)):
         raise ValueError(
