@@ -29,73 +29,42 @@ MAX_BASELINE_GAMES = 20
 
 @checked
 class Beginning:
-    """The weights that a student or a target DQN begins with, and how its layers take them.
+    """The weights that a student or a target DQN begins with, and how its layers take them."""
 
-    Attributes:
-        path: their file; None begins with random ones.
-        source: what it is called.
-        weights: their hash.
-        learnt: games that the source has learnt.
-        body: the layers, one of `networks.BODIES`.
-        normalize_features: whether the features are layer-normalised.
-        head, freeze: as in `transfer.initialise`.
-        knows_target: whether the source has learnt the target itself: then it is no transfer.
-    """
-
-    path: Annotated[Path | None, Field(alias="from")] = None
-    source: str = "random"
-    weights: str | None = None
-    learnt: tuple[str, ...] = ()
-    body: str | None = None
+    path: Annotated[Path | None, Field(alias="from")] = None  # Of the file; None is random weights.
+    source: str = "random"  # What it is called.
+    weights: str | None = None  # Their hash.
+    learnt: tuple[str, ...] = ()  # Games that the source has learnt.
+    body: str | None = None  # The layers, one of `networks.BODIES`.
     normalize_features: bool | None = None
-    head: Head | None = None
+    head: Head | None = None  # As in `transfer.initialise`, and so is `freeze`.
     freeze: str | None = None
-    knows_target: bool | None = None
+    knows_target: bool | None = None  # The source has learnt the target itself: it is no transfer.
 
 
 @checked
 class Configuration:
-    """Everything needed to repeat a run.
+    """Everything needed to repeat a run."""
 
-    Attributes:
-        algorithm: one of `ALGORITHMS`.
-        kind: of the network that comes out.
-        preset: what the settings began as.
-        settings: of the algorithm.
-        seed: of weights, exploration, samples and emulators.
-        precision: Keras dtype policy.
-        jit_compile: whether updates are compiled by XLA.
-        background: luminance that the first layer sees as zero.
-        protocol: of the scores on the card.
-        test_epochs: tests while training, under `test_protocol`.
-        machine: where the run began.
-        command: the command line that asks for this run alone.
-        experts: their folder.
-        expert_weights: the hash of each game's expert.
-        temperatures: tau of each game; None where it is measured when the experts are loaded.
-        begin: what a student begins with; None is random weights.
-        transfer: what a target DQN begins with; None for any other kind of run.
-    """
-
-    algorithm: str
-    kind: Kind
+    algorithm: str  # One of `ALGORITHMS`.
+    kind: Kind  # Of the network that comes out.
     games: Annotated[tuple[str, ...], Field(min_length=1)]
-    preset: str
-    settings: Any
-    seed: Annotated[int, Field(ge=0, le=2**29)]
-    precision: rates.Precision
-    jit_compile: bool
-    background: Annotated[float, Field(ge=0, le=255)]
-    protocol: str = "quick"
-    test_epochs: Annotated[int, Field(ge=0)] = 0
-    test_protocol: str = "quick"
-    machine: Mapping[str, str | int]
-    command: str | None = None
-    experts: Path | None = None
-    expert_weights: tuple[str, ...] = ()
-    temperatures: Mapping[str, float] | None = None
-    begin: Beginning | None = None
-    transfer: Beginning | None = None
+    preset: str  # What the settings began as.
+    settings: Any  # Of the algorithm.
+    seed: Annotated[int, Field(ge=0, le=2**29)]  # Of weights, exploration, samples and emulators.
+    precision: rates.Precision  # Keras dtype policy.
+    jit_compile: bool  # Whether updates are compiled by XLA.
+    background: Annotated[float, Field(ge=0, le=255)]  # Luminance that the first layer sees as 0.
+    protocol: str = "quick"  # Of the scores on the card.
+    test_epochs: Annotated[int, Field(ge=0)] = 0  # Tests while training.
+    test_protocol: str = "quick"  # Of these.
+    machine: Mapping[str, str | int]  # Where the run began.
+    command: str | None = None  # The command line that asks for this run alone.
+    experts: Path | None = None  # Their folder.
+    expert_weights: tuple[str, ...] = ()  # The hash of each game's expert.
+    temperatures: Mapping[str, float] | None = None  # tau of each game; None: experts are measured.
+    begin: Beginning | None = None  # Of a student; None is random weights.
+    transfer: Beginning | None = None  # Of a target DQN.
 
     @model_validator(mode="before")
     @classmethod

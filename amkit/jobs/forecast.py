@@ -17,15 +17,10 @@ _BETWEEN = 1.3
 
 
 class Pace(NamedTuple):
-    """How fast a run goes on this machine.
+    """How fast a run goes on this machine."""
 
-    Attributes:
-        step: seconds that an agent step of its training takes.
-        test_round: seconds that a step of all environments of a test takes; 0 without tests.
-    """
-
-    step: float
-    test_round: float
+    step: float  # Seconds of an agent step of its training.
+    test_round: float  # Seconds of a step of all environments of a test; 0 without tests.
 
 
 def pace(configuration: Configuration) -> Pace:
@@ -60,17 +55,11 @@ def pace(configuration: Configuration) -> Pace:
 
 
 class Minutes(NamedTuple):
-    """About how many minutes runs take.
+    """About how many minutes runs take."""
 
-    Attributes:
-        training: without tests.
-        least_testing: of the tests while training, with games of `TYPICAL_STEPS_PER_GAME`.
-        most_testing: with games of `MAX_STEPS_PER_GAME`: nobody knows before how long they last.
-    """
-
-    training: float
-    least_testing: float
-    most_testing: float
+    training: float  # Without tests.
+    least_testing: float  # While training, with games of `TYPICAL_STEPS_PER_GAME`.
+    most_testing: float  # With games of `MAX_STEPS_PER_GAME`: nobody knows their length before.
 
     def __str__(self) -> str:
         if not self.most_testing:
