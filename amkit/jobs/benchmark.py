@@ -67,24 +67,20 @@ def measure(
     # would reach if nothing but these took time, and nothing overlapped.
     alone = Cost(acting=0.5, asking=1, samples=1).seconds(emulation, forward, forward, training)
     steps["emulation, 1.5 forward passes, 1 sample, each alone"] = 1 / alone
+    bodies = _bodies(emulation, precision, xla, seconds / 4, tell)
+    updates = []
+    for size, dtype, by_xla in product((32, 512), rates.PRECISIONS, (False, True)):
+        tell(f"updates of {size}, {dtype}, XLA {by_xla}")
+        samples = rates.training_rate(dtype, by_xla, size, seconds / 4)
+        updates.append({"batch_size": size, "precision": dtype, "xla": by_xla, "rate": samples})
     return {
         "game": game.name,
         "precision": precision,
-        "bodies": _bodies(emulation, precision, xla, seconds / 4, tell),
+        "bodies": bodies,
         "steps": [{"what": what, "rate": n, "ratio": n / emulation} for what, n in steps.items()],
-        "updates": _updates(seconds / 4, tell),
+        "updates": updates,
         "machine": rates.machine(),
     }
-
-
-def _updates(seconds: float, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Rates of updates, for each batch size, precision and way to compile."""
-    updates = []
-    for batch_size, dtype, xla in product((32, 512), rates.PRECISIONS, (False, True)):
-        tell(f"updates of {batch_size}, {dtype}, XLA {xla}")
-        samples = rates.training_rate(dtype, xla, batch_size, seconds)
-        updates.append({"batch_size": batch_size, "precision": dtype, "xla": xla, "rate": samples})
-    return updates
 
 
 def _bodies(

@@ -253,18 +253,16 @@ def transfer_config(
                 f"network; --preset paper takes others too. Received: {file}, whose are not "
                 "normalised"
             )
-        begin = _beginning(file, template)
+        begin = Beginning(body=template.body, normalize_features=template.normalize_features)
         if source:
             template.check(head, freeze)
             known = target in template.games  # It may be asked for, all the same.
-            begin = replace(begin, head=head, freeze=freeze, knows_target=known)
-        else:
-            begin = Beginning(body=begin.body, normalize_features=begin.normalize_features)
+            begin = _beginning(source, template, head=head, freeze=freeze, knows_target=known)
     overrides["test_epochs"] = test_epochs
     return _configuration("expert", [target], preset, settings, seed, overrides, transfer=begin)
 
 
-def _beginning(path: Path, source: Source) -> Beginning:
+def _beginning(path: Path, source: Source, **how: Any) -> Beginning:
     """A beginning with a source's weights."""
     if label(path) == Beginning().source:  # What a report calls random weights.
         raise ValueError(
@@ -277,6 +275,7 @@ def _beginning(path: Path, source: Source) -> Beginning:
         learnt=source.games,
         body=source.body,
         normalize_features=source.normalize_features,
+        **how,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import cache
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -114,12 +115,9 @@ def fastest(
         (precision, jit_compile) whose fastest update was fastest here: what else the machine does
         slows some updates, but hardly all of one kind.
     """
-    candidates: list[tuple[Precision, bool]] = [
-        (dtype, xla)
-        for dtype in ([precision] if precision else PRECISIONS)
-        for xla in ((False, True) if jit_compile is None else (jit_compile,))
-    ]
-    steps = {way: _updates(*way, batch_size, "nature") for way in candidates}
+    dtypes = (precision,) if precision else PRECISIONS
+    by_xla = (False, True) if jit_compile is None else (jit_compile,)
+    steps = {way: _updates(*way, batch_size, "nature") for way in product(dtypes, by_xla)}
     for step in steps.values():
         step(), step()
     least = dict.fromkeys(steps, float("inf"))

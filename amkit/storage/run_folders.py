@@ -38,21 +38,18 @@ class Run(AbstractContextManager["Run"]):
     Args:
         folder: made if missing.
         config: everything needed to repeat the run, JSON-able, which begins it. None opens a run
-            to go on with, and reads its own. It is empty before a run has begun.
-        reserve: a folder that holds no run is no error: it is kept for `begin`.
+            to go on with, and reads its own; or, where there is none, keeps the folder for `begin`.
 
     Attributes:
         model_path: where the finished model lies; it is there only when the run is finished.
         checkpoint_folder: where the checkpoints lie.
 
     Raises:
-        RunError: if the folder is in use, holds no run, or cannot be written.
+        RunError: if the folder is in use or cannot be written, or `config` is for another run.
         DamagedRun: if the configuration cannot be read.
     """
 
-    def __init__(
-        self, folder: Path, config: Mapping[str, Any] | None = None, *, reserve: bool = False
-    ):
+    def __init__(self, folder: Path, config: Mapping[str, Any] | None = None):
         self.folder = Path(folder)
         self.config: dict[str, Any] = {}
         self.model_path = self.folder / "model.keras"
@@ -69,7 +66,7 @@ class Run(AbstractContextManager["Run"]):
         try:
             if config is not None:
                 self.begin(config)
-            elif self.begun or not reserve:
+            elif self.begun:
                 self.config = read_config(self.folder)
         except BaseException:
             self.close()
@@ -194,7 +191,7 @@ def claim(root: Path, name: str, folder: Path | None = None, resume: bool | None
         runs = [path for _, path in _numbered(root, name) if (path / "config.json").exists()]
         folder = runs[-1] if runs else None
     if folder is not None:
-        run = Run(folder, reserve=True)
+        run = Run(folder)
         if resume or not run.begun:
             return run
         run.close()
@@ -203,7 +200,7 @@ def claim(root: Path, name: str, folder: Path | None = None, resume: bool | None
     while True:
         last = max((number for number, _ in _numbered(root, name)), default=0)
         with suppress(RunInUse):  # Another process has just taken it: it will be counted.
-            run = Run(Path(root) / (f"{name}-{last + 1}" if last else name), reserve=True)
+            run = Run(Path(root) / (f"{name}-{last + 1}" if last else name))
             if not run.begun:
                 return run
             run.close()
