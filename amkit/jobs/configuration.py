@@ -332,15 +332,8 @@ def _named(choices: Any, name: str | None, what: str) -> Any:
 def check_goes_on(run: Run, kind: str, **options: Any) -> None:
     """Checks that a run is the one asked for, as it goes on with the options it began with.
 
-    Args:
-        run: an open one.
-        kind: one of `cards.KINDS`.
-        **options: "games" in any order, "weights" of what it begins with, and as for the functions
-            above. None was not asked for.
-
-    Raises:
-        ValueError: at the first difference.
-        DamagedRun: as `read_configuration` has it.
+    The options are those of the functions above, None of which was not asked for, "games" in any
+    order, and "weights" of what it begins with. ValueError at the first difference.
     """
     document = read_configuration(run).to_json()
     has = {**(document.get("transfer") or document.get("begin") or {}), **document["settings"]}

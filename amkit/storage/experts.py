@@ -14,7 +14,6 @@ from amkit.storage.cards import SHIPPED, Card, ModelFileError, card_path, models
 if TYPE_CHECKING:  # Listing a folder needs no Keras.
     import keras
 
-
 _PRETRAINED = Path("pretrained")
 
 
@@ -79,8 +78,7 @@ def find_experts(folder: Path | None = None) -> dict[str, Listed]:
     folder = Path(_PRETRAINED if folder is None else folder)
     if not folder.is_dir():
         raise ExpertError(
-            f"experts come from a folder that holds them; {SHIPPED}. Received: {folder}, which is "
-            "no folder"
+            f"experts come from a folder; {SHIPPED}. Received: {folder}, which is no folder"
         )
     experts: dict[str, Listed] = {}
     for path in models_in(folder):
@@ -92,11 +90,8 @@ def find_experts(folder: Path | None = None) -> dict[str, Listed]:
         except UnknownGame as error:
             raise ModelFileError(f"{card_path(path)}: {error}") from None
         if game.name in experts:
-            first = experts[game.name].path.relative_to(folder)
-            raise ExpertError(
-                f"{folder} has two experts of {game.name}, {first} and "
-                f"{path.relative_to(folder)}: keep one"
-            )
+            two = " and ".join(str(p.relative_to(folder)) for p in (experts[game.name].path, path))
+            raise ExpertError(f"{folder} has two experts of {game.name}, {two}: keep one")
         experts[game.name] = Listed(game, card, path)
     return dict(sorted(experts.items()))
 

@@ -145,7 +145,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{folder} is no run folder: it has no config.json") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DamagedRun(f"{path} is damaged: {error}") from error
     if not isinstance(config, dict):
         raise DamagedRun(f"{path} is damaged: it is no JSON object")
