@@ -32,6 +32,7 @@ def pace(configuration: Configuration) -> Pace:
     game = find_game(configuration.games[0])
     begin = configuration.transfer
     body = (begin.body if begin else getattr(settings, "body", None)) or "nature"
+    batch_size = settings.batch_size * len(configuration.games)
     cost: Cost = configuration.row.cost(settings)
     step = cost.seconds(
         rates.emulation_rate(game, settings.envs, seconds=0.5),
@@ -39,11 +40,7 @@ def pace(configuration: Configuration) -> Pace:
         # Experts have the body of experts, whatever the student's is.
         rates.forward_rate(precision, settings.envs, seconds=0.5) if cost.asking else inf,
         rates.training_rate(
-            precision,
-            configuration.jit_compile,
-            settings.batch_size * len(configuration.games),
-            seconds=0.5,
-            body=body,
+            precision, configuration.jit_compile, batch_size, seconds=0.5, body=body
         ),
     )
     test_round = 0.0
