@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from amkit.storage.files import write_text
+from amkit.storage.files import sync, write_text
 
 _NAME = re.compile(r"checkpoint-\d{6,}")
 _KEPT = 2  # The newest, and one to fall back on. Unchanged arrays are one file in both.
@@ -69,7 +69,7 @@ def save(folder: Path, state: Mapping[str, Any]) -> Path:
         _write(unfinished, state, earlier[-1] if earlier else unfinished)
         finished = folder / f"checkpoint-{number:06d}"
         os.replace(unfinished, finished)
-        _sync_folder(folder)
+        sync(folder)
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
@@ -143,7 +143,7 @@ def _write(target: Path, state: Mapping[str, Any], before: Path) -> None:
     content = {"arrays": entries, "values": values}
     manifest = {"crc32": zlib.crc32(json.dumps(content).encode()), "content": content}
     write_text(target / "manifest.json", json.dumps(manifest))
-    _sync_folder(target)
+    sync(target)
 
 
 def _read(checkpoint: Path) -> dict[str, Any]:
@@ -185,12 +185,3 @@ def _values(state: Mapping[str, Any], arrays: dict[str, Any], prefix: str = "") 
             nested = isinstance(value, Mapping)
             values[key] = _values(value, arrays, f"{prefix}{key}/") if nested else value
     return values
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":  # Elsewhere a folder cannot be opened.
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -108,9 +108,14 @@ def _stream(path: Path) -> Path | int | None:
 
 
 def sync(path: Path) -> None:
-    """Waits until the disk has a file; OSError if it is full."""
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
+    """Waits until the disk has a file or a folder; OSError if it is full."""
+    if path.is_dir() and os.name != "posix":  # There a folder cannot be opened.
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:
