@@ -189,11 +189,7 @@ def _layers(of: DistillSettings | Beginning) -> str:
 
 
 def baseline_config(
-    architecture: str,
-    games: Sequence[str],
-    preset: str = "laptop",
-    seed: int = 0,
-    **overrides: Any,
+    architecture: str, games: Sequence[str], preset: str = "laptop", seed: int = 0, **overrides: Any
 ) -> Configuration:
     """The configuration of a baseline: experts' own learning, of several games at once (App. C).
 

@@ -18,10 +18,7 @@ def checked(kind: type[T]) -> type[T]:
     `dataclasses.replace` checks them anew. What is wrong is a ValueError of one line.
     """
     config = ConfigDict(
-        extra="forbid",
-        arbitrary_types_allowed=True,
-        validate_by_name=True,
-        validate_by_alias=True,
+        extra="forbid", arbitrary_types_allowed=True, validate_by_name=True, validate_by_alias=True
     )
     made: Any = pydantic_dataclasses.dataclass(kind, frozen=True, kw_only=True, config=config)
     init: Callable[..., None] = made.__init__
