@@ -30,17 +30,14 @@ def _silenced() -> Iterator[None]:
     try:
         kept = os.dup(2)
     except OSError:  # It is closed: nothing is to be heard.
-        kept = None
-    if kept is None:
         yield
         return
     with suppress(AttributeError, ValueError):  # Python's own stderr may be None, or closed.
         sys.stderr.flush()
-    silence = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(silence, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(silence)
+    with open(os.devnull, "wb") as silence:
+        try:
+            os.dup2(silence.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -55,8 +55,8 @@ def distill_job(scripted, pong, breakout, seed=0, **changes):
     changes = {"feature_weight": 0.01, "behaviour": "student", **changes}
     settings = replace(presets.DISTILL["tiny"], **changes)
     experts = [
-        Expert(pong, nature_dqn(6), {}, None),
-        Expert(breakout, nature_dqn(18), {}, None),
+        Expert(pong, {}, None, nature_dqn(6)),
+        Expert(breakout, {}, None, nature_dqn(18)),
     ]
     student = actor_mimic_network(settings.body, normalize_features=True)
     learner = compiled(ActorMimic(student, [512, 512], 0.05, 0.01), settings.optimizer())

@@ -37,9 +37,9 @@ def games(
     with usage():
         from amkit.games.atari import find_game
         from amkit.games.catalogue import GAMES
-        from amkit.storage.experts import experts_at_hand
+        from amkit.storage.experts import find_experts
 
-        at_hand = {name: expert.path for name, expert in experts_at_hand(experts).items()}
+        at_hand = {name: expert.path for name, expert in find_experts(experts).items()}
         others = [find_game(expert) for expert in at_hand if expert not in GAMES]
         listed = [find_game(name)] if name else [*GAMES.values(), *others]
     entries = [_entry(game, at_hand.get(game.name)) for game in listed]

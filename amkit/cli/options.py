@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from amkit.storage.card_types import Card
+    from amkit.storage.cards import Card
 
 RUNS = Path("runs")
 

@@ -14,18 +14,17 @@ from amkit.networks.actions import for_game, plays
 from amkit.storage import models
 from amkit.storage.cards import (
     SHIPPED,
+    Card,
     ModelFileError,
     at_hand,
     card_path,
     models_in,
     read_card,
 )
-from amkit.storage.experts import Expert, Listed, experts_at_hand
+from amkit.storage.experts import Expert, Listed, find_experts
 
 if TYPE_CHECKING:
     import keras
-
-    from amkit.storage.card_types import Card
 
 SEED = 2**30  # Above every training's emulator seeds: the games reported were never learnt from.
 
@@ -90,7 +89,7 @@ def request(
         raise ValueError(f"protocol is one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
     path, network, card, games = player(model, game_names, epsilon)
     taught_by = set(card.get("expert_weights", []))
-    compared = experts_at_hand(experts) if taught_by or experts is not None else {}
+    compared = find_experts(experts) if taught_by or experts is not None else {}
     if experts is None:  # Those at hand by chance need not be its teachers.
         compared = {
             name: expert

@@ -1,7 +1,6 @@
 """Scores of a network while it learns: the testing epochs of the paper's learning curves."""
 
 import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -93,11 +92,7 @@ class LearningCurve(keras.callbacks.Callback):
         except _Stopped:
             return  # Done again when the run goes on.
         self.rows += [{"steps": steps, "game": test.game, **test.summary} for test in results]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(_COLUMNS), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        self._run.write("tests.csv", text.getvalue())
+        self._run.write_metrics(self.rows, "tests.csv")
 
     def _test(self) -> list[GameResult]:
         def report(what: str, games: int, steps: int) -> None:

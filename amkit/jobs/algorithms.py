@@ -11,19 +11,12 @@ from amkit.learning.quantile_pqn import QuantilePQNSettings
 
 
 class Cost(NamedTuple):
-    """What one agent step of a training takes, beside emulation.
+    """What one agent step of a training takes, beside emulation."""
 
-    Attributes:
-        acting: forward passes of the network that learns.
-        asking: forward passes of an expert.
-        samples: training samples.
-        replay_values: numbers of four bytes kept with each frame of the memory; None without one.
-    """
-
-    acting: float
-    asking: float
-    samples: float
-    replay_values: int | None = None
+    acting: float  # Forward passes of the network that learns.
+    asking: float  # Forward passes of an expert.
+    samples: float  # Of the training.
+    replay_values: int | None = None  # Of four bytes, kept with each frame; None without a memory.
 
     def seconds(self, emulation: float, acting: float, asking: float, training: float) -> float:
         """Time of a step, were it only its parts, of which a machine does so many a second."""
@@ -32,19 +25,13 @@ class Cost(NamedTuple):
 
 
 class Algorithm(NamedTuple):
-    """What trains a network.
-
-    Attributes:
-        settings: its settings, checked.
-        training: plays and learns.
-        cost: of a step.
-        normalize_features: whether its networks have normalised features, for want of a target
-            network; None where the settings say so.
-    """
+    """What trains a network."""
 
     settings: type[Settings]
-    training: Callable[..., Training]
-    cost: Callable[[Any], Cost]
+    training: Callable[..., Training]  # Plays and learns.
+    cost: Callable[[Any], Cost]  # Of a step.
+    # Whether its networks have normalised features, for want of a target network; None where the
+    # settings say so.
     normalize_features: bool | None
 
 

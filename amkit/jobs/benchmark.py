@@ -67,24 +67,20 @@ def measure(
     # would reach if nothing but these took time, and nothing overlapped.
     alone = Cost(acting=0.5, asking=1, samples=1).seconds(emulation, forward, forward, training)
     steps["emulation, 1.5 forward passes, 1 sample, each alone"] = 1 / alone
+    bodies = _bodies(emulation, precision, xla, seconds / 4, tell)
+    updates = []
+    for size, dtype, by_xla in product((32, 512), rates.PRECISIONS, (False, True)):
+        tell(f"updates of {size}, {dtype}, XLA {by_xla}")
+        samples = rates.training_rate(dtype, by_xla, size, seconds / 4)
+        updates.append({"batch_size": size, "precision": dtype, "xla": by_xla, "rate": samples})
     return {
         "game": game.name,
         "precision": precision,
-        "bodies": _bodies(emulation, precision, xla, seconds / 4, tell),
+        "bodies": bodies,
         "steps": [{"what": what, "rate": n, "ratio": n / emulation} for what, n in steps.items()],
-        "updates": _updates(seconds / 4, tell),
+        "updates": updates,
         "machine": rates.machine(),
     }
-
-
-def _updates(seconds: float, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Rates of updates, for each batch size, precision and way to compile."""
-    updates = []
-    for batch_size, dtype, xla in product((32, 512), rates.PRECISIONS, (False, True)):
-        tell(f"updates of {batch_size}, {dtype}, XLA {xla}")
-        samples = rates.training_rate(dtype, xla, batch_size, seconds)
-        updates.append({"batch_size": batch_size, "precision": dtype, "xla": xla, "rate": samples})
-    return updates
 
 
 def _bodies(
@@ -146,12 +142,9 @@ def _distilling(game: Game, precision: str, xla: bool) -> Iterator[Callable[[], 
 def paper_dqn(game: Game, precision: str = "float32") -> Stepping:
     """Rounds of DQN training at the paper's settings, once learning has begun."""
     # Learning starts early, and the memory is small, so that nothing but learning is measured.
-    early: dict[str, Any] = {
-        "replay_start_steps": 500,
-        "replay_steps": 20_000,
-        "epsilon": ((0, 0.1),),
-    }
-    return _training(expert_config(game.name, "paper", precision=precision, **early))
+    steps = {"replay_start_steps": 500, "replay_steps": 20_000}
+    early = expert_config(game.name, "paper", precision=precision, epsilon=((0, 0.1),), **steps)
+    return _training(early)
 
 
 @contextmanager

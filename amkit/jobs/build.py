@@ -25,15 +25,9 @@ def build(
     environments_seed: int,
     on_ready: Callable[[int], None] | None = None,
 ) -> Training:
-    """Makes the job that a configuration describes.
+    """Makes the job that a configuration describes, with `on_ready` as `AtariEnvironments` has it.
 
-    Args:
-        configuration: what to make.
-        environments_seed: of the emulators.
-        on_ready: as `AtariEnvironments` has it.
-
-    Returns:
-        The job. `job.learner.acting` is the network that it trains; `job.environments` are open.
+    `job.learner.acting` is the network that it trains; `job.environments` are open.
 
     Raises:
         RunError: if experts or the source were exchanged.

@@ -22,79 +22,49 @@ from amkit.storage.run_folders import DamagedRun, Run, label
 from amkit.storage.validation import checked, one_line
 from amkit.transfer.initialise import Head, Source, load_source
 
+_OF_RUN = ("precision", "jit_compile", "protocol", "test_epochs")  # No settings of algorithms.
 BASELINES = ("mdqn", "mcdqn")
 MAX_BASELINE_GAMES = 20
 
 
 @checked
 class Beginning:
-    """The weights that a student or a target DQN begins with, and how its layers take them.
+    """The weights that a student or a target DQN begins with, and how its layers take them."""
 
-    Attributes:
-        path: their file; None begins with random ones.
-        source: what it is called.
-        weights: their hash.
-        learnt: games that the source has learnt.
-        body: the layers, one of `networks.BODIES`.
-        normalize_features: whether the features are layer-normalised.
-        head, freeze: as in `transfer.initialise`.
-        knows_target: whether the source has learnt the target itself: then it is no transfer.
-    """
-
-    path: Annotated[Path | None, Field(alias="from")] = None
-    source: str = "random"
-    weights: str | None = None
-    learnt: tuple[str, ...] = ()
-    body: str | None = None
+    path: Annotated[Path | None, Field(alias="from")] = None  # Of the file; None is random weights.
+    source: str = "random"  # What it is called.
+    weights: str | None = None  # Their hash.
+    learnt: tuple[str, ...] = ()  # Games that the source has learnt.
+    body: str | None = None  # The layers, one of `networks.BODIES`.
     normalize_features: bool | None = None
-    head: Head | None = None
+    head: Head | None = None  # As in `transfer.initialise`, and so is `freeze`.
     freeze: str | None = None
-    knows_target: bool | None = None
+    knows_target: bool | None = None  # The source has learnt the target itself: it is no transfer.
 
 
 @checked
 class Configuration:
-    """Everything needed to repeat a run.
+    """Everything needed to repeat a run."""
 
-    Attributes:
-        algorithm: one of `ALGORITHMS`.
-        kind: of the network that comes out.
-        preset: what the settings began as.
-        settings: of the algorithm.
-        seed: of weights, exploration, samples and emulators.
-        precision: Keras dtype policy.
-        jit_compile: whether updates are compiled by XLA.
-        background: luminance that the first layer sees as zero.
-        protocol: of the scores on the card.
-        test_epochs: tests while training, under `test_protocol`.
-        machine: where the run began.
-        command: the command line that asks for this run alone.
-        experts: their folder.
-        expert_weights: the hash of each game's expert.
-        temperatures: tau of each game; None where it is measured when the experts are loaded.
-        begin: what a student begins with; None is random weights.
-        transfer: what a target DQN begins with; None for any other kind of run.
-    """
-
-    algorithm: str
-    kind: Kind
+    algorithm: str  # One of `ALGORITHMS`.
+    kind: Kind  # Of the network that comes out.
     games: Annotated[tuple[str, ...], Field(min_length=1)]
-    preset: str
-    settings: Any
-    seed: Annotated[int, Field(ge=0, le=2**29)]
-    precision: rates.Precision
-    jit_compile: bool
-    background: Annotated[float, Field(ge=0, le=255)]
-    protocol: str = "quick"
-    test_epochs: Annotated[int, Field(ge=0)] = 0
-    test_protocol: str = "quick"
-    machine: Mapping[str, str | int]
-    command: str | None = None
-    experts: Path | None = None
-    expert_weights: tuple[str, ...] = ()
-    temperatures: Mapping[str, float] | None = None
-    begin: Beginning | None = None
-    transfer: Beginning | None = None
+    preset: str  # What the settings began as.
+    settings: Any  # Of the algorithm.
+    seed: Annotated[int, Field(ge=0, le=2**29)]  # Of weights, exploration, samples and emulators.
+    precision: rates.Precision  # Keras dtype policy.
+    jit_compile: bool  # Whether updates are compiled by XLA.
+    background: Annotated[float, Field(ge=0, le=255)]  # Luminance that the first layer sees as 0.
+    protocol: str = "quick"  # Of the scores on the card.
+    test_epochs: Annotated[int, Field(ge=0)] = 0  # Tests while training.
+    test_protocol: str = "quick"  # Of these.
+    machine: Mapping[str, str | int]  # Where the run began.
+    command: str | None = None  # The command line that asks for this run alone.
+    experts: Path | None = None  # Their folder.
+    expert_weights: tuple[str, ...] = ()  # The hash of each game's expert.
+    temperatures: Mapping[str, float] | None = None  # tau of each game; None: experts are measured.
+    begin: Beginning | None = None  # Of a student; None is random weights.
+    transfer: Beginning | None = None  # Of a target DQN.
 
     @model_validator(mode="before")
     @classmethod
@@ -219,11 +189,7 @@ def _layers(of: DistillSettings | Beginning) -> str:
 
 
 def baseline_config(
-    architecture: str,
-    games: Sequence[str],
-    preset: str = "laptop",
-    seed: int = 0,
-    **overrides: Any,
+    architecture: str, games: Sequence[str], preset: str = "laptop", seed: int = 0, **overrides: Any
 ) -> Configuration:
     """The configuration of a baseline: experts' own learning, of several games at once (App. C).
 
@@ -283,18 +249,16 @@ def transfer_config(
                 f"network; --preset paper takes others too. Received: {file}, whose are not "
                 "normalised"
             )
-        begin = _beginning(file, template)
+        begin = Beginning(body=template.body, normalize_features=template.normalize_features)
         if source:
             template.check(head, freeze)
             known = target in template.games  # It may be asked for, all the same.
-            begin = replace(begin, head=head, freeze=freeze, knows_target=known)
-        else:
-            begin = Beginning(body=begin.body, normalize_features=begin.normalize_features)
+            begin = _beginning(source, template, head=head, freeze=freeze, knows_target=known)
     overrides["test_epochs"] = test_epochs
     return _configuration("expert", [target], preset, settings, seed, overrides, transfer=begin)
 
 
-def _beginning(path: Path, source: Source) -> Beginning:
+def _beginning(path: Path, source: Source, **how: Any) -> Beginning:
     """A beginning with a source's weights."""
     if label(path) == Beginning().source:  # What a report calls random weights.
         raise ValueError(
@@ -307,6 +271,7 @@ def _beginning(path: Path, source: Source) -> Beginning:
         learnt=source.games,
         body=source.body,
         normalize_features=source.normalize_features,
+        **how,
     )
 
 
@@ -321,11 +286,8 @@ def _configuration(
 ) -> Configuration:
     """Puts together what was asked for and what the preset has."""
     asked = {key: value for key, value in overrides.items() if value is not None}
-    of_run = presets.RUN.get(preset, {}) | {
-        key: asked.pop(key)
-        for key in ("precision", "jit_compile", "protocol", "test_epochs")
-        if key in asked
-    }
+    of_run = {**presets.RUN.get(preset, {})}
+    of_run |= {key: asked.pop(key) for key in _OF_RUN if key in asked}
     names = list(vars(settings))
     if unknown := sorted(set(asked) - set(names)):
         raise ValueError(
@@ -366,15 +328,8 @@ def _named(choices: Any, name: str | None, what: str) -> Any:
 def check_goes_on(run: Run, kind: str, **options: Any) -> None:
     """Checks that a run is the one asked for, as it goes on with the options it began with.
 
-    Args:
-        run: an open one.
-        kind: one of `cards.KINDS`.
-        **options: "games" in any order, "weights" of what it begins with, and as for the functions
-            above. None was not asked for.
-
-    Raises:
-        ValueError: at the first difference.
-        DamagedRun: as `read_configuration` has it.
+    The options are those of the functions above, None of which was not asked for, "games" in any
+    order, and "weights" of what it begins with. ValueError at the first difference.
     """
     document = read_configuration(run).to_json()
     has = {**(document.get("transfer") or document.get("begin") or {}), **document["settings"]}

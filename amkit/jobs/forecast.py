@@ -17,15 +17,10 @@ _BETWEEN = 1.3
 
 
 class Pace(NamedTuple):
-    """How fast a run goes on this machine.
+    """How fast a run goes on this machine."""
 
-    Attributes:
-        step: seconds that an agent step of its training takes.
-        test_round: seconds that a step of all environments of a test takes; 0 without tests.
-    """
-
-    step: float
-    test_round: float
+    step: float  # Seconds of an agent step of its training.
+    test_round: float  # Seconds of a step of all environments of a test; 0 without tests.
 
 
 def pace(configuration: Configuration) -> Pace:
@@ -37,6 +32,7 @@ def pace(configuration: Configuration) -> Pace:
     game = find_game(configuration.games[0])
     begin = configuration.transfer
     body = (begin.body if begin else getattr(settings, "body", None)) or "nature"
+    batch_size = settings.batch_size * len(configuration.games)
     cost: Cost = configuration.row.cost(settings)
     step = cost.seconds(
         rates.emulation_rate(game, settings.envs, seconds=0.5),
@@ -44,11 +40,7 @@ def pace(configuration: Configuration) -> Pace:
         # Experts have the body of experts, whatever the student's is.
         rates.forward_rate(precision, settings.envs, seconds=0.5) if cost.asking else inf,
         rates.training_rate(
-            precision,
-            configuration.jit_compile,
-            settings.batch_size * len(configuration.games),
-            seconds=0.5,
-            body=body,
+            precision, configuration.jit_compile, batch_size, seconds=0.5, body=body
         ),
     )
     test_round = 0.0
@@ -60,17 +52,11 @@ def pace(configuration: Configuration) -> Pace:
 
 
 class Minutes(NamedTuple):
-    """About how many minutes runs take.
+    """About how many minutes runs take."""
 
-    Attributes:
-        training: without tests.
-        least_testing: of the tests while training, with games of `TYPICAL_STEPS_PER_GAME`.
-        most_testing: with games of `MAX_STEPS_PER_GAME`: nobody knows before how long they last.
-    """
-
-    training: float
-    least_testing: float
-    most_testing: float
+    training: float  # Without tests.
+    least_testing: float  # While training, with games of `TYPICAL_STEPS_PER_GAME`.
+    most_testing: float  # With games of `MAX_STEPS_PER_GAME`: nobody knows their length before.
 
     def __str__(self) -> str:
         if not self.most_testing:

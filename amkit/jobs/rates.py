@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import cache
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -72,16 +73,9 @@ def forward_rate(precision: str, batch_size: int, seconds: float, body: str = "n
 
 
 def forward_milliseconds(network: keras.Model, seconds: float = 0.3) -> dict[str, float]:
-    """Time of one forward pass, for batches of one observation and of 64: "1" and "64".
-
-    Args:
-        network: uint8 [B, 4, 84, 84] -> anything.
-        seconds: spent on each.
-    """
-    return {
-        str(size): round(1000 * size / rate(_forward(network, size), seconds), 3)
-        for size in (1, 64)
-    }
+    """Milliseconds of a forward pass of 1 and of 64 observations: "1" and "64"."""
+    rates = {size: rate(_forward(network, size), seconds) for size in (1, 64)}
+    return {str(size): round(1000 * size / rate, 3) for size, rate in rates.items()}
 
 
 @cache
@@ -114,12 +108,9 @@ def fastest(
         (precision, jit_compile) whose fastest update was fastest here: what else the machine does
         slows some updates, but hardly all of one kind.
     """
-    candidates: list[tuple[Precision, bool]] = [
-        (dtype, xla)
-        for dtype in ([precision] if precision else PRECISIONS)
-        for xla in ((False, True) if jit_compile is None else (jit_compile,))
-    ]
-    steps = {way: _updates(*way, batch_size, "nature") for way in candidates}
+    dtypes = (precision,) if precision else PRECISIONS
+    by_xla = (False, True) if jit_compile is None else (jit_compile,)
+    steps = {way: _updates(*way, batch_size, "nature") for way in product(dtypes, by_xla)}
     for step in steps.values():
         step(), step()
     least = dict.fromkeys(steps, float("inf"))

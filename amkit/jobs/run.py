@@ -38,9 +38,8 @@ def run(
     """Trains what a run's configuration asks for, evaluates it, and writes its model and card.
 
     Args:
-        run_folder: an open `Run`; goes on from its newest checkpoint.
-        callbacks: as in `run_job`.
-        checkpoint_seconds: as in `run_job`.
+        run_folder: an open one; goes on from its newest checkpoint.
+        callbacks, checkpoint_seconds: as in `run_job`.
         on_evaluation: called with (game, whole games counted, steps played) at the end.
         on_test: the same, during the tests while it trains.
         on_ready: as `AtariEnvironments` has it.
@@ -55,34 +54,22 @@ def run(
     configuration = read_configuration(run_folder)
     job = _begin(run_folder, configuration, on_ready)
     games = tuple(find_game(name) for name in configuration.games)
-    curve = LearningCurve(
-        run_folder,
-        job.learner.acting,
-        games,
-        PROTOCOLS[configuration.test_protocol],
-        configuration.test_epochs,
-        SEED + 2**20,  # Neither a training's nor the reported score's.
-        on_test,
-    )
+    tests, protocol = configuration.test_epochs, PROTOCOLS[configuration.test_protocol]
+    seed = SEED + 2**20  # Neither a training's nor the reported score's.
+    acting = job.learner.acting
+    curve = LearningCurve(run_folder, acting, games, protocol, tests, seed, on_test)
+    reporting, here = [*callbacks, curve], rates.machine()
     with closing(job.environments):
-        progress = run_job(
-            job, run_folder, [*callbacks, curve], checkpoint_seconds, rates.machine()
-        )
-    trained = in_precision(job.learner.acting, "float32")
+        progress = run_job(job, run_folder, reporting, checkpoint_seconds, here)
+    trained = in_precision(acting, "float32")
     experts = job.experts if isinstance(job, Distillation) else ()
-    request = Request(
-        path=run_folder.model_path,
-        network=trained,
-        kind=configuration.kind,
-        games=games,
-        protocol=PROTOCOLS[configuration.protocol],
-        epsilon=EPSILON,
-        seed=SEED,
-        experts={expert.game.name: expert for expert in experts},
-    )
+    teachers = {expert.game.name: expert for expert in experts}
+    path, kind = run_folder.model_path, configuration.kind
+    protocol = PROTOCOLS[configuration.protocol]
+    request = Request(path, trained, kind, games, protocol, EPSILON, SEED, teachers)
     scores = score(request, on_evaluation)
     card = _card(configuration, job, trained, progress, experts)
-    models.save(trained, run_folder.model_path, {**card, "scores": scores, "tests": curve.rows})
+    models.save(trained, path, {**card, "scores": scores, "tests": curve.rows})
     run_folder.discard_checkpoints()
     return scores
 

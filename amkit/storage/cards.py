@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 from statistics import geometric_mean
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Annotated, Literal, NotRequired, Required, get_args
 
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # Python 3.11's own is not enough for pydantic.
+
+from amkit.games.catalogue import canonical_name
 from amkit.storage.older import upgraded
-
-if TYPE_CHECKING:  # Naming a card's path needs no pydantic.
-    from amkit.storage.card_types import Card
+from amkit.storage.validation import one_line
 
 Kind = Literal["expert", "amn", "mdqn", "mcdqn"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -16,6 +18,119 @@ SHIPPED = (
     "the shipped models lie in pretrained/ of amkit's repository: clone it, and run amkit there"
 )
 _MAX_CARD_BYTES = 16 * 2**20
+
+Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Milliseconds = dict[str, float]  # Batch size -> time of a forward pass.
+
+
+def _with_steps(row: object) -> object:
+    if isinstance(row, dict) and type(row.get("steps")) is not int:
+        raise ValueError(f"a row has steps, a whole number. Received: {row.get('steps')!r:.80}")
+    return row
+
+
+# A row of `metrics.csv`: "steps", and what else was measured; None where nothing was.
+Row = Annotated[dict[str, float | None], BeforeValidator(_with_steps)]
+
+
+class Mean(TypedDict):
+    """A mean over whole games; a single game has no standard error."""
+
+    mean: float
+    standard_error: NotRequired[float | None]
+    games: int
+
+
+class Score(Mean):
+    """A model's score in a game, beside random play's and the expert's."""
+
+    game: str
+    protocol: str
+    epsilon: float
+    seed: NotRequired[int]
+    steps: NotRequired[int]
+    scores: NotRequired[list[float]]
+    random: Mean
+    expert: NotRequired[Mean]
+
+
+class Test(Mean):
+    """A point of a learning curve, measured on whole games after so many agent steps."""
+
+    game: str
+    steps: int
+
+
+class Settings(TypedDict, total=False):
+    """The settings that are read without knowing the algorithm, which has others besides."""
+
+    temperature: Temperature
+    objective: str
+    feature_weight: float
+
+
+class Begin(TypedDict, total=False):
+    """The network that a student began as: its name, its weights' hash, the games it had learnt."""
+
+    source: str
+    weights: str
+    learnt: list[str]
+
+
+class Transfer(TypedDict, total=False):
+    """The same of a target DQN (section 3.4), and what was done with the weights."""
+
+    source: Required[str]
+    weights: str
+    learnt: list[str]
+    body: str
+    normalize_features: bool
+    head: str
+    freeze: str | None
+    knows_target: bool
+
+
+class OneExpert(TypedDict, total=False):
+    """What one of an AMN's experts takes, to compare with."""
+
+    parameters: int
+    forward_milliseconds: Milliseconds
+
+
+class Card(TypedDict, total=False):
+    """A model's card; other keys may be there, and are not looked at."""
+
+    kind: Required[Kind]
+    games: Required[Annotated[list[str], Field(min_length=1)]]
+    weight_hash: Required[str]
+    algorithm: str  # A row of `jobs.algorithms`.
+    command: str | None
+    preset: str
+    settings: Settings
+    seed: int
+    precision: str
+    jit_compile: bool
+    background: float
+    action_masks: dict[str, list[int]]
+    steps: int
+    minutes: float
+    parameters: int
+    outputs: int
+    versions: dict[str, str]
+    machine: dict[str, object]
+    scores: list[Score]
+    learning_curve: list[Row]
+    test_protocol: str | None
+    tests: list[Test]
+    transfer: Transfer
+    begin: Begin
+    temperatures: dict[str, Temperature]
+    expert_weights: list[str]
+    one_expert: OneExpert
+    forward_milliseconds: Milliseconds
+
+
+_ADAPTER = TypeAdapter(Card)
 
 
 class ModelFileError(ValueError):
@@ -28,26 +143,14 @@ def card_path(path: Path) -> Path:
 
 
 def at_hand(path: Path) -> Path:
-    """The path of a model that somebody named.
-
-    Raises:
-        ValueError: if there is no such file. What is wrong is the request, not the file: no
-            `ModelFileError`.
-    """
+    """The path of a model that somebody named; ValueError if there is no such file."""
     if not Path(path).is_file():
         raise ValueError(f"a model is a .keras file that exists; {SHIPPED}. Received: {path}")
     return Path(path)
 
 
-def read_card(path: Path) -> "Card":
-    """Reads the card of a model.
-
-    Args:
-        path: the model's file.
-
-    Returns:
-        The card as the file has it; one of an earlier version `upgraded`. "kind", "games" and
-        "weight_hash" are there.
+def read_card(path: Path) -> Card:
+    """Reads the card of the model at `path`, as its file has it; of an earlier version, `upgraded`.
 
     Raises:
         ModelFileError: if there is none, or it is damaged.
@@ -58,9 +161,6 @@ def read_card(path: Path) -> "Card":
         >>> amkit.read_card(Path("pretrained/pong.keras"))["games"]
         ['pong']
     """
-    from amkit.storage.card_types import Card
-    from amkit.storage.validation import validated
-
     beside = card_path(path)
     content = read_bounded(beside, _MAX_CARD_BYTES, f"{path} has no card beside it")
     try:
@@ -69,11 +169,11 @@ def read_card(path: Path) -> "Card":
         raise ModelFileError(f"{beside} is damaged: it is not JSON") from None
     if not isinstance(document, dict):
         raise ModelFileError(f"{beside} is not a model card: it is no JSON object")
-    card: Card = upgraded(document)  # type: ignore[assignment]  # Checked in the next line.
+    card: Card = upgraded(document)  # type: ignore[assignment]  # Checked in the next lines.
     try:
-        validated(Card, card, strict=True)  # Whose copy has 87.0 for a background of 87.
-    except ValueError as error:
-        raise ModelFileError(f"{beside}: {error}") from None
+        _ADAPTER.validate_python(card, strict=True)  # Its copy has 87.0 for a background of 87.
+    except ValidationError as error:
+        raise ModelFileError(f"{beside}: {one_line(error)}") from None
     return card
 
 
@@ -82,35 +182,27 @@ def models_in(folder: Path) -> list[Path]:
     return sorted([*folder.glob("[!.]*.keras"), *folder.glob("*/model.keras")])
 
 
-def is_policy(card: "Card") -> bool:
+def is_policy(card: Card) -> bool:
     """Whether a network's outputs are logits of a policy: an AMN's, unless it imitated Q-values."""
     return card["kind"] == "amn" and card.get("settings", {}).get("objective") != "q_values"
 
 
-def temperature(card: "Card") -> float:
-    """tau that a policy's logits are Q-values divided by, the geometric mean over its games.
-
-    1 where the outputs are Q-values: they have the right scale already.
-    """
+def temperature(card: Card) -> float:
+    """tau that a policy's logits are Q-values over, the geometric mean over its games; else 1."""
     if not is_policy(card):
         return 1.0
     one_for_all = card.get("settings", {}).get("temperature", 1)
     return geometric_mean(list(card.get("temperatures", {}).values()) or [one_for_all])
 
 
-def games_learnt(card: "Card") -> tuple[str, ...]:
+def games_learnt(card: Card) -> tuple[str, ...]:
     """Games that a network has learnt, or that the one had learnt which it began as."""
-    from amkit.games.catalogue import canonical_name
-
     begun = card.get("begin", {}).get("learnt", []) + card.get("transfer", {}).get("learnt", [])
     return tuple(dict.fromkeys(map(canonical_name, card["games"] + begun)))
 
 
 def read_bounded(path: Path, limit: int, missing: str) -> bytes:
-    """Reads a file of at most `limit` bytes; ModelFileError if it is larger, or cannot be read.
-
-    `missing` is what to say if there is no such file.
-    """
+    """Reads a file of at most `limit` bytes; ModelFileError if it cannot, which says `missing`."""
     try:
         with open(path, "rb") as file:
             content = file.read(limit + 1)

@@ -1,8 +1,8 @@
 """Whole-run state on disk: written whole or not at all, verified when read back.
 
 A checkpoint is a folder `checkpoint-000007/` of `.npy` files and a `manifest.json` that names each
-of them with its CRC-32, and has one itself. It is written under another name and renamed when
-complete, so a kill at any moment leaves the one before it.
+of them with its CRC-32, and has one itself. It is renamed to that when complete: a kill at any
+moment leaves the one before it.
 """
 
 import errno
@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from amkit.storage.files import write_text
+from amkit.storage.files import sync, write_text
 
 _NAME = re.compile(r"checkpoint-\d{6,}")
 _KEPT = 2  # The newest, and one to fall back on. Unchanged arrays are one file in both.
@@ -32,10 +32,7 @@ class CheckpointError(RuntimeError):
 
 @dataclass(frozen=True)
 class StoredArray:
-    """A block of a checkpoint, which numpy reads when it is used.
-
-    Its file is open only then, however many blocks there are, and its memory is not held twice.
-    """
+    """A block of a checkpoint. Its file is open, and its memory held, only while numpy reads it."""
 
     path: Path
     shape: tuple[int, ...]
@@ -48,23 +45,17 @@ class StoredArray:
         return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False), dtype)
 
 
-class _Entry(TypedDict):
-    file: str
-    crc32: int
-    kind: str
+_Entry = dict[str, Any]  # Of an array: its "file", its "crc32" and its "kind", dtype and shape.
 
 
 def save(folder: Path, state: Mapping[str, Any]) -> Path:
-    """Writes a checkpoint.
+    """Writes a checkpoint into a folder of them, which is made if missing, and returns its own.
 
     Args:
-        folder: where the run's checkpoints lie; made if missing.
+        folder: where the run's checkpoints lie.
         state: nested mappings of arrays and of values that JSON holds. An array under a key with
             an `@` is a block, which never changes: if the checkpoint before has the same key, its
             file is linked.
-
-    Returns:
-        The checkpoint's folder.
 
     Raises:
         CheckpointError: if it could not be written (disk full, read-only). Earlier ones are kept.
@@ -78,7 +69,7 @@ def save(folder: Path, state: Mapping[str, Any]) -> Path:
         _write(unfinished, state, earlier[-1] if earlier else unfinished)
         finished = folder / f"checkpoint-{number:06d}"
         os.replace(unfinished, finished)
-        _sync_folder(folder)
+        sync(folder)
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
@@ -89,13 +80,7 @@ def save(folder: Path, state: Mapping[str, Any]) -> Path:
 
 
 def restore(folder: Path) -> dict[str, Any] | None:
-    """Reads the newest checkpoint that is whole.
-
-    Args:
-        folder: as in `save`.
-
-    Returns:
-        The state, its blocks as `StoredArray`; None if there never was a checkpoint.
+    """Reads the newest checkpoint that is whole, its blocks as `StoredArray`; None without any.
 
     Raises:
         CheckpointError: if there are checkpoints, but all are damaged, or one cannot be read now.
@@ -158,7 +143,7 @@ def _write(target: Path, state: Mapping[str, Any], before: Path) -> None:
     content = {"arrays": entries, "values": values}
     manifest = {"crc32": zlib.crc32(json.dumps(content).encode()), "content": content}
     write_text(target / "manifest.json", json.dumps(manifest))
-    _sync_folder(target)
+    sync(target)
 
 
 def _read(checkpoint: Path) -> dict[str, Any]:
@@ -190,25 +175,13 @@ def _entry(file: str, array: NDArray[Any]) -> _Entry:
     return {"file": file, "crc32": crc32, "kind": f"{array.dtype.str}{list(array.shape)}"}
 
 
-def _values(
-    state: Mapping[str, Any], arrays: dict[str, NDArray[Any]], prefix: str = ""
-) -> dict[str, Any]:
-    """A state's values; its arrays are put into `arrays`, under their keys joined by slashes."""
+def _values(state: Mapping[str, Any], arrays: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A state less its arrays, which go into `arrays`, under their keys joined by slashes."""
     values = {}
     for key, value in state.items():
         if isinstance(value, np.ndarray):
             arrays[prefix + key] = value
-        elif isinstance(value, Mapping):
-            values[key] = _values(value, arrays, f"{prefix}{key}/")
         else:
-            values[key] = value
+            nested = isinstance(value, Mapping)
+            values[key] = _values(value, arrays, f"{prefix}{key}/") if nested else value
     return values
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":  # Elsewhere a folder cannot be opened.
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -1,6 +1,6 @@
 """Experts on disk: a folder of `.keras` files with their cards, one expert per game."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,13 +9,10 @@ from amkit.games.atari import find_game
 from amkit.games.catalogue import NUM_ACTIONS, Game, UnknownGame
 from amkit.games.published import normalized
 from amkit.storage import models
-from amkit.storage.cards import SHIPPED, ModelFileError, card_path, models_in, read_card
+from amkit.storage.cards import SHIPPED, Card, ModelFileError, card_path, models_in, read_card
 
 if TYPE_CHECKING:  # Listing a folder needs no Keras.
     import keras
-
-    from amkit.storage.card_types import Card
-
 
 _PRETRAINED = Path("pretrained")
 
@@ -25,20 +22,34 @@ class ExpertError(ValueError):
 
 
 @dataclass(frozen=True)
-class Expert:
-    """An expert at hand.
-
-    Attributes:
-        game: what it plays.
-        network: Functional model, observation -> Q-values [B, n] or [B, 18].
-        card: its model card.
-        path: its file.
-    """
+class Listed:
+    """An expert of a folder, of which only the card has been read: what it plays, and its file."""
 
     game: Game
-    network: "keras.Model"
-    card: "Card"
+    card: Card
     path: Path
+
+    def load(self, dtype: str = "float32") -> "Expert":
+        """Reads and builds its network, as `load_experts`."""
+        network, _ = models.load_with_card(self.path, self.card)
+        outputs = network.output.shape[-1]
+        if outputs not in (self.game.num_actions, NUM_ACTIONS):
+            raise ModelFileError(
+                f"{self.path}: an expert of {self.game.name} has {self.game.num_actions} or "
+                f"{NUM_ACTIONS} outputs. Received: {outputs}"
+            )
+        if dtype != "float32":
+            from amkit.networks.twins import for_running
+
+            network = for_running(network, dtype)
+        return Expert(self.game, self.card, self.path, network)
+
+
+@dataclass(frozen=True)
+class Expert(Listed):
+    """An expert at hand, its network a Functional model: observation -> Q-values [B, n or 18]."""
+
+    network: "keras.Model"
 
     @property
     def feature_size(self) -> int:
@@ -51,49 +62,23 @@ class Expert:
             raise ExpertError(f"feature regression, {self.path}: {error}") from None
 
 
-@dataclass(frozen=True)
-class Listed:
-    """An expert of a folder, of which only the card has been read; attributes as `Expert`'s."""
-
-    game: Game
-    path: Path
-    card: "Card"
-
-    def load(self, dtype: str = "float32") -> Expert:
-        """Reads and builds its network; arguments and errors as of `load_experts`."""
-        network, _ = models.load_with_card(self.path, self.card)
-        outputs = network.output.shape[-1]
-        if outputs not in (self.game.num_actions, NUM_ACTIONS):
-            raise ModelFileError(
-                f"{self.path}: an expert of {self.game.name} has {self.game.num_actions} or "
-                f"{NUM_ACTIONS} outputs. Received: {outputs}"
-            )
-        if dtype != "float32":
-            from amkit.networks.twins import for_running
-
-            network = for_running(network, dtype)
-        return Expert(self.game, network, self.card, self.path)
-
-
-def find_experts(folder: Path) -> dict[str, Listed]:
-    """Lists the experts of a folder by their cards; no model is read.
+def find_experts(folder: Path | None = None) -> dict[str, Listed]:
+    """Lists the experts of a folder by their cards, game -> expert; no model is read.
 
     Args:
-        folder: where `.keras` files and their cards lie; or run folders, `runs/`.
-
-    Returns:
-        Name of the game -> expert, in alphabetical order; nothing where the folder holds only
-        other models.
+        folder: where `.keras` files and their cards lie; or run folders, `runs/`. None means
+            `pretrained/`, if it is there.
 
     Raises:
         ExpertError: if there is no such folder, or it has two experts of one game.
         ModelFileError: if a model has no card, or one that cannot be read.
     """
-    folder = Path(folder)
+    if folder is None and not _PRETRAINED.is_dir():
+        return {}
+    folder = Path(_PRETRAINED if folder is None else folder)
     if not folder.is_dir():
         raise ExpertError(
-            f"experts come from a folder that holds them; {SHIPPED}. Received: {folder}, which is "
-            "no folder"
+            f"experts come from a folder; {SHIPPED}. Received: {folder}, which is no folder"
         )
     experts: dict[str, Listed] = {}
     for path in models_in(folder):
@@ -105,42 +90,22 @@ def find_experts(folder: Path) -> dict[str, Listed]:
         except UnknownGame as error:
             raise ModelFileError(f"{card_path(path)}: {error}") from None
         if game.name in experts:
-            first = experts[game.name].path.relative_to(folder)
-            raise ExpertError(
-                f"{folder} has two experts of {game.name}, {first} and "
-                f"{path.relative_to(folder)}: keep one"
-            )
-        experts[game.name] = Listed(game, path, card)
+            two = " and ".join(str(p.relative_to(folder)) for p in (experts[game.name].path, path))
+            raise ExpertError(f"{folder} has two experts of {game.name}, {two}: keep one")
+        experts[game.name] = Listed(game, card, path)
     return dict(sorted(experts.items()))
 
 
-def _some(folder: Path) -> dict[str, Listed]:
-    """As `find_experts`; ExpertError if there is none."""
-    experts = find_experts(folder)
-    if not experts:
-        raise ExpertError(f"{folder} holds no expert: expected .keras files with cards beside them")
-    return experts
-
-
-def experts_at_hand(folder: Path | None = None) -> dict[str, Listed]:
-    """As `find_experts`; without a folder, those of `pretrained/`, if it is there."""
-    if folder is None and not _PRETRAINED.is_dir():
-        return {}
-    return find_experts(_PRETRAINED if folder is None else folder)
-
-
 def choose_experts(folder: Path, game_names: Sequence[str] | None = None) -> list[Listed]:
-    """Lists the experts of some games; no model is read.
-
-    Args:
-        folder: as in `find_experts`.
-        game_names: which games, in this order; None means all that the folder has.
+    """Lists the experts of some games, in this order, or of all; no model is read.
 
     Raises:
         ExpertError: if there is no expert at all, or none of a game asked for.
         ModelFileError: if a model has no card, or one that cannot be read.
     """
-    experts = _some(folder)
+    experts = find_experts(folder)
+    if not experts:
+        raise ExpertError(f"{folder} holds no expert: expected .keras files with cards beside them")
     names = list(experts) if game_names is None else [find_game(name).name for name in game_names]
     for name in names:
         if name not in experts:
@@ -157,11 +122,13 @@ def load_experts(
     """Loads the experts of some games.
 
     Args:
-        folder, game_names: as in `choose_experts`, and so are the errors.
-        dtype: str. Keras dtype policy to run them in.
+        folder: where they lie, as in `find_experts`.
+        game_names: which games, in this order; None means all that the folder has.
+        dtype: Keras dtype policy to run them in.
 
     Raises:
-        ModelFileError: also if a file is damaged or not what its card says.
+        ExpertError: as `choose_experts` has it.
+        ModelFileError: if a file is damaged, has no card, or is not what its card says.
 
     Example:
         >>> from pathlib import Path
@@ -176,23 +143,18 @@ def load_experts(
 def results(folder: Path) -> list[dict[str, Any]]:
     """What the experts of a folder scored, by their cards, beside published scores.
 
-    Args:
-        folder: as in `find_experts`.
-
     Returns:
         One entry per expert: game, protocol, epsilon, mean, standard_error, games, random (measured
         under the same protocol), human and dqn (published), dqn_normalised, steps, minutes, and
         curve: {"steps", "score"} of the games that ended while it trained, exploring. None where
-        the card, or the literature, does not say.
-
-    Raises:
-        ExpertError, ModelFileError: as in `load_experts`.
+        the card, or the literature, does not say. Errors as of `choose_experts`.
     """
     entries = []
     fields = ("protocol", "epsilon", "mean", "standard_error", "games")
-    for name, expert in _some(folder).items():
-        card, published = expert.card, expert.game.scores
-        score = next((score for score in card.get("scores", []) if score["game"] == name), None)
+    for expert in choose_experts(folder):
+        name, card, published = expert.game.name, expert.card, expert.game.scores
+        of_game = (score for score in card.get("scores", []) if score["game"] == name)
+        score: Mapping[str, Any] = next(of_game, {})
         share = None
         if score and published.dqn is not None:
             share = normalized(score["mean"], score["random"]["mean"], published.dqn)
@@ -200,7 +162,7 @@ def results(folder: Path) -> list[dict[str, Any]]:
         entries.append(
             {
                 "game": name,
-                **{field: score.get(field) if score else None for field in fields},
+                **{field: score.get(field) for field in fields},
                 "random": score["random"]["mean"] if score else None,
                 "human": published.human,
                 "dqn": published.dqn,

@@ -1,15 +1,15 @@
 """Files written whole or not at all, where they can be, and JSON that every reader takes."""
 
 import json
-import math
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import is_dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from pydantic_core import to_jsonable_python
 
 # What the first bytes of a figure or a video hold.
 _MARKS = {".png": b"Matplotlib", ".svg": b"Matplotlib", ".gif": b"GIF8", ".mp4": b"ftyp"}
@@ -20,11 +20,9 @@ _MAX_RESULT_BYTES = 2**26
 def whole(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to, which takes its place in the end.
 
-    Whatever fails leaves what was there. The ending is the same: libraries tell formats by it.
-    A device, a pipe or an open stream, such as /dev/stdout, is written into.
-
-    Args:
-        path: the file; replaced if it is there, or if it is a link, the file that it names.
+    Whatever fails leaves what was there. The ending is the same: libraries tell formats by it. Of a
+    link, the file that it names is replaced. A device, a pipe or an open stream, such as
+    /dev/stdout, is written into.
     """
     if stream := _stream(path):
         with TemporaryDirectory() as folder:
@@ -53,7 +51,7 @@ def check_target(
     it has the format of its ending. A model's card never is.
 
     Args:
-        path: the file; it need not be there.
+        path: where to write.
         what: what it is called, such as "a video".
         endings: those that it may have; none means any.
         keys: of a result in JSON; none means that no such file is replaced.
@@ -110,9 +108,14 @@ def _stream(path: Path) -> Path | int | None:
 
 
 def sync(path: Path) -> None:
-    """Waits until the disk has a file; OSError if it is full."""
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
+    """Waits until the disk has a file or a folder; OSError if it is full."""
+    if path.is_dir() and os.name != "posix":  # There a folder cannot be opened.
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -122,21 +125,6 @@ def write_text(path: Path, text: str) -> None:
 
 
 def json_text(value: Any) -> str:
-    """JSON that every reader takes: numbers that are not finite, such as a NaN, become null.
-
-    Args:
-        value: of what JSON has; data classes become objects of their fields.
-    """
-    return json.dumps(_plain(value), indent=2, allow_nan=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return _plain(vars(value))
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    """JSON that every reader takes: NaN and infinity become null, data classes objects."""
+    plain = to_jsonable_python(value, inf_nan_mode="null")
+    return json.dumps(plain, indent=2, allow_nan=False) + "\n"

@@ -1,18 +1,18 @@
 """A stranger's `.keras` file becomes a network, and none of its content is run.
 
 A file is not handed to Keras's deserializer. Its list of layers is read as data, every value is
-checked, and the network is built from the few stock layers that such networks need; then the
-weights are filled in. What can be told without Keras is checked before Keras is loaded.
+checked, and the network is built from a few stock layers; then the weights are filled in. What can
+be told without Keras is checked before Keras is loaded.
 """
 
 import io
 import json
 import math
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,6 @@ from amkit.storage.cards import ModelFileError, read_bounded
 
 if TYPE_CHECKING:
     import keras
-
 
 _OBSERVATION_SHAPE = (4, 84, 84)
 _MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
@@ -54,6 +53,10 @@ _ACTIVATIONS = (
     *("linear", "relu", "leaky_relu", "elu", "selu", "silu", "gelu", "tanh", "sigmoid", "softplus"),
     None,
 )
+_OTHER_FILES = {
+    b"\x89HDF": "an HDF5 file (.h5): save the model again as .keras",
+    b"\x80": "a Python pickle, which is never opened",
+}
 _DTYPES = ("float32", "mixed_bfloat16", "bfloat16", "mixed_float16", "float16")
 _WORDS = (None, "valid", "same", "channels_last", "channels_first")
 
@@ -82,8 +85,8 @@ def load(path: Path) -> "keras.Model":
     """Loads a network from a `.keras` file of unknown origin. None of its content is run.
 
     Args:
-        path: the file. Its network takes uint8 [B, 4, 84, 84], consists of stock layers, and has
-            1 to 18 outputs; an MCDQN's 18 for each of its games.
+        path: of a network of stock layers that takes uint8 [B, 4, 84, 84], and has 1 to 18 outputs;
+            an MCDQN's 18 for each of its games.
 
     Returns:
         Functional `keras.Model`, not compiled.
@@ -103,10 +106,15 @@ def load(path: Path) -> "keras.Model":
 def read(path: Path) -> Blueprint:
     """Reads a `.keras` file and checks it without Keras; ModelFileError as `load` has it."""
     path = Path(path)
-    config, weights = _unpack(path)
+    if path.suffix != ".keras":
+        raise ModelFileError(f"A model is a .keras file. Received: {path}")
+    content = read_bounded(path, _MAX_FILE_BYTES, "There is no such model")
     with _one_line(path):
+        config, weights = _unpack(content)
         parameters = _held_weights(weights)
-        layers = _listed_layers(config)
+        if config.get("class_name") != "Functional":
+            raise _expected("a Functional model", config.get("class_name"))
+        layers = _listed_layers(config["config"]["layers"])
         name, outputs = config["config"]["name"], config["config"]["output_layers"]
         if isinstance(outputs[0], str):  # Written as [name, 0, 0] or [[name, 0, 0]].
             outputs = [outputs]
@@ -119,7 +127,13 @@ def build(blueprint: Blueprint) -> "keras.Model":
     """Builds the network of a file with its weights; ModelFileError as `load` has it."""
     with _one_line(blueprint.path):
         model = _network(blueprint)
-        _fill_in(model, blueprint.weights)
+        with TemporaryDirectory() as folder, _no_damage("its weights are"):
+            weights = Path(folder) / "model.weights.h5"
+            weights.write_bytes(blueprint.weights)
+            model.load_weights(weights)
+        for weight in model.weights:  # Finite in its number formats too?
+            if not np.isfinite(weight.numpy()).all():
+                raise ModelFileError(f"weight {weight.path} is not finite (NaN or infinity)")
         return model
 
 
@@ -136,6 +150,17 @@ def _one_line(path: Path) -> Iterator[None]:
         raise ModelFileError(f"{path} does not describe a network: {_short(error)}") from None
 
 
+@contextmanager
+def _no_damage(of: str) -> Iterator[None]:
+    """Damaged content makes zipfile, zlib, h5py and Keras raise many kinds."""
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except Exception as error:
+        raise ModelFileError(f"{of} damaged: {_short(error)}") from None
+
+
 def _short(text: object, length: int = 200) -> str:
     return " ".join(str(text).split())[:length]
 
@@ -144,47 +169,28 @@ def _expected(what: str, received: object) -> ModelFileError:
     return ModelFileError(f"expected {what}. Received: {_short(received, 80)}")
 
 
-def _unpack(path: Path) -> tuple[dict[str, Any], bytes]:
+def _unpack(content: bytes) -> tuple[dict[str, Any], bytes]:
     """Reads the archive's members, bounded and with their checksums verified."""
-    if path.suffix != ".keras":
-        raise ModelFileError(f"A model is a .keras file. Received: {path}")
-    content = read_bounded(path, _MAX_FILE_BYTES, "There is no such model")
     if not content.startswith(b"PK\x03\x04"):
-        raise ModelFileError(f"{path} is not a .keras file. Received: {_kind_of(content)}")
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            sizes = {member.filename: member.file_size for member in archive.infolist()}
-            if set(sizes) != _MEMBERS or len(archive.infolist()) != len(_MEMBERS):
-                raise ModelFileError(
-                    f"{path} holds {', '.join(sorted(_MEMBERS))} and nothing else. "
-                    f"Received: {_short(', '.join(sorted(sizes)))}"
-                )
-            if sizes["config.json"] > _MAX_CONFIG_BYTES or sum(sizes.values()) > _MAX_FILE_BYTES:
-                raise ModelFileError(f"{path} unpacks to more than a network needs")
-            config = json.loads(archive.read("config.json"))
-            json.loads(archive.read("metadata.json"))
-            return config, archive.read("model.weights.h5")
-    except ModelFileError:
-        raise
-    except Exception as error:  # zipfile and zlib raise many kinds on damaged content.
-        raise ModelFileError(f"{path} is cut or damaged: {_short(error)}") from None
+        known = (kind for mark, kind in _OTHER_FILES.items() if content.startswith(mark))
+        begins = f"a file that begins with {content[:8]!r}" if content else "an empty file"
+        raise ModelFileError(f"it is not a .keras file. Received: {next(known, begins)}")
+    with _no_damage("it is cut or"), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sizes = {member.filename: member.file_size for member in archive.infolist()}
+        if set(sizes) != _MEMBERS or len(archive.infolist()) != len(_MEMBERS):
+            raise ModelFileError(
+                f"it holds {', '.join(sorted(_MEMBERS))} and nothing else. "
+                f"Received: {_short(', '.join(sorted(sizes)))}"
+            )
+        if sizes["config.json"] > _MAX_CONFIG_BYTES or sum(sizes.values()) > _MAX_FILE_BYTES:
+            raise ModelFileError("it unpacks to more than a network needs")
+        config = json.loads(archive.read("config.json"))
+        json.loads(archive.read("metadata.json"))
+        return config, archive.read("model.weights.h5")
 
 
-def _kind_of(content: bytes) -> str:
-    if not content:
-        return "an empty file"
-    if content.startswith(b"\x89HDF"):
-        return "an HDF5 file (.h5): save the model again as .keras"
-    if content.startswith(b"\x80"):
-        return "a Python pickle, which is never opened"
-    return f"a file that begins with {content[:8]!r}"
-
-
-def _listed_layers(config: Mapping[str, Any]) -> list[_Layer]:
+def _listed_layers(entries: Any) -> list[_Layer]:
     """The layers of a file, each checked by itself; one is the input, and no two share a name."""
-    if config.get("class_name") != "Functional":
-        raise _expected("a Functional model", config.get("class_name"))
-    entries = config["config"]["layers"]
     if not isinstance(entries, list) or not 2 <= len(entries) <= _MAX_LAYERS:
         raise _expected(f"a list of 2 to {_MAX_LAYERS} layers", entries)
     layers = [_listed_layer(entry) for entry in entries]
@@ -294,44 +300,25 @@ def _held_weights(weights: bytes) -> int:
     """How many numbers a weights file holds; bounded, finite, and nothing but plain numbers."""
     import h5py
 
-    links: list[tuple[str, object]] = []
-    try:
-        with h5py.File(io.BytesIO(weights), "r") as file:
-            file.visititems_links(lambda name, link: links.append((name, link)))
-            # A compiled model brings its optimizer along, which is not read.
-            links = [(name, link) for name, link in links if name.split("/")[0] != "optimizer"]
-            for name, link in links:
-                if not isinstance(link, h5py.HardLink):
-                    raise ModelFileError(f"its weights link elsewhere, in {name[:40]!r}")
-            items = [file[name] for name, _ in links]
-            arrays = [item for item in items if isinstance(item, h5py.Dataset)]
-            for array in arrays:
+    links: dict[str, object] = {}
+    arrays = []
+    with _no_damage("its weights are"), h5py.File(io.BytesIO(weights), "r") as file:
+        file.visititems_links(lambda name, link: links.update({name: link}))
+        for name, link in links.items():
+            if name.split("/")[0] == "optimizer":  # A compiled model's, which is not read.
+                continue
+            if not isinstance(link, h5py.HardLink):
+                raise ModelFileError(f"its weights link elsewhere, in {name[:40]!r}")
+            if isinstance(array := file[name], h5py.Dataset):
                 # HDF5 knows no bfloat16: Keras writes it as two opaque bytes, |V2.
                 number = array.dtype.kind == "f" or array.dtype == "V2"
                 if array.external or array.is_virtual or not number:
-                    raise ModelFileError(f"its weights are not plain numbers, in {array.name[:40]}")
-            held: int = sum(math.prod(array.shape) for array in arrays)
-            if held > _MAX_PARAMETERS:
-                raise _expected(f"at most {_MAX_PARAMETERS:,} weights", f"{held:,}")
-            for array in arrays:
-                if array.dtype.kind == "f" and not np.isfinite(array[()]).all():
-                    raise ModelFileError(f"{array.name[:40]} is not finite (NaN or infinity)")
-            return held
-    except ModelFileError:
-        raise
-    except Exception as error:  # h5py raises many kinds on damaged content.
-        raise ModelFileError(f"its weights are damaged: {_short(error)}") from None
-
-
-def _fill_in(model: "keras.Model", weights: bytes) -> None:
-    """Puts the file's weights into the model; they must be finite in its number formats too."""
-    with tempfile.TemporaryDirectory() as folder:
-        unpacked = Path(folder) / "model.weights.h5"
-        unpacked.write_bytes(weights)
-        try:
-            model.load_weights(unpacked)
-        except Exception as error:  # h5py and Keras raise many kinds on damaged content.
-            raise ModelFileError(f"its weights are damaged: {_short(error)}") from None
-    for weight in model.weights:
-        if not np.isfinite(weight.numpy()).all():
-            raise ModelFileError(f"weight {weight.path} is not finite (NaN or infinity)")
+                    raise ModelFileError(f"its weights are not plain numbers, in {name[:40]}")
+                arrays.append(array)
+        held: int = sum(math.prod(array.shape) for array in arrays)
+        if held > _MAX_PARAMETERS:
+            raise _expected(f"at most {_MAX_PARAMETERS:,} weights", f"{held:,}")
+        for array in arrays:
+            if array.dtype.kind == "f" and not np.isfinite(array[()]).all():
+                raise ModelFileError(f"{array.name[:40]} is not finite (NaN or infinity)")
+        return held

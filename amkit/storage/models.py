@@ -11,34 +11,22 @@ import numpy as np
 
 from amkit import __version__
 from amkit.storage import keras_files
-from amkit.storage.cards import ModelFileError, card_path, read_card
+from amkit.storage.cards import Card, ModelFileError, card_path, read_card
 from amkit.storage.files import json_text, sync, whole
 
 if TYPE_CHECKING:
     import keras
 
-    from amkit.storage.card_types import Card
-
 _PACKAGES = ("keras", "tensorflow", "ale-py")
 
 
-def load_with_card(
-    file: Path | keras_files.Blueprint, card: "Card | None" = None
-) -> tuple["keras.Model", "Card"]:
-    """Loads a model and its card, and checks that they belong together.
-
-    Args:
-        file: the model's file, or what `keras_files.read` read of it.
-        card: its card, where that was read already.
-
-    Returns:
-        (model, card).
+def load_with_card(path: Path, card: Card | None = None) -> tuple["keras.Model", Card]:
+    """Loads a model and its card, unless that was read already, and checks that they match.
 
     Raises:
         ModelFileError: if either is missing or damaged, or the card is of other weights.
     """
-    blueprint = file if isinstance(file, keras_files.Blueprint) else keras_files.read(file)
-    path = blueprint.path
+    blueprint = keras_files.read(path)
     card = read_card(path) if card is None else card  # Before Keras is loaded, which takes longer.
     model = keras_files.build(blueprint)
     if weight_hash(model) != card["weight_hash"]:
@@ -51,13 +39,8 @@ def load_with_card(
 def weight_hash(model: "keras.Model") -> str:
     """SHA-256 of a model's weights: shapes, number formats and values, in the model's order.
 
-    Two saves of one model differ in bytes, as the file holds a date; their weights do not.
-
-    Args:
-        model: any Keras model.
-
-    Returns:
-        64 hexadecimal digits.
+    64 hexadecimal digits. Two saves of one model differ in bytes, as the file holds a date; their
+    weights do not.
     """
     digest = hashlib.sha256()
     for weight in model.weights:
@@ -74,14 +57,13 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, object]) -> None:
     that does not match an older model, which loading reports.
 
     Args:
-        model: Functional model of stock layers.
+        model: Functional, of stock layers.
         path: ends with `.keras`; replaced if it is there.
-        card: JSON-able; "kind" and "games" at least. The weights' hash, their number, the number of
-            outputs and the packages' versions are added.
+        card: "kind" and "games" at least. The weights' hash, their number, the number of outputs
+            and the packages' versions are added.
 
     Raises:
-        ValueError: if the path has another ending.
-        TypeError: if the card is not JSON-able.
+        ValueError: if the path has another ending, or the card is not JSON-able.
         OSError: if the folder cannot be written.
 
     Example:
@@ -113,10 +95,6 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, object]) -> None:
 
 def copy(path: Path, target: Path) -> None:
     """Copies a model and its card, byte for byte, each whole or not at all, as `save` does.
-
-    Args:
-        path: the model's file.
-        target: ends with `.keras`; replaced if it is there.
 
     Raises:
         ModelFileError: if the model is damaged, or is not that of its card: nothing is copied.

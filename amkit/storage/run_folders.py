@@ -1,7 +1,7 @@
 """Run folders: what a run was asked, what it measured, where it got to, what came out.
 
 `runs/<kind>-<name>/` holds `config.json`, `metrics.csv` and `checkpoint/`, and at the end, in place
-of the last, `model.keras` with its card `model.json`. One process at a time uses a folder.
+of the last, `model.keras` with its card `model.json`.
 """
 
 import csv
@@ -10,13 +10,13 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from amkit.storage import files
+from amkit.storage import checkpoints, files
 from amkit.storage.older import upgraded
 
 
@@ -32,29 +32,28 @@ class DamagedRun(RunError):
     """A run folder's files cannot be read, or are gone."""
 
 
-class Run:
-    """One run folder, locked while open. Use as a context manager.
+class Run(AbstractContextManager["Run"]):
+    """One run folder, locked while open: one process at a time uses it.
 
     Args:
-        folder: the folder; made if missing.
+        folder: made if missing.
         config: everything needed to repeat the run, JSON-able, which begins it. None opens a run
-            to go on with, and reads its own.
-        reserve: bool. A folder that holds no run is no error: it is kept for `begin`.
+            to go on with, and reads its own; or, where there is none, keeps the folder for `begin`.
 
     Attributes:
-        folder: the folder.
-        config: the configuration; empty before the run has begun.
+        model_path: where the finished model lies; it is there only when the run is finished.
+        checkpoint_folder: where the checkpoints lie.
 
     Raises:
-        RunError: if the folder is in use, holds no run, or cannot be written.
+        RunError: if the folder is in use or cannot be written, or `config` is for another run.
         DamagedRun: if the configuration cannot be read.
     """
 
-    def __init__(
-        self, folder: Path, config: Mapping[str, Any] | None = None, *, reserve: bool = False
-    ):
+    def __init__(self, folder: Path, config: Mapping[str, Any] | None = None):
         self.folder = Path(folder)
         self.config: dict[str, Any] = {}
+        self.model_path = self.folder / "model.keras"
+        self.checkpoint_folder = self.folder / "checkpoint"
         self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -67,14 +66,11 @@ class Run:
         try:
             if config is not None:
                 self.begin(config)
-            elif self.begun or not reserve:
+            elif self.begun:
                 self.config = read_config(self.folder)
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> "Run":
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
@@ -106,8 +102,6 @@ class Run:
 
     def check_checkpoints(self) -> None:
         """DamagedRun if the run has done some of its work, and no checkpoint of it is left."""
-        from amkit.storage import checkpoints
-
         done = steps_done(self)
         if done and not (is_finished(self.folder) or checkpoints.count(self.checkpoint_folder)):
             raise DamagedRun(
@@ -116,35 +110,25 @@ class Run:
                 "another folder, without --resume. Received: metrics.csv alone"
             )
 
-    @property
-    def model_path(self) -> Path:
-        """Where the finished model lies; it is there only when the run is finished."""
-        return self.folder / "model.keras"
-
-    @property
-    def checkpoint_folder(self) -> Path:
-        """Where the checkpoints lie."""
-        return self.folder / "checkpoint"
-
     def discard_checkpoints(self) -> None:
         """Frees what a finished run no longer needs: gigabytes, where there is a replay memory."""
         shutil.rmtree(self.checkpoint_folder, ignore_errors=True)
 
-    def write_metrics(self, rows: list[dict[str, float]]) -> None:
-        """Writes `metrics.csv` anew: one row per epoch.
+    def write_metrics(self, rows: list[dict[str, Any]], name: str = "metrics.csv") -> None:
+        """Writes a table anew: `metrics.csv`, one row per epoch, or another.
 
         Args:
             rows: column -> value. Since the beginning: "steps", agent steps per game; "seconds" of
                 training, without tests; "updates", gradient steps. Since the row before: "games"
                 that ended, "score_<game>", their mean raw score, and means of what the learner
                 measures ("policy_loss" and "kl" in nats). At the row's end: "epsilon".
+            name: of the file.
         """
-        text = io.StringIO()
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        text, columns = io.StringIO(), dict.fromkeys(key for row in rows for key in row)
+        writer = csv.DictWriter(text, [*columns], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        self.write("metrics.csv", text.getvalue())
+        self.write(name, text.getvalue())
 
     def write(self, name: str, text: str) -> None:
         """Writes a file of the folder, whole or not at all; RunError if that cannot be done."""
@@ -155,18 +139,13 @@ class Run:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Reads a run's configuration; one of an earlier version is `upgraded`.
-
-    Raises:
-        RunError: if the folder holds none.
-        DamagedRun: if it cannot be read.
-    """
+    """Reads a run's configuration, `upgraded`; RunError if there is none, DamagedRun if damaged."""
     path = Path(folder) / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{folder} is no run folder: it has no config.json") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DamagedRun(f"{path} is damaged: {error}") from error
     if not isinstance(config, dict):
         raise DamagedRun(f"{path} is damaged: it is no JSON object")
@@ -185,10 +164,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def steps_done(run: Run) -> int:
-    """Agent steps per game that a run has done, by its metrics; 0 where it has none.
-
-    Those after its newest checkpoint will be done again.
-    """
+    """Agent steps per game by a run's metrics; those after its newest checkpoint are done again."""
     path = run.folder / "metrics.csv"
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     done = lines[-1].split(",")[0] if lines else ""
@@ -198,16 +174,14 @@ def steps_done(run: Run) -> int:
 def claim(root: Path, name: str, folder: Path | None = None, resume: bool | None = None) -> Run:
     """Chooses and locks in one step where a run called `name` goes on, or a folder for a new one.
 
-    Of several processes that begin runs of one name, each gets a folder of its own.
+    Of several processes that begin runs of one name, each gets a folder of its own. A new run is
+    not `begun`: `begin` it.
 
     Args:
         root: where runs lie.
         name: of the run.
         folder: the one asked for; None means the newest of that name to resume, else a new one.
         resume: whether to go on with an earlier run; None where nobody can ask for that.
-
-    Returns:
-        The run; not `begun`, if it is a new one: `begin` it.
 
     Raises:
         ValueError: if the folder asked for holds a run, which is not to be resumed.
@@ -217,7 +191,7 @@ def claim(root: Path, name: str, folder: Path | None = None, resume: bool | None
         runs = [path for _, path in _numbered(root, name) if (path / "config.json").exists()]
         folder = runs[-1] if runs else None
     if folder is not None:
-        run = Run(folder, reserve=True)
+        run = Run(folder)
         if resume or not run.begun:
             return run
         run.close()
@@ -226,7 +200,7 @@ def claim(root: Path, name: str, folder: Path | None = None, resume: bool | None
     while True:
         last = max((number for number, _ in _numbered(root, name)), default=0)
         with suppress(RunInUse):  # Another process has just taken it: it will be counted.
-            run = Run(Path(root) / (f"{name}-{last + 1}" if last else name), reserve=True)
+            run = Run(Path(root) / (f"{name}-{last + 1}" if last else name))
             if not run.begun:
                 return run
             run.close()

@@ -2,10 +2,10 @@
 
 import reprlib
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, TypeVar, cast, dataclass_transform
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic import dataclasses as pydantic_dataclasses
 
 T = TypeVar("T")
@@ -18,10 +18,7 @@ def checked(kind: type[T]) -> type[T]:
     `dataclasses.replace` checks them anew. What is wrong is a ValueError of one line.
     """
     config = ConfigDict(
-        extra="forbid",
-        arbitrary_types_allowed=True,
-        validate_by_name=True,
-        validate_by_alias=True,
+        extra="forbid", arbitrary_types_allowed=True, validate_by_name=True, validate_by_alias=True
     )
     made: Any = pydantic_dataclasses.dataclass(kind, frozen=True, kw_only=True, config=config)
     init: Callable[..., None] = made.__init__
@@ -39,32 +36,6 @@ def checked(kind: type[T]) -> type[T]:
 
 _received = reprlib.Repr()  # Short, and not deeply nested, whatever it was.
 _received.maxstring = _received.maxother = 80
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
-def validated(kind: Any, value: Any, strict: bool | None = None) -> Any:
-    """Checks a value and converts it to a type.
-
-    Args:
-        kind: a pydantic model or data class, a `TypedDict`, or any other type that pydantic knows.
-        value: what was received, such as a dictionary read from JSON.
-        strict: bool. Whether a number has to be a number already: "3" and true are none.
-
-    Returns:
-        The value, as that type has it.
-
-    Raises:
-        ValueError: one line that names the first part that is wrong, what is valid and what was
-            received.
-    """
-    try:
-        return _adapter(kind).validate_python(value, strict=strict)
-    except ValidationError as error:
-        raise ValueError(one_line(error)) from None
 
 
 def one_line(error: ValidationError) -> str:

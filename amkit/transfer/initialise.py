@@ -16,8 +16,7 @@ from amkit.games.atari import find_game
 from amkit.games.catalogue import NUM_ACTIONS, Game
 from amkit.networks.bodies import BODIES, Body
 from amkit.storage import models
-from amkit.storage.card_types import Card
-from amkit.storage.cards import games_learnt, temperature
+from amkit.storage.cards import Card, games_learnt, temperature
 
 Head = Literal["keep", "new"]
 

@@ -167,7 +167,7 @@ def test_experts_in_half_precision_teach_a_student_in_float32(dtype, scripted, p
     half = keras.Model(network.input, keras.ops.cast(network.output, dtype))
     settings = replace(presets.DISTILL["tiny"], behaviour="both")
     learner = compiled(ActorMimic(actor_mimic_network(normalize_features=True), [], 0.05))
-    experts = [Expert(pong, half, {}, None)]
+    experts = [Expert(pong, {}, None, half)]
     job = Distillation(experts, settings, scripted([pong], settings.envs), learner)
     while job.updates < 1:
         job.play_and_learn()

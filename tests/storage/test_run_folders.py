@@ -38,14 +38,19 @@ def test_a_run_is_not_begun_twice_nor_used_by_two(tmp_path):
         assert run.config == {"seed": 1}
 
 
-@pytest.mark.parametrize(
-    ("content", "match"), [(None, "no config.json"), ("{", "damaged"), ("[]", "damaged")]
-)
-def test_bad_folders(tmp_path, content, match):
-    if content is not None:
-        (tmp_path / "config.json").write_text(content)
-    with pytest.raises(run_folders.RunError, match=match):
-        run_folders.Run(tmp_path)
+@pytest.mark.parametrize("content", ["{", "[]"])
+@pytest.mark.parametrize("ask", [run_folders.Run, run_folders.read_config])
+def test_damaged_folders(tmp_path, content, ask):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(run_folders.DamagedRun, match="damaged"):
+        ask(tmp_path)
+
+
+def test_a_folder_that_holds_no_run(tmp_path):
+    with pytest.raises(run_folders.RunError, match="no config.json"):
+        run_folders.read_config(tmp_path)
+    with run_folders.Run(tmp_path) as run:
+        assert not run.begun and run.config == {}
 
 
 def test_metrics_may_gain_columns(tmp_path):

@@ -1,0 +1,36 @@
+"""Presets: what the data file names is there, and what it leaves out is taken from another."""
+
+from amkit.games.catalogue import GAMES
+from amkit.games.published import EPSILON
+from amkit.jobs.presets import BASELINE, DISTILL, EXPERT, RUN, TRANSFER, ZOO
+from amkit.learning.dqn import DQNSettings
+
+TABLES = (EXPERT, BASELINE, TRANSFER, DISTILL)
+
+
+def test_what_goes_with_a_preset_goes_with_one_that_is_there():
+    names = {name for table in TABLES for name in table}
+    assert names >= RUN.keys()
+    assert all({"paper", "laptop", "tiny"} <= table.keys() for table in TABLES)
+
+
+def test_the_zoo_is_of_games_and_presets():
+    assert GAMES.keys() >= ZOO.keys()
+    assert all(row.get("preset", "laptop") in EXPERT for row in ZOO.values())
+
+
+def test_a_preset_like_another_changes_what_it_names_alone():
+    laptop, explore = vars(EXPERT["laptop"]), vars(EXPERT["explore"])
+    changed = {name for name in laptop if laptop[name] != explore[name]}
+    assert changed == {"tree_backup", "explorers"}
+    assert DISTILL["tiny"].total_steps is None and DISTILL["laptop"].total_steps == 1_400_000
+
+
+def test_preset_paper_is_the_paper():
+    assert EXPERT["paper"] == DQNSettings()
+    assert BASELINE["paper"].steps == TRANSFER["paper"].steps == 10_000_000
+    assert DISTILL["paper"].adam_epsilon == 0.1 / 64
+
+
+def test_experts_learn_at_the_epsilon_that_scores_are_measured_under():
+    assert EXPERT["laptop"].target_epsilon == EXPERT["laptop"].epsilon[-1][1] == EPSILON
