@@ -36,8 +36,6 @@ class Environments(Protocol):
     Between steps the attributes describe the observation to act on.
 
     Attributes:
-        games: the G games.
-        envs_per_game: N.
         action_masks: bool [R, 18]. Legal actions of each row, R = G * N.
         observation: uint8 [R, 4, 84, 84], oldest frame first.
         start: bool [R]. First observation of a game.
@@ -61,8 +59,7 @@ class Environments(Protocol):
     def send(self, actions: NDArray[np.integer[Any]]) -> None:
         """Begins to take one action in every environment: int [R], ALE codes.
 
-        Raises:
-            ValueError: if an action is not legal in its game. Nothing is sent then.
+        ValueError, and nothing is sent, if an action is not legal in its game.
         """
 
     def receive(self) -> Outcome:
@@ -92,12 +89,9 @@ class Options(TypedDict, total=False):
 
 
 def make(games: Sequence[Game], envs_per_game: int, **options: Unpack[Options]) -> Environments:
-    """Opens environments of some games; whoever opens them closes them.
+    """Opens environments of some games of one suite; whoever opens them closes them.
 
-    Args:
-        games: the G games, all of one suite. Today there is one: the Atari games of the ALE.
-        envs_per_game: int. N.
-        options: see `Options`.
+    Today there is one suite: the Atari games of the ALE.
     """
     from amkit.games.atari import AtariEnvironments  # Lazy: it takes its types from here.
 
