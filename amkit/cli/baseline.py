@@ -1,27 +1,15 @@
 """`amkit baseline`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from amkit.cli.console import usage
-from amkit.cli.jobs import Job, options_of, run_job
-from amkit.cli.options import (
-    CheckpointMinutes,
-    Json,
-    Precision,
-    ProtocolName,
-    Resume,
-    RunFolder,
-    Seed,
-    Steps,
-    TensorBoard,
-    TestEpochs,
-    Xla,
-    game_names,
-)
+from amkit.cli.jobs import Job, options_of, run_jobs
+from amkit.cli.options import game_names, training
 
 
+@training(preset="laptop (fast; if not given), or paper (App. C).")
 def baseline(
     context: typer.Context,
     architecture: Annotated[
@@ -36,20 +24,6 @@ def baseline(
         str | None,
         typer.Option(help="Instead of --games: multitask (if neither is given), sources, targets."),
     ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="laptop (fast; if not given), or paper (App. C).")
-    ] = None,
-    steps: Steps = None,
-    seed: Seed = None,
-    protocol: ProtocolName = None,
-    test_epochs: TestEpochs = None,
-    precision: Precision = None,
-    jit_compile: Xla = None,
-    run: RunFolder = None,
-    resume: Resume = False,
-    checkpoint_minutes: CheckpointMinutes = 2.0,
-    tensorboard: TensorBoard = False,
-    json: Json = False,
 ) -> None:
     """Train a multitask DQN, which learns several games at once without experts (App. C).
 
@@ -64,17 +38,12 @@ def baseline(
             split = "multitask"
         names = game_names(games, split) or []
 
-    def configure(**options: Any) -> Any:
-        from amkit.jobs.configuration import baseline_config
-
-        return baseline_config(architecture, names, **options)
-
     job = Job(
         architecture,
         names,
         f"{architecture}-{split or '-'.join(sorted(names))}",
         ["baseline", architecture, *(["--split", split] if split else ["--games", str(games)])],
-        configure,
+        lambda jobs, **options: jobs.baseline_config(architecture, names, **options),
         options_of(context, "architecture", "games", "split"),
     )
-    run_job(context, job)
+    run_jobs(context, [job])

@@ -1,28 +1,19 @@
 """`amkit distill`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from amkit.cli.console import usage
-from amkit.cli.jobs import Job, options_of, run_job
-from amkit.cli.options import (
-    CheckpointMinutes,
-    Json,
-    Precision,
-    ProtocolName,
-    Resume,
-    RunFolder,
-    Seed,
-    TensorBoard,
-    TestEpochs,
-    Xla,
-    card_of,
-    game_names,
+from amkit.cli.jobs import Job, options_of, run_jobs
+from amkit.cli.options import card_of, game_names, training
+
+
+@training(
+    preset="laptop (fast; if not given), or paper (App. B).",
+    steps="Agent steps per game (laptop: 300,000, or what 1.4 M of all games leave it).",
 )
-
-
 def distill(
     context: typer.Context,
     experts: Annotated[Path, typer.Option(help="Folder of expert models with their cards.")],
@@ -31,16 +22,6 @@ def distill(
     ] = None,
     split: Annotated[
         str | None, typer.Option(help="Instead of --games: multitask, sources or targets.")
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="laptop (fast; if not given), or paper (App. B).")
-    ] = None,
-    steps: Annotated[
-        int | None,
-        typer.Option(
-            help="Agent steps per game (laptop: 300,000, or what 1.4 M of all games leave it).",
-            min=1,
-        ),
     ] = None,
     objective: Annotated[
         str | None,
@@ -80,16 +61,6 @@ def distill(
         str | None,
         typer.Option(help="Who acts: student, expert (section 4.3), or both in turns."),
     ] = None,
-    seed: Seed = None,
-    protocol: ProtocolName = None,
-    test_epochs: TestEpochs = None,
-    precision: Precision = None,
-    jit_compile: Xla = None,
-    run: RunFolder = None,
-    resume: Resume = False,
-    checkpoint_minutes: CheckpointMinutes = 2.0,
-    tensorboard: TensorBoard = False,
-    json: Json = False,
 ) -> None:
     """Distil experts into one Actor-Mimic network that plays all their games.
 
@@ -107,11 +78,6 @@ def distill(
         names = game_names(games, split)
         begun_with = card_of(source)["weight_hash"] if source else None
 
-    def configure(**options: Any) -> Any:
-        from amkit.jobs.configuration import distill_config
-
-        return distill_config(experts, games=names, source=source, **options)
-
     job = Job(
         "amn",
         names,
@@ -121,10 +87,10 @@ def distill(
             *(["--games", ",".join(names)] if names else []),
             *(["--from", str(source)] if source else []),
         ],
-        configure,
+        lambda jobs, **options: jobs.distill_config(experts, names, source=source, **options),
         options_of(context, "experts", "games", "split", "source"),
         experts=experts,
         source=source,
         expected={"weights": begun_with},
     )
-    run_job(context, job)
+    run_jobs(context, [job])

@@ -42,20 +42,19 @@ def games(
         at_hand = {name: expert.path for name, expert in experts_at_hand(experts).items()}
         others = [find_game(expert) for expert in at_hand if expert not in GAMES]
         listed = [find_game(name)] if name else [*GAMES.values(), *others]
-    entries = [_entry(game, at_hand.get(game.name)) for game in listed]
+    entries = [
+        {
+            "name": game.name,
+            "splits": game.splits,
+            "actions": game.actions,
+            "action_codes": game.action_codes.tolist(),
+            "action_mask": game.action_mask.astype(int).tolist(),
+            **vars(game.scores),
+            "expert": str(at_hand[game.name]) if game.name in at_hand else None,
+        }
+        for game in listed
+    ]
     deliver(entries, json, (lambda entries: _actions(listed[0], entries[0])) if name else _list)
-
-
-def _entry(game: "Game", expert: Path | None) -> dict[str, Any]:
-    return {
-        "name": game.name,
-        "splits": game.splits,
-        "actions": game.actions,
-        "action_codes": game.action_codes.tolist(),
-        "action_mask": game.action_mask.astype(int).tolist(),
-        **{player: getattr(game.scores, player) for player in ("random", "human", "dqn")},
-        "expert": str(expert) if expert else None,
-    }
 
 
 def _list(entries: Iterable[Mapping[str, Any]]) -> Group:

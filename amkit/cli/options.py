@@ -1,8 +1,11 @@
 """Options that several commands have, and how their values are read."""
 
+import inspect
 import math
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -19,45 +22,85 @@ def finite(value: float) -> float:
     return value
 
 
-Seed = Annotated[
-    int | None,
-    typer.Option(help="The same seed and --precision repeat a run (0).", min=0, max=2**29),
-]
-Steps = Annotated[int | None, typer.Option(help="Agent steps per game (the preset's).", min=1)]
-Precision = Annotated[
-    str | None,
-    typer.Option(
-        help="float32 or mixed_bfloat16 (the faster one, measured at the start; preset paper: "
-        "float32)."
-    ),
-]
-Xla = Annotated[
-    bool | None, typer.Option("--xla/--no-xla", help="Compile updates with XLA (on accelerators).")
-]
 RunFolder = Annotated[Path | None, typer.Option("--run", help="Run folder (a new one in runs/).")]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with the newest such run, or begin one.")
-]
-ProtocolName = Annotated[
-    str | None,
-    typer.Option("--protocol", help="Of the scores on the card (quick; preset paper: paper)."),
-]
-TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
-]
-CheckpointMinutes = Annotated[
-    float,
-    typer.Option(
-        help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
-    ),
-]
-TestEpochs = Annotated[
-    int | None,
-    typer.Option(help="Tests on whole games while it trains, for learning curves (0).", min=0),
-]
 Epsilon = Annotated[float, typer.Option(help="Probability of a random action, in [0, 1].")]
 Output = Annotated[Path | None, typer.Option(help="Also write the result as JSON to this file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, on stdout.")]
+# Options of a command that say how a training runs; the others say what it does.
+RUNNING = ("run", "resume", "checkpoint_minutes", "tensorboard", "json")
+
+
+def _every_training(
+    preset: Annotated[str | None, typer.Option(help="")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Agent steps per game (the preset's).", min=1)
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="The same seed and --precision repeat a run (0).", min=0, max=2**29),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Of the scores on the card (quick; preset paper: paper).")
+    ] = None,
+    test_epochs: Annotated[
+        int | None,
+        typer.Option(help="Tests on whole games while it trains, for learning curves (0).", min=0),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="float32 or mixed_bfloat16 (the faster one, measured at the start; preset paper: "
+            "float32)."
+        ),
+    ] = None,
+    jit_compile: Annotated[
+        bool | None,
+        typer.Option("--xla/--no-xla", help="Compile updates with XLA (on accelerators)."),
+    ] = None,
+    run: RunFolder = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest such run, or begin one.")
+    ] = False,
+    checkpoint_minutes: Annotated[
+        float,
+        typer.Option(
+            help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
+        ),
+    ] = 2.0,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """What every command that trains can be asked for."""
+
+
+def training(but: str = "", **helps: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the options of `_every_training`, less one; their values are in its context.
+
+    The command's own come first, and take the place of those of the same name. `helps` replaces
+    what is said of an option.
+    """
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True).parameters
+        parameters = list(own.values())
+        for name, parameter in inspect.signature(_every_training).parameters.items():
+            if name in own or name == but:
+                continue
+            kind, option = parameter.annotation.__origin__, parameter.annotation.__metadata__[0]
+            if name in helps:
+                option = typer.Option(help=helps[name], min=option.min)
+            parameters.append(parameter.replace(annotation=Annotated[kind, option]))
+
+        @wraps(command)
+        def run(**values: Any) -> None:
+            command(**{name: values[name] for name in own})
+
+        cast(Any, run).__signature__ = inspect.Signature(parameters)
+        return run
+
+    return with_options
 
 
 def game_names(games: str | None, split: str | None) -> list[str] | None:
@@ -80,13 +123,9 @@ def game_names(games: str | None, split: str | None) -> list[str] | None:
 
 
 def card_of(model: Path) -> "Card":
-    """The card of a model that somebody named.
+    """The card of a model that somebody named; its file is checked without TensorFlow.
 
-    Its file is checked as far as that takes no TensorFlow, which takes seconds to load.
-
-    Raises:
-        ValueError: if there is no such file.
-        ModelFileError: if the file or its card is damaged.
+    ValueError if there is no such file, ModelFileError if the file or its card is damaged.
     """
     from amkit.storage import cards, keras_files
 

@@ -89,8 +89,8 @@ def guess_json(
 
     Args:
         target: name of the game that was played at random.
-        steps: int. Agent steps that the candidates were judged by.
-        seed: int. Of the random play.
+        steps: agent steps that the candidates were judged by.
+        seed: of the random play.
         rows: from `relate.relate`.
         candidates: from `relate.candidates`.
 

@@ -7,24 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import print_json, say, usage, work
-from amkit.cli.jobs import Job, options_of, report, run_jobs
-from amkit.cli.options import (
-    CheckpointMinutes,
-    Json,
-    Precision,
-    ProtocolName,
-    Resume,
-    RunFolder,
-    Seed,
-    Steps,
-    TensorBoard,
-    TestEpochs,
-    Xla,
-    game_names,
+from amkit.cli.console import say, usage
+from amkit.cli.jobs import Job, options_of, run_jobs
+from amkit.cli.options import game_names, training
+
+
+@training(
+    preset="laptop (fast; if not given), explore (for rare rewards), plain (for games that reward "
+    "play from the first step on, such as Pong), or paper (Mnih et al. 2015, days)."
 )
-
-
 def train(
     context: typer.Context,
     games: Annotated[
@@ -39,20 +30,6 @@ def train(
             "2.2 or 3 M steps, where --steps does not say otherwise.",
         ),
     ] = False,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="laptop (fast; if not given), explore (for rare rewards), plain (for games that "
-            "reward play from the first step on, such as Pong), or paper (Mnih et al. 2015, days)."
-        ),
-    ] = None,
-    steps: Steps = None,
-    seed: Seed = None,
-    protocol: ProtocolName = None,
-    test_epochs: TestEpochs = None,
-    precision: Precision = None,
-    jit_compile: Xla = None,
-    run: RunFolder = None,
     into: Annotated[
         Path | None,
         typer.Option(
@@ -60,10 +37,6 @@ def train(
             "same game is replaced."
         ),
     ] = None,
-    resume: Resume = False,
-    checkpoint_minutes: CheckpointMinutes = 2.0,
-    tensorboard: TensorBoard = False,
-    json: Json = False,
 ) -> None:
     """Train an expert DQN on each of some games, one after the other.
 
@@ -79,35 +52,33 @@ def train(
 
     with usage():
         names = _names(games or [], every)
-        if run and len(names) > 1:
+        if context.params["run"] and len(names) > 1:
             raise ValueError("--run is for one game. Received: " + ", ".join(names))
         if into and not (into.is_dir() and os.access(into, os.W_OK)):
             raise ValueError(f"--into is a folder that can be written. Received: {into}")
-    zoo = _zoo() if every and preset is None else {}  # Steps go with the preset they are for.
+    # Steps go with the preset they are for.
+    zoo = _zoo() if every and context.params["preset"] is None else {}
 
     def job(name: str) -> Job:
-        def configure(**options: Any) -> Any:
-            from amkit.jobs.configuration import expert_config
-
-            return expert_config(name, **options)
-
         options = options_of(context, "games", "every", "into")
         for key, value in zoo.get(name, {}).items():
             options[key] = options[key] or value
-        return Job("expert", [name], f"expert-{name}", ["train", name], configure, options)
+        return Job(
+            "expert",
+            [name],
+            f"expert-{name}",
+            ["train", name],
+            lambda jobs, **options: jobs.expert_config(name, **options),
+            options,
+        )
 
-    results: list[dict[str, Any]] = []
-    for result in run_jobs(context, [job(name) for name in names]):
-        if into:
-            target = into / f"{names[len(results)]}.keras"
-            with work():
-                models.copy(Path(result["model"]), target)
+    def copy(job: Job, model: Path) -> None:
+        if into and job.games:
+            target = into / f"{job.games[0]}.keras"
+            models.copy(model, target)
             say(f"copied to {target}")
-        if not json:
-            report(result)
-        results.append(result)
-    if json:
-        print_json(results if len(names) > 1 else results[0])
+
+    run_jobs(context, [job(name) for name in names], copy)
 
 
 def _zoo() -> dict[str, dict[str, Any]]:

@@ -2,29 +2,19 @@
 
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import print_json, usage
-from amkit.cli.jobs import Job, options_of, report, run_jobs
-from amkit.cli.options import (
-    CheckpointMinutes,
-    Json,
-    Precision,
-    ProtocolName,
-    Resume,
-    Steps,
-    TensorBoard,
-    Xla,
-    card_of,
-    game_names,
-)
+from amkit.cli.console import usage
+from amkit.cli.jobs import Job, options_of, run_jobs
+from amkit.cli.options import card_of, game_names, training
 
 RANDOM = "none"
 
 
+@training(but="run", preset="laptop (fast; if not given), or paper (10 M steps).")
 def transfer(
     context: typer.Context,
     games: Annotated[list[str] | None, typer.Argument(help="Target games.")] = None,
@@ -46,23 +36,12 @@ def transfer(
         str | None,
         typer.Option(help="Layer up to which nothing learns, such as conv3 or features."),
     ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="laptop (fast; if not given), or paper (10 M steps).")
-    ] = None,
-    steps: Steps = None,
     seed: Annotated[
         str, typer.Option(help="Comma-separated; each is a run of every game and source.")
     ] = "0",
-    protocol: ProtocolName = None,
     test_epochs: Annotated[
         int | None, typer.Option(help="Tests on whole games while it learns (10).", min=1)
     ] = None,
-    precision: Precision = None,
-    jit_compile: Xla = None,
-    resume: Resume = False,
-    checkpoint_minutes: CheckpointMinutes = 2.0,
-    tensorboard: TensorBoard = False,
-    json: Json = False,
 ) -> None:
     """Train DQNs on new games, begun from the weights of an AMN or from random ones (section 5.2).
 
@@ -96,11 +75,6 @@ def transfer(
         # Random weights in the same layers, so that nothing else differs.
         like = amns[0] if amns and path is None else None
 
-        def configure(**options: Any) -> Any:
-            from amkit.jobs.configuration import transfer_config
-
-            return transfer_config(name, path, like=like, **options)
-
         options = {**options_of(context, "games", "split", "sources"), "seed": seed}
         if path is None:
             options |= {"head": None, "freeze": None}
@@ -116,21 +90,15 @@ def transfer(
             f"transfer-{name}-from-{'-'.join(weights)}-seed-{seed}",
             # Random weights are of the AMN's layers, so that it is part of their command too.
             ["transfer", name, "--from", source, *(["--from", str(like)] if like else [])],
-            configure,
+            lambda jobs, **options: jobs.transfer_config(name, path, like=like, **options),
             options,
             source=path,
             expected={"weights": hashes[path] if path else None, **layers},
         )
 
-    results = []
     # Seeds last: a table that is stopped has every game, with fewer seeds.
     jobs = [job(game, source, number) for number, game, source in product(numbers, names, sources)]
-    for result in run_jobs(context, jobs):
-        if not json:
-            report(result)
-        results.append(result)
-    if json:
-        print_json(results if len(results) > 1 else results[0])
+    run_jobs(context, jobs)
 
 
 def _layers(amns: list[Path]) -> dict[str, object]:

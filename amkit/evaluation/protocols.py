@@ -20,7 +20,6 @@ class Protocol:
     """How scores are measured.
 
     Attributes:
-        name: what it is called.
         steps: agent steps a serial evaluation would play; the game running then is dropped, unless
             fewer than `games` were finished.
         games: fewest whole games.

@@ -12,14 +12,7 @@ from amkit.games.catalogue import NUM_ACTIONS, Game, UnknownGame
 from amkit.games.published import EPSILON
 from amkit.networks.actions import for_game, plays
 from amkit.storage import models
-from amkit.storage.cards import (
-    SHIPPED,
-    ModelFileError,
-    at_hand,
-    card_path,
-    models_in,
-    read_card,
-)
+from amkit.storage.cards import SHIPPED, ModelFileError, at_hand, card_path, models_in, read_card
 from amkit.storage.experts import Expert, Listed, experts_at_hand
 
 if TYPE_CHECKING:
@@ -35,11 +28,7 @@ class Request:
     """A checked request for scores: every file named is there, every game can be played.
 
     Attributes:
-        path: the model's file.
-        network: the model.
-        kind: what it is, as its card says, such as "amn".
-        games: which games to play.
-        protocol: how.
+        kind: what the model is, as its card says, such as "amn".
         epsilon: probability of a random action.
         seed: of emulators and exploration.
         experts: game -> expert, for comparison.
@@ -77,10 +66,10 @@ def request(
         model: a `.keras` file; None means the newest AMN of `runs/`, else of `pretrained/`.
         game_names: which games; None means all on the model's card.
         protocol: one of `PROTOCOLS`.
-        epsilon: float in [0, 1].
+        epsilon: in [0, 1].
         experts: folder of experts to compare with; None means those of `pretrained/` that taught
             the AMN, and none for an expert.
-        seed: int.
+        seed: as in `evaluate_game`.
 
     Raises:
         ValueError: if something asked for does not exist or cannot be played.
@@ -92,21 +81,16 @@ def request(
     taught_by = set(card.get("expert_weights", []))
     compared = experts_at_hand(experts) if taught_by or experts is not None else {}
     if experts is None:  # Those at hand by chance need not be its teachers.
-        compared = {
-            name: expert
-            for name, expert in compared.items()
-            if expert.card["weight_hash"] in taught_by
-        }
+        compared = {k: e for k, e in compared.items() if e.card["weight_hash"] in taught_by}
     return Request(path, network, card["kind"], games, PROTOCOLS[protocol], epsilon, seed, compared)
 
 
 def player(
     model: Path | None, game_names: Sequence[str] | None, epsilon: float
 ) -> tuple[Path, "keras.Model", "Card", tuple[Game, ...]]:
-    """Checks who is to play which games, and loads it.
+    """Checks who is to play which games, and loads it; arguments and errors as in `request`.
 
-    Returns:
-        (the model's file, its network, its card, the games). Arguments and errors as in `request`.
+    Returns (the model's file, its network, its card, the games).
     """
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
@@ -133,18 +117,11 @@ def player(
     return path, network, card, games
 
 
-def newest_amn(
-    roots: Iterable[Path] = (Path("runs"), Path("pretrained")),
-) -> "tuple[Path, Card]":
-    """Finds the AMN written last, in the first of the folders that has one.
+def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> "tuple[Path, Card]":
+    """Finds the AMN written last, in the first of the folders that has one, and its card.
 
     One called `amn.keras` comes before all others: in a fresh clone no file is newer than another.
-
-    Returns:
-        (its file, its card).
-
-    Raises:
-        ValueError: if there is none.
+    ValueError if there is none.
     """
 
     def rank(path: Path) -> tuple[bool, float]:
@@ -174,7 +151,7 @@ def score(
 
     Args:
         asked: from `request`.
-        on_progress: called with (what is played, whole games counted, steps played).
+        on_progress: as in `evaluate_games`.
 
     Returns:
         One entry per game: game, protocol, epsilon, seed, mean, standard_error, games, steps,
@@ -182,20 +159,15 @@ def score(
     """
     known = {game.name: _known_scores(asked, game) for game in asked.games}
     players: dict[tuple[str, str], Player] = {}  # (game, role) -> who is to play
-
-    def add(
-        game: Game, role: str, network: Callable[[Any], Any], epsilon: float, what: str
-    ) -> None:
-        players[game.name, role] = Player(network, game, epsilon, f"{game.name} ({what})")
-
     for game in asked.games:
-        add(game, "model", for_game(asked.network, game), asked.epsilon, asked.kind)
-        if "random" not in known[game.name]:
-            add(game, "random", random_network, 1.0, "random")
-        if game.name in asked.experts and "expert" not in known[game.name]:
-            expert = asked.experts[game.name]
-            loaded = expert if isinstance(expert, Expert) else expert.load()
-            add(game, "expert", loaded.network, asked.epsilon, "its expert")
+        name, network = game.name, for_game(asked.network, game)
+        players[name, "model"] = Player(network, game, asked.epsilon, f"{name} ({asked.kind})")
+        if "random" not in known[name]:
+            players[name, "random"] = Player(random_network, game, 1.0, f"{name} (random)")
+        if name in asked.experts and "expert" not in known[name]:
+            expert = asked.experts[name]
+            network = (expert if isinstance(expert, Expert) else expert.load()).network
+            players[name, "expert"] = Player(network, game, asked.epsilon, f"{name} (its expert)")
     results = evaluate_games(
         list(players.values()), asked.protocol, seed=asked.seed, on_progress=on_progress
     )

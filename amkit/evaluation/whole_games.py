@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +26,17 @@ from amkit.play.rollout import rollout
 from amkit.play.tally import ScoreKeeper
 
 
+class Summary(TypedDict):
+    """What cards and tables have of a `GameResult`; `games` is their number."""
+
+    mean: float
+    standard_error: float
+    games: int
+
+
 @dataclass(frozen=True)
 class GameResult:
-    """A model's games of one Atari game.
-
-    Attributes:
-        game: name.
-        scores: raw score of every counted game, in the order they began.
-        lengths: agent steps of each.
-    """
+    """A model's games of an Atari game: raw scores as the games began, and agent steps of each."""
 
     game: str
     scores: list[float]
@@ -53,20 +55,13 @@ class GameResult:
         return float(np.std(self.scores, ddof=1) / np.sqrt(len(self.scores)))
 
     @property
-    def summary(self) -> dict[str, Any]:
-        """What cards and tables have of it: mean, standard_error, and the number of games."""
-        count = len(self.scores)
-        return {"mean": self.mean, "standard_error": self.standard_error, "games": count}
+    def summary(self) -> Summary:
+        """What cards and tables have of it."""
+        return Summary(mean=self.mean, standard_error=self.standard_error, games=len(self.scores))
 
 
 def random_network(observation: Any) -> NDArray[np.float32]:
-    """Stands in for a network where epsilon is 1: all actions are worth the same.
-
-    Args:
-        observation: uint8 [R, 4, 84, 84].
-
-    Returns:
-        float32 [R, 18]. Zeros.
+    """Stands in for a network where epsilon is 1: zeros, float32 [R, 18], for R observations.
 
     Example:
         >>> import amkit, numpy as np
@@ -91,19 +86,13 @@ def evaluate_game(
 
     Args:
         network: observation uint8 [R, 4, 84, 84] -> float [R, n] or [R, 18].
-        game: the game.
+        game: what is played.
         protocol: see `PROTOCOLS`.
-        epsilon: float in [0, 1]. Probability of a uniformly random legal action.
-        seed: int. Of emulators and exploration.
-        envs: int. Environments in parallel. Changes the time it takes, not what is measured.
+        epsilon: probability of a uniformly random legal action; ValueError outside [0, 1].
+        seed: of emulators and exploration.
+        envs: environments in parallel. Changes the time it takes, not what is measured.
         on_progress: called with (whole games counted so far, agent steps played in all).
         environments: where to play, whole games terminal; None opens the emulator's.
-
-    Returns:
-        `GameResult`.
-
-    Raises:
-        ValueError: if epsilon is no probability.
 
     Example:
         >>> import amkit
@@ -177,12 +166,12 @@ def evaluate_games(
     Args:
         players: who plays what.
         protocol: see `PROTOCOLS`.
-        seed: int. As in `evaluate_game`, of each.
+        seed: as in `evaluate_game`, of each.
         on_progress: called with (a player's label, whole games counted so far, agent steps played
             in all), by one thread at a time. What it raises ends all, and is raised.
 
     Returns:
-        One `GameResult` per player; the same as one by one.
+        One result per player; the same as one by one.
     """
     ending, reporting = threading.Event(), threading.Lock()
 
@@ -252,14 +241,11 @@ class _SerialOrder:
         return self._enough(*self.counted())
 
     def result(self) -> tuple[list[float], list[int]]:
-        """Returns (scores, steps) of the counted games.
-
-        The last game reached the step limit. If it went beyond, a serial evaluation would have been
-        stopped within it and dropped it, unless it was needed to have enough games.
-        """
+        """Returns (scores, steps) of the counted games."""
         games, steps = self.counted()
-        beyond = self._protocol.steps and steps > self._protocol.steps
-        if beyond and games > self._protocol.games:
+        # The last game reached the step limit. If it went beyond, a serial evaluation would have
+        # been stopped within it and dropped it, unless it was needed to have enough games.
+        if 0 < self._protocol.steps < steps and games > self._protocol.games:
             games -= 1
         chosen = [self._finished[number] for number in range(games)]
         return [score for score, _ in chosen], [length for _, length in chosen]

@@ -54,9 +54,7 @@ class PaperResult:
 
 NOT_PUBLISHED = Scores()
 SCORES: dict[str, Scores] = {game: Scores(*row) for game, row in PAPER["scores"].items()}
-TABLE_1: dict[str, PaperResult] = {
-    game: PaperResult(*row) for game, row in PAPER["table_1"].items()
-}
+TABLE_1 = {game: PaperResult(*row) for game, row in PAPER["table_1"].items()}
 # Game -> initialisation -> test score after 1, 2, ... 10 million agent steps.
 TABLE_2: dict[str, dict[str, tuple[float, ...]]] = {
     game: {source: tuple(scores) for source, scores in rows.items()}
