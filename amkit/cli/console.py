@@ -42,18 +42,15 @@ codecs.register_error(_ASCII, _in_ascii)
 def open_streams() -> None:
     """Makes stdout and stderr take any text, whatever their encoding, also where they are closed.
 
-    The next file that is opened would get the number of a closed stream, and be written into by
-    whatever writes to that.
+    A file that is opened later would get a closed one's number, and be written into as such.
     """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # Takes the lowest number that is free.
-    sys.stdout, sys.stderr = (
-        stream or open(os.devnull, "w")  # noqa: SIM115
-        for stream in (sys.stdout, sys.stderr)
-    )
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=_ASCII)
@@ -91,13 +88,9 @@ def print_json(value: Any) -> None:
 def deliver(
     result: Any, json: bool, show: Callable[[Any], RenderableType], output: Path | None = None
 ) -> None:
-    """Writes a result to its file, as JSON, before it is printed: nobody may read that.
+    """Writes a result to its file, if there is one, and prints it: as JSON, or as `show` has it.
 
-    Args:
-        result: of what JSON has.
-        json: whether JSON is printed too.
-        show: makes what is printed else.
-        output: the file, if there is one.
+    First to the file: nobody may read what is printed.
     """
     if output:
         from amkit.storage.files import json_text, write_text
@@ -117,14 +110,11 @@ def table(
     caption: str | None = None,
     markdown: bool = False,
 ) -> Group:
-    """A table of plain text.
+    """A table of plain text between a title and a caption; for a page, one of Markdown.
 
     Args:
         rows: heading -> cell, one row at least, all with the same headings.
         left: headings of columns of words: aligned left, and wrapped. The others hold numbers.
-        title: line above it.
-        caption: text below it.
-        markdown: whether it is for a page.
     """
     shown = Table(
         box=box.MARKDOWN if markdown else _PLAIN,
@@ -156,10 +146,8 @@ def _text(text: str) -> Text:
 class StatusLine:
     """What is being done now: a live line on a terminal, a plain one now and then elsewhere.
 
-    Use as a context manager, and call it with each line.
-
-    Args:
-        seconds: float. Between plain lines at least; 0 shows all.
+    Use as a context manager, and call it with each line. Between plain lines are so many `seconds`
+    at least; 0 shows all.
     """
 
     def __init__(self, seconds: float = 30) -> None:
@@ -185,16 +173,12 @@ class StatusLine:
         """Shows how far an evaluation is: what is played, whole games counted, steps played."""
         self(f"evaluating {what}: {games} whole games in {steps:,} steps")
 
-    def close(self) -> None:
-        """Takes the line away."""
-        if self._status:
-            self._status.stop()
-
     def __enter__(self) -> "StatusLine":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.close()
+        if self._status:
+            self._status.stop()
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group
 
 from amkit.cli.console import out, page, print_json, say, table, usage
 from amkit.cli.extras import need
@@ -19,8 +18,7 @@ def scores(
         bool, typer.Option("--markdown", help="As a Markdown table, for a page.")
     ] = False,
     figure: Annotated[
-        Path | None,
-        typer.Option(help="Draw their scores while training: .png or .svg."),
+        Path | None, typer.Option(help="Draw their scores while training: .png or .svg.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -51,28 +49,25 @@ def scores(
         say(f"figure: {figure}")
     if json:
         print_json(results)
-        return
-    (page if markdown else out).print(_table(results, markdown))
-    out.print(_notes(results), soft_wrap=markdown)
+    else:
+        (page if markdown else out).print(table([*map(_cells, results)], markdown=markdown))
+        out.print(_notes(results), soft_wrap=markdown)
 
 
-def _table(results: Sequence[Mapping[str, Any]], markdown: bool) -> Group:
+def _cells(row: Mapping[str, Any]) -> dict[str, str]:
     from amkit.reports.text import number
 
-    def cells(row: Mapping[str, Any]) -> dict[str, str]:
-        share, steps = row["dqn_normalised"], row["steps"]
-        return {
-            "game": row["game"],
-            "random": number(row["random"]),
-            "human": number(row["human"]),
-            "DQN": number(row["dqn"]),
-            "score": f"{number(row['mean'])} ± {number(row['standard_error'])}",
-            "of DQN": "-" if share is None else f"{share:.2f}",
-            "steps": "-" if steps is None else f"{steps / 1e6:.1f} M",
-            "min": number(row["minutes"]),
-        }
-
-    return table([*map(cells, results)], markdown=markdown)
+    share, steps = row["dqn_normalised"], row["steps"]
+    return {
+        "game": row["game"],
+        "random": number(row["random"]),
+        "human": number(row["human"]),
+        "DQN": number(row["dqn"]),
+        "score": f"{number(row['mean'])} ± {number(row['standard_error'])}",
+        "of DQN": "-" if share is None else f"{share:.2f}",
+        "steps": "-" if steps is None else f"{steps / 1e6:.1f} M",
+        "min": number(row["minutes"]),
+    }
 
 
 def _notes(results: Sequence[Mapping[str, Any]]) -> str:

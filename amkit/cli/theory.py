@@ -2,7 +2,6 @@
 
 import json as json_format
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -42,32 +41,24 @@ def theory(
             status("measuring Proposition 1")
             results["proposition_1"] = study.proposition_1()
         opened.write("results.json", json_format.dumps(results) + "\n")
-        _draw(results, folder / "theory.png")
+        if extra := missing("plots"):  # The numbers are numpy's alone.
+            say(f"no figure: it needs {extra}")
+        else:
+            from amkit.reports import figures
+            from amkit.theory.figure import theory_figure
+
+            figures.save(theory_figure(results), folder / "theory.png")
+            say(f"figure: {folder / 'theory.png'}")
     deliver({"run": str(folder), **results}, json, theory_tables)
-
-
-def _draw(results: dict[str, Any], path: Path) -> None:
-    if extra := missing("plots"):  # The numbers are numpy's alone.
-        say(f"no figure: it needs {extra}")
-        return
-    from amkit.reports import figures
-    from amkit.theory.figure import theory_figure
-
-    figures.save(theory_figure(results), path)
-    say(f"figure: {path}")
 
 
 def theory_tables(results: Mapping[str, Any]) -> Group:
     """Tables of Lemma 1's distances, Theorem 1's contraction ratios and Proposition 1's costs."""
     lemma, growth = results["lemma_1"], results["proposition_1"]
-    distances = list(zip(*lemma["distances"], strict=True))  # Of all starts, by update.
     fixed_point = [
-        {
-            "updates": str(n),
-            "greatest": f"{max(distances[n]):.2g}",
-            "least": f"{min(distances[n]):.2g}",
-        }
-        for n in (0, 25, 50, 100, 200)
+        {"updates": str(n), "greatest": f"{max(distances):.2g}", "least": f"{min(distances):.2g}"}
+        for n, distances in enumerate(zip(*lemma["distances"], strict=True))  # Of all starts.
+        if n in (0, 25, 50, 100, 200)
     ]
     policies: dict[str, dict[str, str]] = {}
     for row in results["theorem_1"]:

@@ -36,9 +36,9 @@ def write_report(
     """Writes the report that runs make: Table 1, a comparison of variants, or Table 2 of transfers.
 
     Args:
-        paths: of runs, as in `read_cards`; folders of transfers may be unfinished.
+        paths: as in `read_cards`; folders of transfers may be unfinished.
         folder: where to; made if missing, files of the same names replaced.
-        seed: int. Of the bootstrap.
+        seed: of the bootstrap.
         guesses: of transfers: files of `amkit relate --output`.
         on_left_out: called with a sentence for each run and game that is left out.
 
@@ -92,13 +92,15 @@ def write_multitask(recorded: Recorded, folder: Path, seed: int = 0) -> dict[str
     return {"games": games, "aggregates": aggregates}
 
 
-def write_ablations(recorded: ablations.Ablations, folder: Path, seed: int = 0) -> dict[str, Any]:
+def write_ablations(
+    variants: Mapping[str, Recorded], folder: Path, seed: int = 0
+) -> dict[str, Any]:
     """Writes the page of distillations that differ in an option."""
-    table = ablations.table(recorded, seed)
-    card = next(iter(recorded.variants.values())).amns[0]
+    table = ablations.table(variants, seed)
+    recorded = next(iter(variants.values()))
     drawn = {"variants": figures.variant_scores(table)}
     scores = [{**row, "scores": [row["scores"][game] for game in recorded.games]} for row in table]
-    content = {"recorded": recorded, "card": card, "scores": scores}
+    content = {"recorded": recorded, "card": recorded.amns[0], "scores": scores}
     _write(folder, "ablations", drawn, {"variants": table}, **content)
     return {"variants": table}
 
@@ -190,12 +192,7 @@ def _flat(row: Row) -> Row:
 
 
 def grid(rows: Sequence[Row], *columns: Mapping[str, str]) -> Markup:
-    """Rows as a table of Markdown.
-
-    Args:
-        rows: of texts, numbers and estimates.
-        columns: heading -> what is in a cell, such as "{amn} ± {amn_error}".
-    """
+    """Rows as a table of Markdown; columns: heading -> such as "{amn} ± {amn_error}"."""
     cells = {heading: cell for some in columns for heading, cell in some.items()}
     frame = pd.DataFrame(
         [[_CELLS.vformat(cell, (), row) for cell in cells.values()] for row in rows],
