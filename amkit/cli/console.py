@@ -5,8 +5,9 @@ import os
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
 from traceback import walk_tb
@@ -19,8 +20,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from amkit.reports.text import Cells
+
 FAILED, WRONG_USAGE = 1, 2
 
+_EXTRAS = {
+    "plots": ("matplotlib",),
+    "report": ("matplotlib", "pandas", "jinja2", "tabulate", "scipy", "markdown_it"),
+    "tensorboard": ("tensorboard",),
+    "video": ("PIL",),
+}
 _ASCII = "amkit-ascii"  # Name of the codec error handler.
 _SPELT = str.maketrans({"±": "+/-", "∞": "inf", "…": "~"})
 # A line below the headings, and no other; rich's own such box is redrawn where there is no UTF-8.
@@ -103,7 +112,8 @@ def deliver(
 
 
 def table(
-    rows: Sequence[Mapping[str, str]],
+    rows: Iterable[Mapping[str, Any]],
+    columns: Mapping[str, str],
     *,
     left: Collection[str] = ("game",),
     title: str | None = None,
@@ -113,7 +123,8 @@ def table(
     """A table of plain text between a title and a caption; for a page, one of Markdown.
 
     Args:
-        rows: heading -> cell, one row at least, all with the same headings.
+        rows: as `Cells` takes them.
+        columns: heading -> what is in a cell, such as "{mean:.2f}".
         left: headings of columns of words: aligned left, and wrapped. The others hold numbers.
     """
     shown = Table(
@@ -122,13 +133,13 @@ def table(
         show_edge=markdown,
         pad_edge=markdown,
     )
-    for heading in rows[0]:
+    for heading in columns:
         if heading in left:
             shown.add_column(_text(heading), overflow="fold")
         else:
             shown.add_column(_text(heading), justify="right", no_wrap=True)
     for row in rows:
-        shown.add_row(*map(_text, row.values()))
+        shown.add_row(*(_text(Cells().vformat(cell, (), row)) for cell in columns.values()))
     above = [_text(f"{title}\n")] if title else []
     return Group(*above, shown, *([_text(caption)] if caption else []))
 
@@ -185,6 +196,24 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
     """Ends the command with one line on stderr."""
     err.print(Text("error:", style="red"), " ".join(message.split()), soft_wrap=True)
     raise typer.Exit(code)
+
+
+def missing(extra: str) -> str:
+    """How to install an extra; empty where it is installed.
+
+    From here on figures need no display. A shell that Jupyter or Colab started names a backend in
+    MPLBACKEND that may not be installed here, and then matplotlib cannot even be imported.
+    """
+    os.environ["MPLBACKEND"] = "agg"
+    if all(map(find_spec, _EXTRAS[extra])):
+        return ""
+    return f"amkit's extra '{extra}': pip install -e '.[{extra}]'"
+
+
+def need(extra: str, what: str) -> None:
+    """Ends the command where an extra is not installed; `what` is to be made with it."""
+    if how := missing(extra):
+        fail(f"{what} needs {how}", WRONG_USAGE)
 
 
 def _faults() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:

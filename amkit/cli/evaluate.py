@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 from rich.console import Group
+from typer import Argument, Option
 
 from amkit.backend import load_tensorflow
 from amkit.cli.console import StatusLine, deliver, say, table, usage
@@ -17,22 +17,22 @@ from amkit.games.published import EPSILON, normalized
 def evaluate(
     model: Annotated[
         Path | None,
-        typer.Argument(help="A .keras file (default: newest AMN of runs/, else of pretrained/)."),
+        Argument(help="A .keras file (default: newest AMN of runs/, else of pretrained/)."),
     ] = None,
     epsilon: Epsilon = EPSILON,
     games: Annotated[
-        str | None, typer.Option(help="Games, comma-separated (all on the model's card).")
+        str | None, Option(help="Games, comma-separated (all on the model's card).")
     ] = None,
     protocol: Annotated[
-        str, typer.Option(help="paper, paper-30, quick or sticky: see the README.")
+        str, Option(help="paper, paper-30, quick or sticky: see the README.")
     ] = "paper",
     experts: Annotated[
         Path | None,
-        typer.Option(help="Experts to compare with (those of pretrained/ that taught the AMN)."),
+        Option(help="Experts to compare with (those of pretrained/ that taught the AMN)."),
     ] = None,
     seed: Annotated[
         int,  # Emulators take this and the numbers after it, in 31 bits.
-        typer.Option(help="Of emulators and exploration.", min=0, max=2**30),
+        Option(help="Of emulators and exploration.", min=0, max=2**30),
     ] = 2**30,
     output: Output = None,
     json: Json = False,
@@ -66,23 +66,23 @@ def evaluate(
 
 def score_table(scores: Sequence[Mapping[str, Any]]) -> Group:
     """A table of `scorecards.score`: score, its error, games, random, expert, the ratio."""
-    from amkit.reports.text import number
-
-    def cells(score: Mapping[str, Any]) -> dict[str, str]:
+    rows = []
+    for score in scores:
         random, expert = score["random"]["mean"], score.get("expert", {}).get("mean", math.nan)
-        ratio = normalized(score["mean"], random, expert)
-        return {
-            "game": score["game"],
-            "score": number(score["mean"], 2),
-            "±": number(score["standard_error"], 2),
-            "games": str(score["games"]),
-            "random": number(random, 2),
-            "expert": number(expert, 2),
-            "expert-normalised": "-" if math.isnan(ratio) else f"{100 * ratio:.1f} %",
-        }
-
+        share = normalized(score["mean"], random, expert)
+        rows.append({**score, "random": random, "expert": expert, "share": share})
+    columns = {
+        "game": "{game}",
+        "score": "{mean:2}",
+        "±": "{standard_error:2}",
+        "games": "{games}",
+        "random": "{random:2}",
+        "expert": "{expert:2}",
+        "expert-normalised": "{share:.1%}",
+    }
     return table(
-        [cells(score) for score in scores],
+        rows,
+        columns,
         caption=f"protocol {scores[0]['protocol']}, epsilon {scores[0]['epsilon']}, raw scores of "
         "whole games, mean and standard error",
     )

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.console import Group
+from typer import Argument, Option
 
 from amkit.cli.console import deliver, line, table, usage
 from amkit.cli.options import Json
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 def games(
     name: Annotated[
-        str | None,
-        typer.Argument(metavar="[GAME]", help="Show this one alone, with all its actions."),
+        str | None, Argument(metavar="[GAME]", help="Show this one alone, with all its actions.")
     ] = None,
     experts: Annotated[
-        Path | None, typer.Option(help="Folder of experts to look for (pretrained/).")
+        Path | None, Option(help="Folder of experts to look for (pretrained/).")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -59,22 +58,20 @@ def games(
 
 def _list(entries: Iterable[Mapping[str, Any]]) -> Group:
     from amkit.games.catalogue import SPLITS
-    from amkit.reports.text import number
 
     rows = [
         {
-            "game": entry["name"],
+            **entry,
             "splits": " ".join(name[0] if name in entry["splits"] else " " for name in SPLITS),
-            "actions": str(len(entry["actions"])),
-            "random": number(entry["random"]),
-            "human": number(entry["human"]),
-            "DQN": number(entry["dqn"]),
-            "expert": "yes" if entry["expert"] else "-",
+            "count": len(entry["actions"]),
+            "at hand": "yes" if entry["expert"] else "-",
         }
         for entry in entries
     ]
+    columns = {"game": "{name}", "splits": "{splits}", "actions": "{count}", "random": "{random}"}
     return table(
         rows,
+        columns | {"human": "{human}", "DQN": "{dqn}", "expert": "{at hand}"},
         left=("game", "splits", "expert"),
         caption="splits: multitask, sources, targets; random, human, DQN: Mnih et al. 2015, whole "
         "games, raw scores; expert: at hand (amkit games GAME: where)",
@@ -85,19 +82,15 @@ def _actions(game: "Game", entry: Mapping[str, Any]) -> Group:
     from amkit.games.catalogue import ACTIONS
     from amkit.reports.text import number
 
-    columns = {action: str(column) for column, action in enumerate(game.actions)}
+    outputs = {action: str(output) for output, action in enumerate(game.actions)}
     rows = [
-        {
-            "code": str(code),
-            "action": action,
-            "mask": str(int(action in columns)),
-            "expert": columns.get(action, "-"),
-        }
-        for code, action in enumerate(ACTIONS)
+        {"code": code, "action": action, "mask": mask, "expert": outputs.get(action, "-")}
+        for code, (action, mask) in enumerate(zip(ACTIONS, entry["action_mask"], strict=True))
     ]
     random, human, dqn = (number(entry[player]) for player in ("random", "human", "dqn"))
     actions = table(
         rows,
+        {"code": "{code}", "action": "{action}", "mask": "{mask}", "expert": "{expert}"},
         left=("action",),
         title=game.title,
         caption="code: the ALE's, and the output of an AMN; mask: 1 where the game has the action; "

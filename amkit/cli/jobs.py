@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import StatusLine, fail, out, print_json, say, usage
+from amkit.cli.console import StatusLine, fail, need, out, print_json, say, usage
 from amkit.cli.evaluate import score_table
-from amkit.cli.extras import need
 from amkit.cli.options import RUNNING, RUNS
 
 if TYPE_CHECKING:
@@ -151,27 +150,22 @@ def _plans(runs: "list[Run]") -> list[str]:
     from amkit.jobs.configuration import read_configuration
     from amkit.storage.run_folders import is_finished, steps_done
 
-    configurations = [read_configuration(run) for run in runs]
-    unfinished = [
-        (run, configuration)
-        for run, configuration in zip(runs, configurations, strict=True)
-        if not is_finished(run.folder)
-    ]
-    if not unfinished:
-        return [f"{run.folder} is finished already" for run in runs]
-    pace = forecast.pace(unfinished[0][1])  # They differ in their game or their weights.
-    if len(unfinished) > 1:
-        left = [forecast.minutes(each, pace, steps_done(run)) for run, each in unfinished]
+    plans = {run.folder: f"{run.folder} is finished already" for run in runs}
+    configurations = {run.folder: read_configuration(run) for run in runs}
+    left = [run for run in runs if not is_finished(run.folder)]
+    if left:
+        pace = forecast.pace(configurations[left[0].folder])  # Games or weights alone differ.
+        for run in left:
+            plans[run.folder] = forecast.plan(configurations[run.folder], pace)
+    if len(left) > 1:
+        minutes = [
+            forecast.minutes(configurations[run.folder], pace, steps_done(run)) for run in left
+        ]
         say(
-            f"{len(unfinished)} of {len(runs)} trainings to do, one after the other: "
-            f"{sum(left, forecast.Minutes())}; each is followed by its evaluation"
+            f"{len(left)} of {len(runs)} trainings to do, one after the other: "
+            f"{sum(minutes, forecast.Minutes())}; each is followed by its evaluation"
         )
-    return [
-        f"{run.folder} is finished already"
-        if is_finished(run.folder)
-        else forecast.plan(configuration, pace)
-        for run, configuration in zip(runs, configurations, strict=True)
-    ]
+    return [*plans.values()]
 
 
 def _run(run: "Run", again: str, tensorboard: bool, checkpoint_minutes: float) -> Any:

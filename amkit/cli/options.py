@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typer import Option
 
 if TYPE_CHECKING:
     from amkit.storage.card_types import Card
@@ -22,53 +23,49 @@ def finite(value: float) -> float:
     return value
 
 
-RunFolder = Annotated[Path | None, typer.Option("--run", help="Run folder (a new one in runs/).")]
-Epsilon = Annotated[float, typer.Option(help="Probability of a random action, in [0, 1].")]
-Output = Annotated[Path | None, typer.Option(help="Also write the result as JSON to this file.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, on stdout.")]
+RunFolder = Annotated[Path | None, Option("--run", help="Run folder (a new one in runs/).")]
+Epsilon = Annotated[float, Option(help="Probability of a random action, in [0, 1].")]
+Output = Annotated[Path | None, Option(help="Also write the result as JSON to this file.")]
+Json = Annotated[bool, Option("--json", help="Print the result as JSON, on stdout.")]
 # Options of a command that say how a training runs; the others say what it does.
 RUNNING = ("run", "resume", "checkpoint_minutes", "tensorboard", "json")
 
 
 def _every_training(
-    preset: Annotated[str | None, typer.Option(help="")] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Agent steps per game (the preset's).", min=1)
-    ] = None,
+    preset: Annotated[str | None, Option(help="")] = None,
+    steps: Annotated[int | None, Option(help="Agent steps per game (the preset's).", min=1)] = None,
     seed: Annotated[
-        int | None,
-        typer.Option(help="The same seed and --precision repeat a run (0).", min=0, max=2**29),
+        int | None, Option(help="The same seed and --precision repeat a run (0).", min=0, max=2**29)
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="Of the scores on the card (quick; preset paper: paper).")
+        str | None, Option(help="Of the scores on the card (quick; preset paper: paper).")
     ] = None,
     test_epochs: Annotated[
         int | None,
-        typer.Option(help="Tests on whole games while it trains, for learning curves (0).", min=0),
+        Option(help="Tests on whole games while it trains, for learning curves (0).", min=0),
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="float32 or mixed_bfloat16 (the faster one, measured at the start; preset paper: "
             "float32)."
         ),
     ] = None,
     jit_compile: Annotated[
-        bool | None,
-        typer.Option("--xla/--no-xla", help="Compile updates with XLA (on accelerators)."),
+        bool | None, Option("--xla/--no-xla", help="Compile updates with XLA (on accelerators).")
     ] = None,
     run: RunFolder = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the newest such run, or begin one.")
+        bool, Option("--resume", help="Go on with the newest such run, or begin one.")
     ] = False,
     checkpoint_minutes: Annotated[
         float,
-        typer.Option(
+        Option(
             help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
         ),
     ] = 2.0,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
+        bool, Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -90,7 +87,7 @@ def training(but: str = "", **helps: str) -> Callable[[Callable[..., None]], Cal
                 continue
             kind, option = parameter.annotation.__origin__, parameter.annotation.__metadata__[0]
             if name in helps:
-                option = typer.Option(help=helps[name], min=option.min)
+                option = Option(help=helps[name], min=option.min)
             parameters.append(parameter.replace(annotation=Annotated[kind, option]))
 
         @wraps(command)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.console import Group
+from typer import Argument, Option
 
 from amkit.backend import load_tensorflow
 from amkit.cli.console import StatusLine, deliver, fail, table, usage
@@ -16,18 +16,16 @@ if TYPE_CHECKING:
 
 
 def relate(
-    game: Annotated[str, typer.Argument(help="The target: a game to be learnt.")],
+    game: Annotated[str, Argument(help="The target: a game to be learnt.")],
     models: Annotated[
         list[Path] | None,
-        typer.Option("--from", help="A network that might help: an AMN or an expert. Repeatable."),
+        Option("--from", help="A network that might help: an AMN or an expert. Repeatable."),
     ] = None,
     experts: Annotated[
-        Path | None, typer.Option(help="A folder whose experts are all asked about.")
+        Path | None, Option(help="A folder whose experts are all asked about.")
     ] = None,
-    steps: Annotated[
-        int, typer.Option(help="Agent steps of random play to look at.", min=1024)
-    ] = 8192,
-    seed: Annotated[int, typer.Option(help="Of the random play.", min=0, max=2**29)] = 0,
+    steps: Annotated[int, Option(help="Agent steps of random play to look at.", min=1024)] = 8192,
+    seed: Annotated[int, Option(help="Of the random play.", min=0, max=2**29)] = 0,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -120,16 +118,13 @@ def guess_json(
 def relate_table(result: Mapping[str, Any]) -> Group:
     """A table of `guess_json`: what each candidate's features tell."""
     rows = [
-        {
-            "features of": row["name"],
-            "R²": f"{row['r_squared']:.3f}",
-            "±": f"{row['standard_error']:.3f}",
-            "": f"has learnt {result['target']}" if row["knows_target"] else "",
-        }
+        {**row, "learnt": f"has learnt {result['target']}" if row["knows_target"] else ""}
         for row in result["candidates"]
     ]
+    columns = {"features of": "{name}", "R²": "{r_squared:.3f}", "±": "{standard_error:.3f}"}
     return table(
         rows,
+        columns | {"": "{learnt}"},
         left=("features of", ""),
         caption="R²: share of the variance of the discounted reward ahead that is predicted, on "
         "other environments than those learnt from; mean and standard error",

@@ -4,13 +4,12 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.console import Group
+from typer import Argument, Option
 
-from amkit.cli.console import deliver, say, table, usage
-from amkit.cli.extras import need
+from amkit.cli.console import deliver, need, say, table, usage
 from amkit.cli.options import Json
-from amkit.reports.text import Estimate, Row, interval, number, percent
+from amkit.reports.text import Estimate, Row, interval
 
 if TYPE_CHECKING:
     from amkit.reports.guesses import Relation
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def report(
     runs: Annotated[
         list[Path],
-        typer.Argument(
+        Argument(
             help="Finished runs, .keras files or their cards (.json): AMNs of the same games, "
             "baselines and the AMNs' experts; AMNs that differ in an option; or runs of `amkit "
             "transfer`."
@@ -27,13 +26,13 @@ def report(
     ],
     guesses: Annotated[
         list[Path] | None,
-        typer.Option(
+        Option(
             "--relate",
             help="Of transfers: what `amkit relate --output` guessed beforehand. May be repeated.",
         ),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Folder to write.")] = Path("report"),
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
+    output: Annotated[Path, Option(help="Folder to write.")] = Path("report"),
+    seed: Annotated[int, Option(help="Of the bootstrap.", min=0)] = 0,
     json: Json = False,
 ) -> None:
     """Report on recorded runs: Table 1 and Figures 1 to 6; of transfers Table 2 and Figure 7.
@@ -75,55 +74,45 @@ def written_table(written: dict[str, Any]) -> Group:
 
 def report_table(rows: list[Row], aggregates: dict[str, Estimate]) -> Group:
     """A table of `multitask.table_1`; `multitask.aggregates` below it."""
-    cells = [
-        {
-            "game": row["game"],
-            "expert": number(row["expert"]),
-            "AMN": number(row["amn"]),
-            "±": number(row["amn_error"]),
-            "normalised": interval(row["normalised"]),
-            "ratio": percent(row["ratio"]),
-            "paper's": percent(row["paper"].ratio) if row["paper"] else "-",
-        }
-        for row in rows
-    ]
+    columns = {
+        "game": "{game}",
+        "expert": "{expert}",
+        "AMN": "{amn}",
+        "±": "{amn_error}",
+        "normalised": "{normalised}",
+        "ratio": "{ratio:.0%}",
+        "paper's": "{paper.ratio:.0%}",
+    }
     lines = ["normalised: (AMN - random) / (expert - random), 95 % interval; ratio: AMN / expert"]
     lines += [f"{name} {interval(value)}" for name, value in aggregates.items()]
-    return table(cells, caption="\n".join(lines))
+    return table(rows, columns, caption="\n".join(lines))
 
 
 def ablation_table(rows: list[Row]) -> Group:
     """A table of `ablations.table`: geometric means, and differences from the first."""
-    cells = [
-        {
-            "what is different": row["variant"].replace("_", " "),
-            "runs": str(row["runs"]),
-            "mean": interval(row["geometric_mean"]),
-            "difference": interval(row["difference"]),
-        }
-        for row in rows
-    ]
+    columns = {"what is different": "{variant:words}", "runs": "{runs}"}
+    columns |= {"mean": "{geometric_mean}", "difference": "{difference}"}
     caption = (
         "geometric mean of expert-normalised scores, and its difference from the first row's, "
         "with 95 % intervals"
     )
-    return table(cells, left=("what is different",), caption=caption)
+    return table(rows, columns, left=("what is different",), caption=caption)
 
 
 def transfer_table(rows: list[Row], related: "Relation | None" = None) -> Group:
     """A table of `transfers.table_2`; what `relate` had guessed, if that is known, below it."""
-    cells = [
+    shown = [
         {
-            "game": row["game"],
-            "initialisation": row["source"],
-            "runs": str(row["runs"]),
-            "first": number(row["points"][0]["mean"]),
-            "last": number(row["points"][-1]["mean"]),
-            "area": _gain(row),
+            **row,
+            "first": row["points"][0]["mean"],
+            "last": row["points"][-1]["mean"],
+            "gain": _gain(row),
             "match": "-" if (steps := row["steps_to_match"]) is None else f"{steps / 1000:,.0f} k",
         }
         for row in rows
     ]
+    columns = {"game": "{game}", "initialisation": "{source}", "runs": "{runs}", "first": "{first}"}
+    columns |= {"last": "{last}", "area": "{gain}", "match": "{match}"}
     caption = (
         "area: mean score above random play, relative to random weights, 95 % interval (with a "
         "sign, where those are not above it: what it is more); match: agent steps to random "
@@ -134,7 +123,7 @@ def transfer_table(rows: list[Row], related: "Relation | None" = None) -> Group:
             f"; relate's guesses and gains, {len(related.points)} pairs: Spearman "
             f"{interval(related.correlation)}"
         )
-    return table(cells, left=("game", "initialisation"), caption=caption)
+    return table(shown, columns, left=("game", "initialisation"), caption=caption)
 
 
 def _gain(row: Row) -> str:

@@ -5,20 +5,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
-from amkit.cli.console import out, page, print_json, say, table, usage
-from amkit.cli.extras import need
+from amkit.cli.console import need, out, page, print_json, say, table, usage
 from amkit.cli.options import Json
 
 
 def scores(
-    experts: Annotated[Path, typer.Argument(help="Folder of experts.")] = Path("pretrained"),
+    experts: Annotated[Path, Argument(help="Folder of experts.")] = Path("pretrained"),
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="As a Markdown table, for a page.")
+        bool, Option("--markdown", help="As a Markdown table, for a page.")
     ] = False,
     figure: Annotated[
-        Path | None, typer.Option(help="Draw their scores while training: .png or .svg.")
+        Path | None, Option(help="Draw their scores while training: .png or .svg.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -50,24 +49,21 @@ def scores(
     if json:
         print_json(results)
     else:
-        (page if markdown else out).print(table([*map(_cells, results)], markdown=markdown))
+        columns = {
+            "game": "{game}",
+            "random": "{random}",
+            "human": "{human}",
+            "DQN": "{dqn}",
+            "score": "{mean} ± {standard_error}",
+            "of DQN": "{dqn_normalised:.2f}",
+            "steps": "{millions}",
+            "min": "{minutes}",
+        }
+        counts = [row["steps"] for row in results]
+        millions = ["-" if steps is None else f"{steps / 1e6:.1f} M" for steps in counts]
+        rows = [row | {"millions": m} for row, m in zip(results, millions, strict=True)]
+        (page if markdown else out).print(table(rows, columns, markdown=markdown))
         out.print(_notes(results), soft_wrap=markdown)
-
-
-def _cells(row: Mapping[str, Any]) -> dict[str, str]:
-    from amkit.reports.text import number
-
-    share, steps = row["dqn_normalised"], row["steps"]
-    return {
-        "game": row["game"],
-        "random": number(row["random"]),
-        "human": number(row["human"]),
-        "DQN": number(row["dqn"]),
-        "score": f"{number(row['mean'])} ± {number(row['standard_error'])}",
-        "of DQN": "-" if share is None else f"{share:.2f}",
-        "steps": "-" if steps is None else f"{steps / 1e6:.1f} M",
-        "min": number(row["minutes"]),
-    }
 
 
 def _notes(results: Sequence[Mapping[str, Any]]) -> str:

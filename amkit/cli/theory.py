@@ -4,16 +4,15 @@ import json as json_format
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import typer
 from rich.console import Group
+from typer import Option
 
-from amkit.cli.console import StatusLine, deliver, say, table, usage
-from amkit.cli.extras import missing
+from amkit.cli.console import StatusLine, deliver, missing, say, table, usage
 from amkit.cli.options import RUNS, Json, RunFolder
 
 
 def theory(
-    seed: Annotated[int, typer.Option(help="Of the random process.", min=0)] = 0,
+    seed: Annotated[int, Option(help="Of the random process.", min=0)] = 0,
     run: RunFolder = None,
     json: Json = False,
 ) -> None:
@@ -55,35 +54,40 @@ def theory(
 def theory_tables(results: Mapping[str, Any]) -> Group:
     """Tables of Lemma 1's distances, Theorem 1's contraction ratios and Proposition 1's costs."""
     lemma, growth = results["lemma_1"], results["proposition_1"]
-    fixed_point = [
-        {"updates": str(n), "greatest": f"{max(distances):.2g}", "least": f"{min(distances):.2g}"}
-        for n, distances in enumerate(zip(*lemma["distances"], strict=True))  # Of all starts.
-        if n in (0, 25, 50, 100, 200)
-    ]
-    policies: dict[str, dict[str, str]] = {}
+    distances = list(zip(*lemma["distances"], strict=True))  # Of all starts, by update.
+    decays = dict.fromkeys(f"{row['decay']:g}" for row in results["theorem_1"])
+    policies: dict[str, list[str]] = {}  # Ratios, by decay.
     for row in results["theorem_1"]:
-        name, ratio = row["operator"], row["ratio"]
-        cells = policies.setdefault(name, {"policy": name})
-        cells[f"{row['decay']:g}"] = f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
+        ratio = f"{row['ratio']:.2f}" if row["ratio"] < 10 else f"{row['ratio']:,.0f}"
+        policies.setdefault(row["operator"], []).append(ratio)
     names = ("student acts", "student bound", "expert acts", "expert bound")
     costs = [
-        {"steps": str(n), **{k: f"{growth[k.replace(' ', '_')][n - 1]:,.1f}" for k in names}}
+        {"steps": n, **{name: growth[name.replace(" ", "_")][n - 1] for name in names}}
         for n in (50, 100, 200, 400)
     ]
     return Group(
         table(
-            fixed_point,
+            [
+                {"updates": n, "greatest": max(distances[n]), "least": min(distances[n])}
+                for n in (0, 25, 50, 100, 200)
+            ],
+            {"updates": "{updates}", "greatest": "{greatest:.2g}", "least": "{least:.2g}"},
             title="Lemma 1: distance to the fixed point",
             caption=f"one fixed policy, weight decay {lemma['decay']:g}; greatest and least of "
             f"{len(lemma['distances'])} starts",
         ),
         "",
         table(
-            [*policies.values()],
+            [{"policy": name, "ratios": ratios} for name, ratios in policies.items()],
+            {"policy": "{policy}"} | {decay: f"{{ratios[{i}]}}" for i, decay in enumerate(decays)},
             left=("policy",),
             title="Theorem 1: greatest contraction ratio found, by weight decay",
             caption="1 or more: no contraction; softmax / t is mixed with 10 % uniform",
         ),
         "",
-        table(costs, title="Proposition 1: cost-to-go of the student"),
+        table(
+            costs,
+            {"steps": "{steps}"} | {name: f"{{{name}:,.1f}}" for name in names},
+            title="Proposition 1: cost-to-go of the student",
+        ),
     )

@@ -45,10 +45,14 @@ class Protocol:
         games = max(self.games, math.ceil(self.steps / length))
         return math.ceil(games / self.environments()) * length
 
+    def enough(self, games: int, steps: int) -> bool:
+        """Whether a serial evaluation ends, with so many games finished in so many steps."""
+        return games >= self.games and steps >= self.steps
+
     def covers(self, other: "Protocol") -> bool:
         """Whether it plays as many of the games that another asks for, or more."""
         alike = (self.sticky, self.max_steps) == (other.sticky, other.max_steps)
-        return alike and self.steps >= other.steps and self.games >= other.games
+        return alike and other.enough(self.games, self.steps)
 
 
 PROTOCOLS = {

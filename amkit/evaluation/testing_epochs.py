@@ -18,7 +18,7 @@ from amkit.storage.validation import validated
 
 
 class Test(TypedDict):
-    """A row of `tests.csv`: agent steps, game, and what `GameResult.summary` has."""
+    """A row of `tests.csv`: agent steps, and what `GameResult.summary` has."""
 
     steps: int
     game: str
@@ -85,7 +85,10 @@ class LearningCurve(keras.callbacks.Callback):
             results = self._test()
         except _Stopped:
             return  # Done again when the run goes on.
-        self.rows += [{"steps": steps, "game": test.game, **test.summary} for test in results]
+        for result in results:
+            mean, error, games = result.summary.values()
+            row = Test(steps=steps, game=result.game, mean=mean, standard_error=error, games=games)
+            self.rows.append(row)
         text = io.StringIO()
         writer = csv.DictWriter(text, list(Test.__annotations__), lineterminator="\n")
         writer.writeheader()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +24,6 @@ from amkit.networks.actions import over_all_actions
 from amkit.play.policy import EpsilonGreedy
 from amkit.play.rollout import rollout
 from amkit.play.tally import ScoreKeeper
-
-
-class Summary(TypedDict):
-    """What cards and tables have of a `GameResult`; `games` is their number."""
-
-    mean: float
-    standard_error: float
-    games: int
 
 
 @dataclass(frozen=True)
@@ -55,9 +47,10 @@ class GameResult:
         return float(np.std(self.scores, ddof=1) / np.sqrt(len(self.scores)))
 
     @property
-    def summary(self) -> Summary:
-        """What cards and tables have of it."""
-        return Summary(mean=self.mean, standard_error=self.standard_error, games=len(self.scores))
+    def summary(self) -> dict[str, Any]:
+        """What cards and tables have of it; `games` is their number."""
+        error = self.standard_error
+        return {"mean": self.mean, "standard_error": error, "games": len(self.scores)}
 
 
 def random_network(observation: Any) -> NDArray[np.float32]:
@@ -128,20 +121,32 @@ def _play(
     protocol: Protocol,
     on_progress: Callable[[int, int], None] | None,
 ) -> tuple[list[float], list[int]]:
-    """Returns (scores, agent steps) of the games that count."""
-    order = _SerialOrder(protocol, len(environments.action_masks))
-    keeper = ScoreKeeper(len(environments.action_masks))
-    played = 0
+    """Returns (scores, agent steps) of the games that a serial evaluation would have counted."""
+    rows = len(environments.action_masks)
+    keeper, number = ScoreKeeper(rows), np.zeros(rows, np.int64)  # Of the game that a row plays.
+    finished: dict[int, tuple[float, int]] = {}
+    begun = played = games = steps = 0
     for transition in rollout(environments, policy):
-        order.start(np.flatnonzero(transition.start))
-        for row, score, steps in keeper.update(transition):
-            order.finish(row, score, steps)
+        starting = np.flatnonzero(transition.start)
+        number[starting] = begun + np.arange(len(starting))
+        begun += len(starting)
+        for row, score, length in keeper.update(transition):
+            finished[int(number[row])] = score, length
         played += int(np.sum(~transition.cut))
+        # Those are sure to count before which none is running.
+        while games in finished and not protocol.enough(games, steps):
+            steps += finished[games][1]
+            games += 1
         if on_progress:
-            on_progress(order.counted()[0], played)
-        if order.complete():
+            on_progress(games, played)
+        if protocol.enough(games, steps):
             break
-    return order.result()
+    # The last game reached the step limit. If it went beyond, a serial evaluation would have been
+    # stopped within it and dropped it, unless it was needed to have enough games.
+    if 0 < protocol.steps < steps and games > protocol.games:
+        games -= 1
+    counted = [finished[i] for i in range(games)]
+    return [score for score, _ in counted], [length for _, length in counted]
 
 
 @dataclass(frozen=True)
@@ -205,47 +210,3 @@ def evaluate_games(
 
 class _Ending(Exception):
     """Another player's evaluation failed, or was stopped: this one is not wanted any more."""
-
-
-class _SerialOrder:
-    """Decides which of the games played in parallel a serial evaluation would have counted."""
-
-    def __init__(self, protocol: Protocol, rows: int):
-        self._protocol = protocol
-        self._number = np.zeros(rows, np.int64)  # Of the game each environment is playing.
-        self._begun = 0
-        self._finished: dict[int, tuple[float, int]] = {}
-
-    def start(self, rows: NDArray[np.int64]) -> None:
-        """Numbers the games that begin."""
-        self._number[rows] = self._begun + np.arange(len(rows))
-        self._begun += len(rows)
-
-    def finish(self, row: int, score: float, steps: int) -> None:
-        """Notes a game that ended."""
-        self._finished[int(self._number[row])] = (score, steps)
-
-    def counted(self) -> tuple[int, int]:
-        """Returns (games, their steps) that are sure to count: none before them is running."""
-        games = steps = 0
-        while games in self._finished and not self._enough(games, steps):
-            steps += self._finished[games][1]
-            games += 1
-        return games, steps
-
-    def _enough(self, games: int, steps: int) -> bool:
-        return games >= self._protocol.games and steps >= self._protocol.steps
-
-    def complete(self) -> bool:
-        """Whether nothing still running can count."""
-        return self._enough(*self.counted())
-
-    def result(self) -> tuple[list[float], list[int]]:
-        """Returns (scores, steps) of the counted games."""
-        games, steps = self.counted()
-        # The last game reached the step limit. If it went beyond, a serial evaluation would have
-        # been stopped within it and dropped it, unless it was needed to have enough games.
-        if 0 < self._protocol.steps < steps and games > self._protocol.games:
-            games -= 1
-        chosen = [self._finished[number] for number in range(games)]
-        return [score for score, _ in chosen], [length for _, length in chosen]

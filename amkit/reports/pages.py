@@ -7,7 +7,6 @@ import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import pandas as pd
@@ -22,7 +21,7 @@ from amkit.reports import ablations, figures, multitask, transfers
 from amkit.reports.guesses import Guesses, read_guesses, recommended, relation
 from amkit.reports.recorded import Recorded, experiment, read_cards
 from amkit.reports.statistics import FLOOR, REPLICATES
-from amkit.reports.text import Estimate, Row, interval, number
+from amkit.reports.text import Cells, Estimate, Row, interval, number
 from amkit.storage.files import write_text
 
 
@@ -203,26 +202,14 @@ def grid(rows: Sequence[Row], *columns: Mapping[str, str]) -> Markup:
     return Markup(frame.to_markdown(index=False, disable_numparse=True, colalign=sides))
 
 
-class _Cells(Formatter):
-    """Fills in a cell: "{ratio:.0%}"; of an estimate, the format is its number of decimals."""
-
-    def get_field(self, name: str, args: Sequence[Any], row: Mapping[str, Any]) -> Any:
-        """What stands for a name; None of "{paper.ratio}" where the paper has not the game."""
-        try:
-            return super().get_field(name, args, row)
-        except AttributeError:
-            return None, name
+class _Cells(Cells):
+    """Cells of a page, whose text Markdown takes for nothing else."""
 
     def format_field(self, value: Any, style: str) -> str:
-        """A value as text."""
-        if isinstance(value, Estimate):
-            return interval(value, int(style or 2))
-        if isinstance(value, str):
-            kind = figures.NETWORKS.get(value, [value])[0]
-            return plain({"words": value.replace("_", " "), "kind": kind}.get(style, value))
-        if style and number(value) != "-":
-            return format(value, style).replace("%", " %")
-        return number(value)
+        """A value as text; "{network:kind}" is a network's name in figures."""
+        if style == "kind":
+            value = figures.NETWORKS.get(value, [value])[0]
+        return plain(super().format_field(value, style))
 
 
 def plain(value: object) -> str:
