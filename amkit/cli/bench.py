@@ -52,7 +52,8 @@ def bench_tables(measurements: Mapping[str, Any]) -> Group:
     return Group(
         table(
             measurements["steps"],
-            {"job": "{what}", "agent steps/s": "{rate:,.0f}", "of emulation alone": "{ratio:.0%}"},
+            "job | agent steps/s | of emulation alone",
+            "{what} | {rate:,.0f} | {ratio:.0%}",
             left=("job",),
             title=f"{measurements['game']}, {precision}, {machine['cores']} cores, TensorFlow "
             f"{machine['tensorflow']}",
@@ -60,26 +61,16 @@ def bench_tables(measurements: Mapping[str, Any]) -> Group:
         "",
         table(
             [{**row, "ratio": row["xla"] / row["plain"]} for row in updates],
-            {
-                "batch": "{batch}",
-                "precision": "{precision}",
-                "plain graph": "{plain:,.0f}",
-                "XLA": "{xla:,.0f}",
-                "XLA / plain": "{ratio:.2f}",
-            },
+            "batch | precision | plain graph | XLA | XLA / plain",
+            "{batch} | {precision} | {plain:,.0f} | {xla:,.0f} | {ratio:.2f}",
             title="regression updates of the Nature network, samples/s",
         ),
         "",
         table(
             [{**row, "cost": first / row["steps"]} for row in measurements["bodies"]],
-            {
-                "body": "{body}",
-                "parameters": "{parameters:,}",
-                "forward/s": "{forward:,.0f}",
-                "training/s": "{training:,.0f}",
-                "distilling": "{steps:,.0f}",
-                "cost": "{cost:.1f} x",
-            },
+            "body | parameters | forward/s | training/s | distilling | cost",
+            "{body} | {parameters:,} | {forward:,.0f} | {training:,.0f} | {steps:,.0f} | "
+            "{cost:.1f} x",
             left=("body",),
             title=f"students for --body, {precision}",
             caption="forward: observations; training: samples; distilling: agent steps/s at two "

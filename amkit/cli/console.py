@@ -113,7 +113,8 @@ def deliver(
 
 def table(
     rows: Iterable[Mapping[str, Any]],
-    columns: Mapping[str, str],
+    headings: str,
+    cells: str,
     *,
     left: Collection[str] = ("game",),
     title: str | None = None,
@@ -123,8 +124,9 @@ def table(
     """A table of plain text between a title and a caption; for a page, one of Markdown.
 
     Args:
-        rows: as `Cells` takes them.
-        columns: heading -> what is in a cell, such as "{mean:.2f}".
+        rows: what `Cells` fills in.
+        headings: of the columns, such as "game | score".
+        cells: what is in them, such as "{game} | {mean:.2f}".
         left: headings of columns of words: aligned left, and wrapped. The others hold numbers.
     """
     shown = Table(
@@ -133,13 +135,13 @@ def table(
         show_edge=markdown,
         pad_edge=markdown,
     )
-    for heading in columns:
+    for heading in headings.split(" | "):
         if heading in left:
             shown.add_column(_text(heading), overflow="fold")
         else:
             shown.add_column(_text(heading), justify="right", no_wrap=True)
     for row in rows:
-        shown.add_row(*(_text(Cells().vformat(cell, (), row)) for cell in columns.values()))
+        shown.add_row(*(_text(Cells().vformat(cell, (), row)) for cell in cells.split(" | ")))
     above = [_text(f"{title}\n")] if title else []
     return Group(*above, shown, *([_text(caption)] if caption else []))
 

@@ -71,18 +71,10 @@ def score_table(scores: Sequence[Mapping[str, Any]]) -> Group:
         random, expert = score["random"]["mean"], score.get("expert", {}).get("mean", math.nan)
         share = normalized(score["mean"], random, expert)
         rows.append({**score, "random": random, "expert": expert, "share": share})
-    columns = {
-        "game": "{game}",
-        "score": "{mean:2}",
-        "±": "{standard_error:2}",
-        "games": "{games}",
-        "random": "{random:2}",
-        "expert": "{expert:2}",
-        "expert-normalised": "{share:.1%}",
-    }
     return table(
         rows,
-        columns,
+        "game | score | ± | games | random | expert | expert-normalised",
+        "{game} | {mean:2} | {standard_error:2} | {games} | {random:2} | {expert:2} | {share:.1%}",
         caption=f"protocol {scores[0]['protocol']}, epsilon {scores[0]['epsilon']}, raw scores of "
         "whole games, mean and standard error",
     )

@@ -68,10 +68,10 @@ def _list(entries: Iterable[Mapping[str, Any]]) -> Group:
         }
         for entry in entries
     ]
-    columns = {"game": "{name}", "splits": "{splits}", "actions": "{count}", "random": "{random}"}
     return table(
         rows,
-        columns | {"human": "{human}", "DQN": "{dqn}", "expert": "{at hand}"},
+        "game | splits | actions | random | human | DQN | expert",
+        "{name} | {splits} | {count} | {random} | {human} | {dqn} | {at hand}",
         left=("game", "splits", "expert"),
         caption="splits: multitask, sources, targets; random, human, DQN: Mnih et al. 2015, whole "
         "games, raw scores; expert: at hand (amkit games GAME: where)",
@@ -90,7 +90,8 @@ def _actions(game: "Game", entry: Mapping[str, Any]) -> Group:
     random, human, dqn = (number(entry[player]) for player in ("random", "human", "dqn"))
     actions = table(
         rows,
-        {"code": "{code}", "action": "{action}", "mask": "{mask}", "expert": "{expert}"},
+        "code | action | mask | expert",
+        "{code} | {action} | {mask} | {expert}",
         left=("action",),
         title=game.title,
         caption="code: the ALE's, and the output of an AMN; mask: 1 where the game has the action; "

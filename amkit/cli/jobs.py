@@ -22,29 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """One training that a command line asks for.
+    """One training that a command line asks for."""
 
-    Attributes:
-        kind: one of `cards.KINDS`.
-        games: names; None means all that have experts.
-        name: of the run folder, such as `expert-pong`.
-        words: the command line of this job alone, less its options.
-        configure: makes a new run's configuration of the module `jobs.configuration`, which takes
-            seconds to load, and of the options; ValueError if they are wrong.
-        options: the options by name; None was not asked for.
-        experts: folder of experts, for an AMN.
-        source: file of the weights that it begins with; None begins with random ones.
-        expected: what a run to go on with has in its configuration, beside the options.
-    """
-
-    kind: str
-    games: list[str] | None
-    name: str
-    words: list[str]
+    kind: str  # One of `cards.KINDS`.
+    games: list[str] | None  # Names; None means all that have experts.
+    name: str  # Of the run folder, such as `expert-pong`.
+    words: list[str]  # The command line of this job alone, less its options.
+    # Makes a new run's configuration of `jobs.configuration`, a module that takes seconds to load,
+    # and of the options; ValueError if they are wrong.
     configure: "Callable[..., Configuration]"
-    options: Mapping[str, Any]
-    experts: Path | None = None
-    source: Path | None = None
+    options: Mapping[str, Any]  # By name; None was not asked for.
+    experts: Path | None = None  # Their folder, for an AMN.
+    source: Path | None = None  # Of the weights that it begins with; None: random ones.
+    # What a run to go on with has in its configuration, beside the options.
     expected: Mapping[str, Any] = field(default_factory=dict)
 
     def command(self) -> str:

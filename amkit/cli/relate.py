@@ -89,12 +89,9 @@ def guess_json(
         target: name of the game that was played at random.
         steps: agent steps that the candidates were judged by.
         seed: of the random play.
-        rows: from `relate.relate`.
+        rows: from `relate.relate`; "weight_hash" (None of what was made here) and "knows_target"
+            are added.
         candidates: from `relate.candidates`.
-
-    Returns:
-        target, steps, frames, seed, and candidates: rows with name, r_squared, standard_error,
-        weight_hash (None of what was made here) and knows_target.
     """
     from amkit.games.atari import FRAMES_PER_STEP
 
@@ -121,10 +118,10 @@ def relate_table(result: Mapping[str, Any]) -> Group:
         {**row, "learnt": f"has learnt {result['target']}" if row["knows_target"] else ""}
         for row in result["candidates"]
     ]
-    columns = {"features of": "{name}", "R²": "{r_squared:.3f}", "±": "{standard_error:.3f}"}
     return table(
         rows,
-        columns | {"": "{learnt}"},
+        "features of | R² | ± | ",
+        "{name} | {r_squared:.3f} | {standard_error:.3f} | {learnt}",
         left=("features of", ""),
         caption="R²: share of the variance of the discounted reward ahead that is predicted, on "
         "other environments than those learnt from; mean and standard error",

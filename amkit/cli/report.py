@@ -74,29 +74,26 @@ def written_table(written: dict[str, Any]) -> Group:
 
 def report_table(rows: list[Row], aggregates: dict[str, Estimate]) -> Group:
     """A table of `multitask.table_1`; `multitask.aggregates` below it."""
-    columns = {
-        "game": "{game}",
-        "expert": "{expert}",
-        "AMN": "{amn}",
-        "±": "{amn_error}",
-        "normalised": "{normalised}",
-        "ratio": "{ratio:.0%}",
-        "paper's": "{paper.ratio:.0%}",
-    }
     lines = ["normalised: (AMN - random) / (expert - random), 95 % interval; ratio: AMN / expert"]
     lines += [f"{name} {interval(value)}" for name, value in aggregates.items()]
-    return table(rows, columns, caption="\n".join(lines))
+    return table(
+        rows,
+        "game | expert | AMN | ± | normalised | ratio | paper's",
+        "{game} | {expert} | {amn} | {amn_error} | {normalised} | {ratio:.0%} | {paper.ratio:.0%}",
+        caption="\n".join(lines),
+    )
 
 
 def ablation_table(rows: list[Row]) -> Group:
     """A table of `ablations.table`: geometric means, and differences from the first."""
-    columns = {"what is different": "{variant:words}", "runs": "{runs}"}
-    columns |= {"mean": "{geometric_mean}", "difference": "{difference}"}
-    caption = (
-        "geometric mean of expert-normalised scores, and its difference from the first row's, "
-        "with 95 % intervals"
+    return table(
+        rows,
+        "what is different | runs | mean | difference",
+        "{variant:words} | {runs} | {geometric_mean} | {difference}",
+        left=("what is different",),
+        caption="geometric mean of expert-normalised scores, and its difference from the first "
+        "row's, with 95 % intervals",
     )
-    return table(rows, columns, left=("what is different",), caption=caption)
 
 
 def transfer_table(rows: list[Row], related: "Relation | None" = None) -> Group:
@@ -111,8 +108,6 @@ def transfer_table(rows: list[Row], related: "Relation | None" = None) -> Group:
         }
         for row in rows
     ]
-    columns = {"game": "{game}", "initialisation": "{source}", "runs": "{runs}", "first": "{first}"}
-    columns |= {"last": "{last}", "area": "{gain}", "match": "{match}"}
     caption = (
         "area: mean score above random play, relative to random weights, 95 % interval (with a "
         "sign, where those are not above it: what it is more); match: agent steps to random "
@@ -123,7 +118,13 @@ def transfer_table(rows: list[Row], related: "Relation | None" = None) -> Group:
             f"; relate's guesses and gains, {len(related.points)} pairs: Spearman "
             f"{interval(related.correlation)}"
         )
-    return table(shown, columns, left=("game", "initialisation"), caption=caption)
+    return table(
+        shown,
+        "game | initialisation | runs | first | last | area | match",
+        "{game} | {source} | {runs} | {first} | {last} | {gain} | {match}",
+        left=("game", "initialisation"),
+        caption=caption,
+    )
 
 
 def _gain(row: Row) -> str:

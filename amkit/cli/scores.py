@@ -49,20 +49,17 @@ def scores(
     if json:
         print_json(results)
     else:
-        columns = {
-            "game": "{game}",
-            "random": "{random}",
-            "human": "{human}",
-            "DQN": "{dqn}",
-            "score": "{mean} ± {standard_error}",
-            "of DQN": "{dqn_normalised:.2f}",
-            "steps": "{millions}",
-            "min": "{minutes}",
-        }
         counts = [row["steps"] for row in results]
         millions = ["-" if steps is None else f"{steps / 1e6:.1f} M" for steps in counts]
         rows = [row | {"millions": m} for row, m in zip(results, millions, strict=True)]
-        (page if markdown else out).print(table(rows, columns, markdown=markdown))
+        shown = table(
+            rows,
+            "game | random | human | DQN | score | of DQN | steps | min",
+            "{game} | {random} | {human} | {dqn} | {mean} ± {standard_error} | "
+            "{dqn_normalised:.2f} | {millions} | {minutes}",
+            markdown=markdown,
+        )
+        (page if markdown else out).print(shown)
         out.print(_notes(results), soft_wrap=markdown)
 
 

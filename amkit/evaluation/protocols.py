@@ -17,23 +17,16 @@ from amkit.games.atari import MAX_STEPS_PER_GAME
 
 @dataclass(frozen=True)
 class Protocol:
-    """How scores are measured.
-
-    Attributes:
-        steps: agent steps a serial evaluation would play; the game running then is dropped, unless
-            fewer than `games` were finished.
-        games: fewest whole games.
-        sticky: probability that the emulator repeats the previous action.
-        summary: one line for people.
-        max_steps: agent steps after which a game is cut.
-    """
+    """How scores are measured."""
 
     name: str
+    # Agent steps a serial evaluation would play; the game running then is dropped, unless fewer
+    # than `games` were finished.
     steps: int
-    games: int
-    sticky: float
-    summary: str
-    max_steps: int = MAX_STEPS_PER_GAME
+    games: int  # Fewest whole games.
+    sticky: float  # Probability that the emulator repeats the previous action.
+    summary: str  # One line for people.
+    max_steps: int = MAX_STEPS_PER_GAME  # After which a game is cut.
 
     def environments(self, most: int = 16) -> int:
         """How many are played in parallel, at most so many: more than games would be in vain."""

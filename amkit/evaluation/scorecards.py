@@ -25,23 +25,16 @@ SEED = 2**30  # Above every training's emulator seeds: the games reported were n
 
 @dataclass(frozen=True)
 class Request:
-    """A checked request for scores: every file named is there, every game can be played.
-
-    Attributes:
-        kind: what the model is, as its card says, such as "amn".
-        epsilon: probability of a random action.
-        seed: of emulators and exploration.
-        experts: game -> expert, for comparison.
-    """
+    """A checked request for scores: every file named is there, every game can be played."""
 
     path: Path
     network: "keras.Model"
-    kind: str
+    kind: str  # What the model is, as its card says, such as "amn".
     games: tuple[Game, ...]
     protocol: Protocol
-    epsilon: float
-    seed: int
-    experts: Mapping[str, Expert | Listed]
+    epsilon: float  # Probability of a random action.
+    seed: int  # Of emulators and exploration.
+    experts: Mapping[str, Expert | Listed]  # By game, for comparison.
 
     def summary(self) -> str:
         """One line: what will be done."""

@@ -168,15 +168,9 @@ def evaluate_games(
 ) -> list[GameResult]:
     """`evaluate_game` for several players, two at a time: alone, few environments leave cores idle.
 
-    Args:
-        players: who plays what.
-        protocol: see `PROTOCOLS`.
-        seed: as in `evaluate_game`, of each.
-        on_progress: called with (a player's label, whole games counted so far, agent steps played
-            in all), by one thread at a time. What it raises ends all, and is raised.
-
-    Returns:
-        One result per player; the same as one by one.
+    Returns one result per player, the same as one by one. `on_progress` is called with (a player's
+    label, whole games counted so far, agent steps played in all), by one thread at a time; what it
+    raises ends all, and is raised.
     """
     ending, reporting = threading.Event(), threading.Lock()
 

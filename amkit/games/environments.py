@@ -16,42 +16,31 @@ from amkit.games.catalogue import Game
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one step brought, for every environment.
+    """What one step brought, for every environment."""
 
-    Attributes:
-        reward: float32 [R]. Raw, as the game counts; 0 where the step was ignored.
-        terminal: bool [R]. A life or the game was lost: nothing follows, for learning.
-        game_over: bool [R]. The whole game ended, lost or cut at its time limit.
-    """
-
-    reward: NDArray[np.float32]
-    terminal: NDArray[np.bool_]
-    game_over: NDArray[np.bool_]
+    reward: NDArray[np.float32]  # [R]. Raw, as the game counts; 0 where the step was ignored.
+    terminal: NDArray[np.bool_]  # [R]. A life or game was lost: nothing follows, for learning.
+    game_over: NDArray[np.bool_]  # [R]. The whole game ended, lost or cut at its time limit.
 
 
 @runtime_checkable
 class Environments(Protocol):
     """N parallel environments of each of G games, in lockstep; rows g * N to (g + 1) * N: game g.
 
-    Between steps the attributes describe the observation to act on.
-
-    Attributes:
-        action_masks: bool [R, 18]. Legal actions of each row, R = G * N.
-        observation: uint8 [R, 4, 84, 84], oldest frame first.
-        start: bool [R]. First observation of a game.
-        ended: bool [R]. Last observation of a finished game: the next action is ignored and the
-            step after it starts a new game. Such a row is no transition.
+    Between steps the attributes describe the observation to act on, `start` and `ended` whether it
+    is the first or last of a game. The next action of a finished game is ignored, and the step
+    after it starts a new one: such a row is no transition.
     """
 
     games: Sequence[Game]
     envs_per_game: int
-    action_masks: NDArray[np.bool_]
-    start: NDArray[np.bool_]
-    ended: NDArray[np.bool_]
+    action_masks: NDArray[np.bool_]  # [R, 18]. Legal actions of each row, R = G * N.
+    start: NDArray[np.bool_]  # [R]
+    ended: NDArray[np.bool_]  # [R]
 
     @property
     def observation(self) -> NDArray[np.uint8]:
-        """What to act on now."""
+        """What to act on now: uint8 [R, 4, 84, 84], oldest frame first."""
 
     def __len__(self) -> int:
         """Returns R."""

@@ -27,19 +27,12 @@ class Scores:
 
 @dataclass(frozen=True)
 class PaperResult:
-    """One game's column of the Actor-Mimic paper's Table 1 (scores as in `Scores`).
+    """One game's column of the Actor-Mimic paper's Table 1 (scores as in `Scores`)."""
 
-    Attributes:
-        expert_mean: expert DQN, mean over its last 10 testing epochs.
-        expert_max: expert DQN, its best testing epoch.
-        amn_mean: multitask AMN, mean over testing epochs 91 to 100, two networks averaged.
-        amn_max: multitask AMN, its best of 100 testing epochs, two networks averaged.
-    """
-
-    expert_mean: float
-    expert_max: float
-    amn_mean: float
-    amn_max: float
+    expert_mean: float  # Expert DQN, over its last 10 testing epochs.
+    expert_max: float  # Its best testing epoch.
+    amn_mean: float  # Multitask AMN, testing epochs 91 to 100, two networks averaged.
+    amn_max: float  # Its best of 100 testing epochs, two networks averaged.
 
     @property
     def ratio(self) -> float:

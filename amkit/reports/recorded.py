@@ -106,13 +106,9 @@ def experiment(cards: Sequence[Card]) -> Recorded:
 def check_alike(
     cards: Sequence[Card], keys: Iterable[str], whose: str, but: str = "their seeds"
 ) -> None:
-    """ValueError if runs cannot stand beside one another, or one is named twice.
+    """ValueError if the runs of `whose` differ in more than `but`, or one is named twice.
 
-    Args:
-        cards: theirs.
-        keys: what has to be the same on all cards.
-        whose: runs they are, such as "amn".
-        but: what alone they may differ in.
+    `keys` are what has to be the same on all cards.
     """
     for key in keys:
         values = [comparable(card, key) for card in cards]
