@@ -1,7 +1,7 @@
 """`amkit bench`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from rich.console import Group
 from typer import Argument, Option
@@ -12,10 +12,8 @@ from amkit.cli.options import Json, finite
 
 
 def bench(
-    game: Annotated[str, Argument(help="An ALE game.")] = "pong",
-    seconds: Annotated[
-        float, Option(help="Spent on each measurement.", min=0.1, callback=finite)
-    ] = 8.0,
+    game: str = Argument("pong", help="An ALE game."),
+    seconds: float = Option(8.0, help="Spent on each measurement.", min=0.1, callback=finite),
     json: Json = False,
 ) -> None:
     """Measure this machine: emulation alone, acting, distilling, DQN training, XLA, bfloat16.

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from rich.console import Group
 from typer import Argument, Option
@@ -15,25 +15,17 @@ from amkit.games.published import EPSILON, normalized
 
 
 def evaluate(
-    model: Annotated[
-        Path | None,
-        Argument(help="A .keras file (default: newest AMN of runs/, else of pretrained/)."),
-    ] = None,
+    model: Path | None = Argument(
+        None, help="A .keras file (default: newest AMN of runs/, else of pretrained/)."
+    ),
     epsilon: Epsilon = EPSILON,
-    games: Annotated[
-        str | None, Option(help="Games, comma-separated (all on the model's card).")
-    ] = None,
-    protocol: Annotated[
-        str, Option(help="paper, paper-30, quick or sticky: see the README.")
-    ] = "paper",
-    experts: Annotated[
-        Path | None,
-        Option(help="Experts to compare with (those of pretrained/ that taught the AMN)."),
-    ] = None,
-    seed: Annotated[
-        int,  # Emulators take this and the numbers after it, in 31 bits.
-        Option(help="Of emulators and exploration.", min=0, max=2**30),
-    ] = 2**30,
+    games: str | None = Option(None, help="Games, comma-separated (all on the model's card)."),
+    protocol: str = Option("paper", help="paper, paper-30, quick or sticky: see the README."),
+    experts: Path | None = Option(
+        None, help="Experts to compare with (those of pretrained/ that taught the AMN)."
+    ),
+    # Emulators take this and the numbers after it, in 31 bits.
+    seed: int = Option(2**30, help="Of emulators and exploration.", min=0, max=2**30),
     output: Output = None,
     json: Json = False,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from typer import Argument, Option
@@ -15,12 +15,10 @@ if TYPE_CHECKING:
 
 
 def games(
-    name: Annotated[
-        str | None, Argument(metavar="[GAME]", help="Show this one alone, with all its actions.")
-    ] = None,
-    experts: Annotated[
-        Path | None, Option(help="Folder of experts to look for (pretrained/).")
-    ] = None,
+    name: str | None = Argument(
+        None, metavar="[GAME]", help="Show this one alone, with all its actions."
+    ),
+    experts: Path | None = Option(None, help="Folder of experts to look for (pretrained/)."),
     json: Json = False,
 ) -> None:
     """List the paper's 20 games, their actions and published scores, and the experts at hand.

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable
+from copy import copy
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -32,41 +33,33 @@ RUNNING = ("run", "resume", "checkpoint_minutes", "tensorboard", "json")
 
 
 def _every_training(
-    preset: Annotated[str | None, Option(help="")] = None,
-    steps: Annotated[int | None, Option(help="Agent steps per game (the preset's).", min=1)] = None,
-    seed: Annotated[
-        int | None, Option(help="The same seed and --precision repeat a run (0).", min=0, max=2**29)
-    ] = None,
-    protocol: Annotated[
-        str | None, Option(help="Of the scores on the card (quick; preset paper: paper).")
-    ] = None,
-    test_epochs: Annotated[
-        int | None,
-        Option(help="Tests on whole games while it trains, for learning curves (0).", min=0),
-    ] = None,
-    precision: Annotated[
-        str | None,
-        Option(
-            help="float32 or mixed_bfloat16 (the faster one, measured at the start; preset paper: "
-            "float32)."
-        ),
-    ] = None,
-    jit_compile: Annotated[
-        bool | None, Option("--xla/--no-xla", help="Compile updates with XLA (on accelerators).")
-    ] = None,
+    preset: str | None = Option(None, help=""),
+    steps: int | None = Option(None, help="Agent steps per game (the preset's).", min=1),
+    seed: int | None = Option(
+        None, help="The same seed and --precision repeat a run (0).", min=0, max=2**29
+    ),
+    protocol: str | None = Option(
+        None, help="Of the scores on the card (quick; preset paper: paper)."
+    ),
+    test_epochs: int | None = Option(
+        None, help="Tests on whole games while it trains, for learning curves (0).", min=0
+    ),
+    precision: str | None = Option(
+        None,
+        help="float32 or mixed_bfloat16 (the faster one, measured at the start; preset paper: "
+        "float32).",
+    ),
+    jit_compile: bool | None = Option(
+        None, "--xla/--no-xla", help="Compile updates with XLA (on accelerators)."
+    ),
     run: RunFolder = None,
-    resume: Annotated[
-        bool, Option("--resume", help="Go on with the newest such run, or begin one.")
-    ] = False,
-    checkpoint_minutes: Annotated[
-        float,
-        Option(
-            help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
-        ),
-    ] = 2.0,
-    tensorboard: Annotated[
-        bool, Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
-    ] = False,
+    resume: bool = Option(False, "--resume", help="Go on with the newest such run, or begin one."),
+    checkpoint_minutes: float = Option(
+        2.0, help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
+    ),
+    tensorboard: bool = Option(
+        False, "--tensorboard", help="Write TensorBoard logs into the run folder."
+    ),
     json: Json = False,
 ) -> None:
     """What every command that trains can be asked for."""
@@ -85,10 +78,10 @@ def training(but: str = "", **helps: str) -> Callable[[Callable[..., None]], Cal
         for name, parameter in inspect.signature(_every_training).parameters.items():
             if name in own or name == but:
                 continue
-            kind, option = parameter.annotation.__origin__, parameter.annotation.__metadata__[0]
+            option = copy(parameter.default)
             if name in helps:
-                option = Option(help=helps[name], min=option.min)
-            parameters.append(parameter.replace(annotation=Annotated[kind, option]))
+                option.help = helps[name]
+            parameters.append(parameter.replace(default=option))
 
         @wraps(command)
         def run(**values: Any) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from typer import Argument, Option
@@ -16,16 +16,13 @@ if TYPE_CHECKING:
 
 
 def relate(
-    game: Annotated[str, Argument(help="The target: a game to be learnt.")],
-    models: Annotated[
-        list[Path] | None,
-        Option("--from", help="A network that might help: an AMN or an expert. Repeatable."),
-    ] = None,
-    experts: Annotated[
-        Path | None, Option(help="A folder whose experts are all asked about.")
-    ] = None,
-    steps: Annotated[int, Option(help="Agent steps of random play to look at.", min=1024)] = 8192,
-    seed: Annotated[int, Option(help="Of the random play.", min=0, max=2**29)] = 0,
+    game: str = Argument(..., help="The target: a game to be learnt."),
+    models: list[Path] | None = Option(
+        None, "--from", help="A network that might help: an AMN or an expert. Repeatable."
+    ),
+    experts: Path | None = Option(None, help="A folder whose experts are all asked about."),
+    steps: int = Option(8192, help="Agent steps of random play to look at.", min=1024),
+    seed: int = Option(0, help="Of the random play.", min=0, max=2**29),
     output: Output = None,
     json: Json = False,
 ) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from typer import Argument, Option
@@ -16,23 +16,19 @@ if TYPE_CHECKING:
 
 
 def report(
-    runs: Annotated[
-        list[Path],
-        Argument(
-            help="Finished runs, .keras files or their cards (.json): AMNs of the same games, "
-            "baselines and the AMNs' experts; AMNs that differ in an option; or runs of `amkit "
-            "transfer`."
-        ),
-    ],
-    guesses: Annotated[
-        list[Path] | None,
-        Option(
-            "--relate",
-            help="Of transfers: what `amkit relate --output` guessed beforehand. May be repeated.",
-        ),
-    ] = None,
-    output: Annotated[Path, Option(help="Folder to write.")] = Path("report"),
-    seed: Annotated[int, Option(help="Of the bootstrap.", min=0)] = 0,
+    runs: list[Path] = Argument(
+        ...,
+        help="Finished runs, .keras files or their cards (.json): AMNs of the same games, "
+        "baselines and the AMNs' experts; AMNs that differ in an option; or runs of `amkit "
+        "transfer`.",
+    ),
+    guesses: list[Path] | None = Option(
+        None,
+        "--relate",
+        help="Of transfers: what `amkit relate --output` guessed beforehand. May be repeated.",
+    ),
+    output: Path = Option(Path("report"), help="Folder to write."),
+    seed: int = Option(0, help="Of the bootstrap.", min=0),
     json: Json = False,
 ) -> None:
     """Report on recorded runs: Table 1 and Figures 1 to 6; of transfers Table 2 and Figure 7.

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from typer import Argument, Option
 
@@ -12,13 +12,9 @@ from amkit.cli.options import Json
 
 
 def scores(
-    experts: Annotated[Path, Argument(help="Folder of experts.")] = Path("pretrained"),
-    markdown: Annotated[
-        bool, Option("--markdown", help="As a Markdown table, for a page.")
-    ] = False,
-    figure: Annotated[
-        Path | None, Option(help="Draw their scores while training: .png or .svg.")
-    ] = None,
+    experts: Path = Argument(Path("pretrained"), help="Folder of experts."),
+    markdown: bool = Option(False, "--markdown", help="As a Markdown table, for a page."),
+    figure: Path | None = Option(None, help="Draw their scores while training: .png or .svg."),
     json: Json = False,
 ) -> None:
     """Show what the experts of a folder scored, as their cards say, beside the published DQN.

@@ -2,7 +2,7 @@
 
 import json as json_format
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from rich.console import Group
 from typer import Option
@@ -12,7 +12,7 @@ from amkit.cli.options import RUNS, Json, RunFolder
 
 
 def theory(
-    seed: Annotated[int, Option(help="Of the random process.", min=0)] = 0,
+    seed: int = Option(0, help="Of the random process.", min=0),
     run: RunFolder = None,
     json: Json = False,
 ) -> None:

@@ -3,7 +3,7 @@
 import os
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from typer import Argument, Context, Option
 
@@ -21,25 +21,19 @@ RANDOM = "none"  # Weights to begin with.
 )
 def train(
     context: Context,
-    games: Annotated[
-        list[str] | None, Argument(help="ALE games, such as pong or space_invaders.")
-    ] = None,
-    every: Annotated[
-        bool,
-        Option(
-            "--all",
-            help="The paper's 20 games, those of its Table 1 first; without --preset as the "
-            "shipped experts: Kangaroo's and Beam Rider's preset is explore, and some games have "
-            "2.2 or 3 M steps, where --steps does not say otherwise.",
-        ),
-    ] = False,
-    into: Annotated[
-        Path | None,
-        Option(
-            help="Folder that gets each finished expert, as GAME.keras and its card; one of the "
-            "same game is replaced."
-        ),
-    ] = None,
+    games: list[str] | None = Argument(None, help="ALE games, such as pong or space_invaders."),
+    every: bool = Option(
+        False,
+        "--all",
+        help="The paper's 20 games, those of its Table 1 first; without --preset as the "
+        "shipped experts: Kangaroo's and Beam Rider's preset is explore, and some games have "
+        "2.2 or 3 M steps, where --steps does not say otherwise.",
+    ),
+    into: Path | None = Option(
+        None,
+        help="Folder that gets each finished expert, as GAME.keras and its card; one of the "
+        "same game is replaced.",
+    ),
 ) -> None:
     """Train an expert DQN on each of some games, one after the other.
 
@@ -108,49 +102,35 @@ def _names(games: list[str], every: bool) -> list[str]:
 )
 def distill(
     context: Context,
-    experts: Annotated[Path, Option(help="Folder of expert models with their cards.")],
-    games: Annotated[
-        str | None, Option(help="Games, comma-separated (all that have experts).")
-    ] = None,
-    split: Annotated[
-        str | None, Option(help="Instead of --games: multitask, sources or targets.")
-    ] = None,
-    objective: Annotated[
-        str | None, Option(help="What is imitated: policy (Eq. 4), or q_values (section 3.1).")
-    ] = None,
-    temperature: Annotated[
-        float | None, Option(help="tau of Eq. 3: divides the expert's Q-values.")
-    ] = None,
-    temperature_unit: Annotated[
-        str | None,
-        Option(
-            help="tau of every game is the temperature (q_values), or that times the difference "
-            "between its expert's best and worst action (spread)."
-        ),
-    ] = None,
-    feature_weight: Annotated[
-        float | None, Option(help="beta of Eq. 6: weight of feature regression.")
-    ] = None,
-    body: Annotated[
-        str | None,
-        Option(
-            help="The student's layers: nature (an expert's), wide, transfer (App. D), or "
-            "transfer-code (the authors')."
-        ),
-    ] = None,
-    source: Annotated[
-        Path | None,
-        Option(
-            "--from",
-            help="An expert's or AMN's file, whose weights the student begins with (random ones).",
-        ),
-    ] = None,
-    epsilon: Annotated[
-        float | None, Option(help="Random actions while training, in [0, 1].")
-    ] = None,
-    behaviour: Annotated[
-        str | None, Option(help="Who acts: student, expert (section 4.3), or both in turns.")
-    ] = None,
+    experts: Path = Option(..., help="Folder of expert models with their cards."),
+    games: str | None = Option(None, help="Games, comma-separated (all that have experts)."),
+    split: str | None = Option(None, help="Instead of --games: multitask, sources or targets."),
+    objective: str | None = Option(
+        None, help="What is imitated: policy (Eq. 4), or q_values (section 3.1)."
+    ),
+    temperature: float | None = Option(None, help="tau of Eq. 3: divides the expert's Q-values."),
+    temperature_unit: str | None = Option(
+        None,
+        help="tau of every game is the temperature (q_values), or that times the difference "
+        "between its expert's best and worst action (spread).",
+    ),
+    feature_weight: float | None = Option(
+        None, help="beta of Eq. 6: weight of feature regression."
+    ),
+    body: str | None = Option(
+        None,
+        help="The student's layers: nature (an expert's), wide, transfer (App. D), or "
+        "transfer-code (the authors').",
+    ),
+    source: Path | None = Option(
+        None,
+        "--from",
+        help="An expert's or AMN's file, whose weights the student begins with (random ones).",
+    ),
+    epsilon: float | None = Option(None, help="Random actions while training, in [0, 1]."),
+    behaviour: str | None = Option(
+        None, help="Who acts: student, expert (section 4.3), or both in turns."
+    ),
 ) -> None:
     """Distil experts into one Actor-Mimic network that plays all their games.
 
@@ -189,18 +169,15 @@ def distill(
 @training(preset="laptop (fast; if not given), or paper (App. C).")
 def baseline(
     context: Context,
-    architecture: Annotated[
-        str,
-        Argument(
-            help="mdqn: one network and its 18 outputs for all games; mcdqn: shared convolutions, "
-            "then features and outputs for each game."
-        ),
-    ],
-    games: Annotated[str | None, Option(help="Games, comma-separated, two or more.")] = None,
-    split: Annotated[
-        str | None,
-        Option(help="Instead of --games: multitask (if neither is given), sources, targets."),
-    ] = None,
+    architecture: str = Argument(
+        ...,
+        help="mdqn: one network and its 18 outputs for all games; mcdqn: shared convolutions, "
+        "then features and outputs for each game.",
+    ),
+    games: str | None = Option(None, help="Games, comma-separated, two or more."),
+    split: str | None = Option(
+        None, help="Instead of --games: multitask (if neither is given), sources, targets."
+    ),
 ) -> None:
     """Train a multitask DQN, which learns several games at once without experts (App. C).
 
@@ -229,30 +206,22 @@ def baseline(
 @training(but="run", preset="laptop (fast; if not given), or paper (10 M steps).")
 def transfer(
     context: Context,
-    games: Annotated[list[str] | None, Argument(help="Target games.")] = None,
-    split: Annotated[
-        str | None, Option(help="Instead of games: targets, the 7 of Table 2.")
-    ] = None,
-    sources: Annotated[
-        list[str] | None,
-        Option(
-            "--from",
-            help="An AMN's or expert's .keras file to begin from, or none: random weights. May be "
-            "repeated.",
-        ),
-    ] = None,
-    head: Annotated[
-        str | None, Option(help="The output layer: keep (if not given), or new.")
-    ] = None,
-    freeze: Annotated[
-        str | None, Option(help="Layer up to which nothing learns, such as conv3 or features.")
-    ] = None,
-    seed: Annotated[
-        str, Option(help="Comma-separated; each is a run of every game and source.")
-    ] = "0",
-    test_epochs: Annotated[
-        int | None, Option(help="Tests on whole games while it learns (10).", min=1)
-    ] = None,
+    games: list[str] | None = Argument(None, help="Target games."),
+    split: str | None = Option(None, help="Instead of games: targets, the 7 of Table 2."),
+    sources: list[str] | None = Option(
+        None,
+        "--from",
+        help="An AMN's or expert's .keras file to begin from, or none: random weights. May be "
+        "repeated.",
+    ),
+    head: str | None = Option(None, help="The output layer: keep (if not given), or new."),
+    freeze: str | None = Option(
+        None, help="Layer up to which nothing learns, such as conv3 or features."
+    ),
+    seed: str = Option("0", help="Comma-separated; each is a run of every game and source."),
+    test_epochs: int | None = Option(
+        None, help="Tests on whole games while it learns (10).", min=1
+    ),
 ) -> None:
     """Train DQNs on new games, begun from the weights of an AMN or from random ones (section 5.2).
 
