@@ -129,16 +129,9 @@ def check_path(path: Path) -> None:
 
 
 def write(moments: Iterable[Moment], game: Game, policy: bool, path: Path) -> tuple[int, float]:
-    """Writes a game as a video at an Atari's own speed, whole or not at all.
+    """Writes a game as a video at an Atari's own speed, whole or not at all; `policy` as in `draw`.
 
-    Args:
-        moments: from `play`, one at least.
-        game: theirs.
-        policy: as in `draw`.
-        path: as `check_path` has it; replaced if it is there.
-
-    Returns:
-        (agent steps, score after the last of them).
+    Returns (agent steps, score after the last of them) of the moments, one at least.
     """
     check_path(path)
     steps, score = 0, 0.0

@@ -137,14 +137,10 @@ def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> "t
 def score(
     asked: Request, on_progress: Callable[[str, int, int], None] | None = None
 ) -> list[dict[str, Any]]:
-    """Plays what was asked for.
+    """Plays what was asked for; `on_progress` as in `evaluate_games`.
 
     The scores of the expert and of random play come from the expert's card where it holds them
     under the same epsilon and protocol, or one of more such games; otherwise they are measured too.
-
-    Args:
-        asked: from `request`.
-        on_progress: as in `evaluate_games`.
 
     Returns:
         One entry per game: game, protocol, epsilon, seed, mean, standard_error, games, steps,

@@ -32,23 +32,15 @@ class LearningCurve(keras.callbacks.Callback):
     """Plays whole games at evenly spaced points of a training, and writes `tests.csv`.
 
     Every test plays the same emulator seeds, so that the points of a curve differ by the network.
-
-    Args:
-        run: where to write; rows of an interrupted run are kept.
-        network: what learns, as `actions.for_game` takes.
-        games: what it plays.
-        protocol: how scores are measured.
-        count: tests in the whole training, the last at its end.
-        seed: of emulators and exploration.
-        on_progress: called with (what is played, whole games counted, steps played).
     """
 
-    run: Run
-    network: keras.Model
+    run: Run  # Where to write; rows of an interrupted run are kept.
+    network: keras.Model  # What learns, as `actions.for_game` takes.
     games: Sequence[Game]
     protocol: Protocol
-    count: int
-    seed: int
+    count: int  # Tests in the whole training, the last at its end.
+    seed: int  # Of emulators and exploration.
+    # Called with (what is played, whole games counted, steps played).
     on_progress: Callable[[str, int, int], None] | None = None
     rows: list[Test] = field(default_factory=list, init=False)
 

@@ -30,19 +30,11 @@ SPLITS: dict[str, tuple[str, ...]] = {name: tuple(games) for name, games in PAPE
 
 @dataclass(frozen=True)
 class Game:
-    """One Atari game.
+    """One Atari game; ValueError if its actions are no different ones of `ACTIONS`."""
 
-    Args:
-        name: the emulator's own id, in snake case, such as `"space_invaders"`.
-        title: the name for people, such as `"Space Invaders"`.
-        actions: different ones of `ACTIONS`, or it is a ValueError: the game's minimal actions in
-            the emulator's order, that of an expert's outputs.
-        scores: what was published.
-    """
-
-    name: str
-    title: str
-    actions: tuple[str, ...]
+    name: str  # The emulator's own id, in snake case, such as "space_invaders".
+    title: str  # The name for people, such as "Space Invaders".
+    actions: tuple[str, ...]  # The minimal ones in the emulator's order: that of expert outputs.
     scores: Scores = NOT_PUBLISHED
 
     def __post_init__(self) -> None:

@@ -48,9 +48,7 @@ def write_report(
 
     Raises:
         ValueError: if the runs make no report, or guesses are of none.
-        ModelFileError: if a card or a guess is missing or damaged.
-        DamagedRun: if the configuration of an unfinished run cannot be read.
-        OSError: if the folder cannot be written.
+        ModelFileError, DamagedRun: if a card, a guess or a configuration is missing or damaged.
     """
     missing = transfers.unfinished(paths)
     cards = read_cards(path for path in paths if path not in missing)
