@@ -74,14 +74,14 @@ def training(but: str = "", **helps: str) -> Callable[[Callable[..., None]], Cal
 
     def with_options(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters
-        parameters = list(own.values())
-        for name, parameter in inspect.signature(_every_training).parameters.items():
-            if name in own or name == but:
-                continue
+        every = inspect.signature(_every_training).parameters
+        parameters = [parameter for name, parameter in own.items() if name not in every]
+        for name, parameter in every.items():
             option = copy(parameter.default)
             if name in helps:
                 option.help = helps[name]
-            parameters.append(parameter.replace(default=option))
+            if name != but:
+                parameters.append(own.get(name) or parameter.replace(default=option))
 
         @wraps(command)
         def run(**values: Any) -> None:
