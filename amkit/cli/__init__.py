@@ -3,12 +3,11 @@
 from typing import Any
 
 import typer
+from typer import Option
 from typer.core import TyperGroup
 
-from amkit.cli.baseline import baseline
 from amkit.cli.bench import bench
 from amkit.cli.console import open_streams, out, work
-from amkit.cli.distill import distill
 from amkit.cli.evaluate import evaluate
 from amkit.cli.games import games
 from amkit.cli.record import record
@@ -16,8 +15,7 @@ from amkit.cli.relate import relate
 from amkit.cli.report import report
 from amkit.cli.scores import scores
 from amkit.cli.theory import theory
-from amkit.cli.train import train
-from amkit.cli.transfer import transfer
+from amkit.cli.trainings import baseline, distill, train, transfer
 
 
 class _Commands(TyperGroup):
@@ -51,9 +49,7 @@ for command in (
 
 
 @app.callback(invoke_without_command=True)
-def _main(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
-) -> None:
+def _main(version: bool = Option(False, "--version", help="Print the version and exit.")) -> None:
     if version:
         from amkit import __version__
 

@@ -1,10 +1,10 @@
 """`amkit bench`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Group
+from typer import Argument, Option
 
 from amkit.backend import load_tensorflow
 from amkit.cli.console import StatusLine, deliver, table, usage
@@ -12,10 +12,8 @@ from amkit.cli.options import Json, finite
 
 
 def bench(
-    game: Annotated[str, typer.Argument(help="An ALE game.")] = "pong",
-    seconds: Annotated[
-        float, typer.Option(help="Spent on each measurement.", min=0.1, callback=finite)
-    ] = 8.0,
+    game: str = Argument("pong", help="An ALE game."),
+    seconds: float = Option(8.0, help="Spent on each measurement.", min=0.1, callback=finite),
     json: Json = False,
 ) -> None:
     """Measure this machine: emulation alone, acting, distilling, DQN training, XLA, bfloat16.
@@ -39,53 +37,38 @@ def bench(
 def bench_tables(measurements: Mapping[str, Any]) -> Group:
     """The tables of `benchmark.measure`: whole jobs, updates alone, students of other layers."""
     machine, precision = measurements["machine"], measurements["precision"]
-    jobs = [
-        {
-            "job": row["what"],
-            "agent steps/s": f"{row['rate']:,.0f}",
-            "of emulation alone": f"{100 * row['ratio']:.0f} %",
-        }
-        for row in measurements["steps"]
-    ]
     rates = {
         (row["batch_size"], row["precision"], row["xla"]): row["rate"]
         for row in measurements["updates"]
     }
     updates = [
-        {
-            "batch": str(batch),
-            "precision": name,
-            "plain graph": f"{rates[batch, name, False]:,.0f}",
-            "XLA": f"{rate:,.0f}",
-            "XLA / plain": f"{rate / rates[batch, name, False]:.2f}",
-        }
+        {"batch": batch, "precision": name, "plain": rates[batch, name, False], "xla": rate}
         for (batch, name, xla), rate in rates.items()
         if xla
     ]
     first = measurements["bodies"][0]["steps"]
-    bodies = [
-        {
-            "body": row["body"],
-            "parameters": f"{row['parameters']:,}",
-            "forward/s": f"{row['forward']:,.0f}",
-            "training/s": f"{row['training']:,.0f}",
-            "distilling": f"{row['steps']:,.0f}",
-            "cost": f"{first / row['steps']:.1f} x",
-        }
-        for row in measurements["bodies"]
-    ]
     return Group(
         table(
-            jobs,
+            measurements["steps"],
+            "job | agent steps/s | of emulation alone",
+            "{what} | {rate:,.0f} | {ratio:.0%}",
             left=("job",),
             title=f"{measurements['game']}, {precision}, {machine['cores']} cores, TensorFlow "
             f"{machine['tensorflow']}",
         ),
         "",
-        table(updates, title="regression updates of the Nature network, samples/s"),
+        table(
+            [{**row, "ratio": row["xla"] / row["plain"]} for row in updates],
+            "batch | precision | plain graph | XLA | XLA / plain",
+            "{batch} | {precision} | {plain:,.0f} | {xla:,.0f} | {ratio:.2f}",
+            title="regression updates of the Nature network, samples/s",
+        ),
         "",
         table(
-            bodies,
+            [{**row, "cost": first / row["steps"]} for row in measurements["bodies"]],
+            "body | parameters | forward/s | training/s | distilling | cost",
+            "{body} | {parameters:,} | {forward:,.0f} | {training:,.0f} | {steps:,.0f} | "
+            "{cost:.1f} x",
             left=("body",),
             title=f"students for --body, {precision}",
             caption="forward: observations; training: samples; distilling: agent steps/s at two "

@@ -5,8 +5,9 @@ import os
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
 from traceback import walk_tb
@@ -19,8 +20,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from amkit.reports.text import Cells
+
 FAILED, WRONG_USAGE = 1, 2
 
+_EXTRAS = {
+    "plots": ("matplotlib",),
+    "report": ("matplotlib", "pandas", "jinja2", "tabulate", "scipy", "markdown_it"),
+    "tensorboard": ("tensorboard",),
+    "video": ("PIL",),
+}
 _ASCII = "amkit-ascii"  # Name of the codec error handler.
 _SPELT = str.maketrans({"±": "+/-", "∞": "inf", "…": "~"})
 # A line below the headings, and no other; rich's own such box is redrawn where there is no UTF-8.
@@ -42,18 +51,15 @@ codecs.register_error(_ASCII, _in_ascii)
 def open_streams() -> None:
     """Makes stdout and stderr take any text, whatever their encoding, also where they are closed.
 
-    The next file that is opened would get the number of a closed stream, and be written into by
-    whatever writes to that.
+    A file that is opened later would get a closed one's number, and be written into as such.
     """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # Takes the lowest number that is free.
-    sys.stdout, sys.stderr = (
-        stream or open(os.devnull, "w")  # noqa: SIM115
-        for stream in (sys.stdout, sys.stderr)
-    )
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=_ASCII)
@@ -91,13 +97,9 @@ def print_json(value: Any) -> None:
 def deliver(
     result: Any, json: bool, show: Callable[[Any], RenderableType], output: Path | None = None
 ) -> None:
-    """Writes a result to its file, as JSON, before it is printed: nobody may read that.
+    """Writes a result to its file, if there is one, and prints it: as JSON, or as `show` has it.
 
-    Args:
-        result: of what JSON has.
-        json: whether JSON is printed too.
-        show: makes what is printed else.
-        output: the file, if there is one.
+    First to the file: nobody may read what is printed.
     """
     if output:
         from amkit.storage.files import json_text, write_text
@@ -110,21 +112,22 @@ def deliver(
 
 
 def table(
-    rows: Sequence[Mapping[str, str]],
+    rows: Iterable[Mapping[str, Any]],
+    headings: str,
+    cells: str,
     *,
     left: Collection[str] = ("game",),
     title: str | None = None,
     caption: str | None = None,
     markdown: bool = False,
 ) -> Group:
-    """A table of plain text.
+    """A table of plain text between a title and a caption; for a page, one of Markdown.
 
     Args:
-        rows: heading -> cell, one row at least, all with the same headings.
+        rows: what `Cells` fills in.
+        headings: of the columns, such as "game | score".
+        cells: what is in them, such as "{game} | {mean:.2f}".
         left: headings of columns of words: aligned left, and wrapped. The others hold numbers.
-        title: line above it.
-        caption: text below it.
-        markdown: whether it is for a page.
     """
     shown = Table(
         box=box.MARKDOWN if markdown else _PLAIN,
@@ -132,13 +135,13 @@ def table(
         show_edge=markdown,
         pad_edge=markdown,
     )
-    for heading in rows[0]:
+    for heading in headings.split(" | "):
         if heading in left:
             shown.add_column(_text(heading), overflow="fold")
         else:
             shown.add_column(_text(heading), justify="right", no_wrap=True)
     for row in rows:
-        shown.add_row(*map(_text, row.values()))
+        shown.add_row(*(_text(Cells().vformat(cell, (), row)) for cell in cells.split(" | ")))
     above = [_text(f"{title}\n")] if title else []
     return Group(*above, shown, *([_text(caption)] if caption else []))
 
@@ -156,10 +159,8 @@ def _text(text: str) -> Text:
 class StatusLine:
     """What is being done now: a live line on a terminal, a plain one now and then elsewhere.
 
-    Use as a context manager, and call it with each line.
-
-    Args:
-        seconds: float. Between plain lines at least; 0 shows all.
+    Use as a context manager, and call it with each line. Between plain lines are so many `seconds`
+    at least; 0 shows all.
     """
 
     def __init__(self, seconds: float = 30) -> None:
@@ -185,22 +186,36 @@ class StatusLine:
         """Shows how far an evaluation is: what is played, whole games counted, steps played."""
         self(f"evaluating {what}: {games} whole games in {steps:,} steps")
 
-    def close(self) -> None:
-        """Takes the line away."""
-        if self._status:
-            self._status.stop()
-
     def __enter__(self) -> "StatusLine":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.close()
+        if self._status:
+            self._status.stop()
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """Ends the command with one line on stderr."""
     err.print(Text("error:", style="red"), " ".join(message.split()), soft_wrap=True)
     raise typer.Exit(code)
+
+
+def missing(extra: str) -> str:
+    """How to install an extra; empty where it is installed.
+
+    From here on figures need no display. A shell that Jupyter or Colab started names a backend in
+    MPLBACKEND that may not be installed here, and then matplotlib cannot even be imported.
+    """
+    os.environ["MPLBACKEND"] = "agg"
+    if all(map(find_spec, _EXTRAS[extra])):
+        return ""
+    return f"amkit's extra '{extra}': pip install -e '.[{extra}]'"
+
+
+def need(extra: str, what: str) -> None:
+    """Ends the command where an extra is not installed; `what` is to be made with it."""
+    if how := missing(extra):
+        fail(f"{what} needs {how}", WRONG_USAGE)
 
 
 def _faults() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Group
+from typer import Argument, Option
 
 from amkit.backend import load_tensorflow
 from amkit.cli.console import StatusLine, deliver, say, table, usage
@@ -15,25 +15,17 @@ from amkit.games.published import EPSILON, normalized
 
 
 def evaluate(
-    model: Annotated[
-        Path | None,
-        typer.Argument(help="A .keras file (default: newest AMN of runs/, else of pretrained/)."),
-    ] = None,
+    model: Path | None = Argument(
+        None, help="A .keras file (default: newest AMN of runs/, else of pretrained/)."
+    ),
     epsilon: Epsilon = EPSILON,
-    games: Annotated[
-        str | None, typer.Option(help="Games, comma-separated (all on the model's card).")
-    ] = None,
-    protocol: Annotated[
-        str, typer.Option(help="paper, paper-30, quick or sticky: see the README.")
-    ] = "paper",
-    experts: Annotated[
-        Path | None,
-        typer.Option(help="Experts to compare with (those of pretrained/ that taught the AMN)."),
-    ] = None,
-    seed: Annotated[
-        int,  # Emulators take this and the numbers after it, in 31 bits.
-        typer.Option(help="Of emulators and exploration.", min=0, max=2**30),
-    ] = 2**30,
+    games: str | None = Option(None, help="Games, comma-separated (all on the model's card)."),
+    protocol: str = Option("paper", help="paper, paper-30, quick or sticky: see the README."),
+    experts: Path | None = Option(
+        None, help="Experts to compare with (those of pretrained/ that taught the AMN)."
+    ),
+    # Emulators take this and the numbers after it, in 31 bits.
+    seed: int = Option(2**30, help="Of emulators and exploration.", min=0, max=2**30),
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -66,23 +58,15 @@ def evaluate(
 
 def score_table(scores: Sequence[Mapping[str, Any]]) -> Group:
     """A table of `scorecards.score`: score, its error, games, random, expert, the ratio."""
-    from amkit.reports.text import number
-
-    def cells(score: Mapping[str, Any]) -> dict[str, str]:
+    rows = []
+    for score in scores:
         random, expert = score["random"]["mean"], score.get("expert", {}).get("mean", math.nan)
-        ratio = normalized(score["mean"], random, expert)
-        return {
-            "game": score["game"],
-            "score": number(score["mean"], 2),
-            "±": number(score["standard_error"], 2),
-            "games": str(score["games"]),
-            "random": number(random, 2),
-            "expert": number(expert, 2),
-            "expert-normalised": "-" if math.isnan(ratio) else f"{100 * ratio:.1f} %",
-        }
-
+        share = normalized(score["mean"], random, expert)
+        rows.append({**score, "random": random, "expert": expert, "share": share})
     return table(
-        [cells(score) for score in scores],
+        rows,
+        "game | score | ± | games | random | expert | expert-normalised",
+        "{game} | {mean:2} | {standard_error:2} | {games} | {random:2} | {expert:2} | {share:.1%}",
         caption=f"protocol {scores[0]['protocol']}, epsilon {scores[0]['epsilon']}, raw scores of "
         "whole games, mean and standard error",
     )

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Group
+from typer import Argument, Option
 
 from amkit.cli.console import deliver, line, table, usage
 from amkit.cli.options import Json
@@ -15,13 +15,10 @@ if TYPE_CHECKING:
 
 
 def games(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[GAME]", help="Show this one alone, with all its actions."),
-    ] = None,
-    experts: Annotated[
-        Path | None, typer.Option(help="Folder of experts to look for (pretrained/).")
-    ] = None,
+    name: str | None = Argument(
+        None, metavar="[GAME]", help="Show this one alone, with all its actions."
+    ),
+    experts: Path | None = Option(None, help="Folder of experts to look for (pretrained/)."),
     json: Json = False,
 ) -> None:
     """List the paper's 20 games, their actions and published scores, and the experts at hand.
@@ -42,40 +39,37 @@ def games(
         at_hand = {name: expert.path for name, expert in find_experts(experts).items()}
         others = [find_game(expert) for expert in at_hand if expert not in GAMES]
         listed = [find_game(name)] if name else [*GAMES.values(), *others]
-    entries = [_entry(game, at_hand.get(game.name)) for game in listed]
+    entries = [
+        {
+            "name": game.name,
+            "splits": game.splits,
+            "actions": game.actions,
+            "action_codes": game.action_codes.tolist(),
+            "action_mask": game.action_mask.astype(int).tolist(),
+            **vars(game.scores),
+            "expert": str(at_hand[game.name]) if game.name in at_hand else None,
+        }
+        for game in listed
+    ]
     deliver(entries, json, (lambda entries: _actions(listed[0], entries[0])) if name else _list)
-
-
-def _entry(game: "Game", expert: Path | None) -> dict[str, Any]:
-    return {
-        "name": game.name,
-        "splits": game.splits,
-        "actions": game.actions,
-        "action_codes": game.action_codes.tolist(),
-        "action_mask": game.action_mask.astype(int).tolist(),
-        **{player: getattr(game.scores, player) for player in ("random", "human", "dqn")},
-        "expert": str(expert) if expert else None,
-    }
 
 
 def _list(entries: Iterable[Mapping[str, Any]]) -> Group:
     from amkit.games.catalogue import SPLITS
-    from amkit.reports.text import number
 
     rows = [
         {
-            "game": entry["name"],
+            **entry,
             "splits": " ".join(name[0] if name in entry["splits"] else " " for name in SPLITS),
-            "actions": str(len(entry["actions"])),
-            "random": number(entry["random"]),
-            "human": number(entry["human"]),
-            "DQN": number(entry["dqn"]),
-            "expert": "yes" if entry["expert"] else "-",
+            "count": len(entry["actions"]),
+            "at hand": "yes" if entry["expert"] else "-",
         }
         for entry in entries
     ]
     return table(
         rows,
+        "game | splits | actions | random | human | DQN | expert",
+        "{name} | {splits} | {count} | {random} | {human} | {dqn} | {at hand}",
         left=("game", "splits", "expert"),
         caption="splits: multitask, sources, targets; random, human, DQN: Mnih et al. 2015, whole "
         "games, raw scores; expert: at hand (amkit games GAME: where)",
@@ -86,19 +80,16 @@ def _actions(game: "Game", entry: Mapping[str, Any]) -> Group:
     from amkit.games.catalogue import ACTIONS
     from amkit.reports.text import number
 
-    columns = {action: str(column) for column, action in enumerate(game.actions)}
+    outputs = {action: str(output) for output, action in enumerate(game.actions)}
     rows = [
-        {
-            "code": str(code),
-            "action": action,
-            "mask": str(int(action in columns)),
-            "expert": columns.get(action, "-"),
-        }
-        for code, action in enumerate(ACTIONS)
+        {"code": code, "action": action, "mask": mask, "expert": outputs.get(action, "-")}
+        for code, (action, mask) in enumerate(zip(ACTIONS, entry["action_mask"], strict=True))
     ]
     random, human, dqn = (number(entry[player]) for player in ("random", "human", "dqn"))
     actions = table(
         rows,
+        "code | action | mask | expert",
+        "{code} | {action} | {mask} | {expert}",
         left=("action",),
         title=game.title,
         caption="code: the ALE's, and the output of an AMN; mask: 1 where the game has the action; "

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,43 +11,30 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import StatusLine, fail, out, print_json, say, usage, work
+from amkit.cli.console import StatusLine, fail, need, out, print_json, say, usage
 from amkit.cli.evaluate import score_table
-from amkit.cli.extras import need
-from amkit.cli.options import RUNS
+from amkit.cli.options import RUNNING, RUNS
 
 if TYPE_CHECKING:
     from amkit.jobs.configuration import Configuration
     from amkit.storage.run_folders import Run
 
-# Parameters of a command that say how it runs; the others say what it does.
-_RUNNING = ("run", "resume", "checkpoint_minutes", "tensorboard", "json")
-
 
 @dataclass(frozen=True)
 class Job:
-    """One training that a command line asks for.
+    """One training that a command line asks for."""
 
-    Attributes:
-        kind: one of `cards.KINDS`.
-        games: names; None means all that have experts.
-        name: of the run folder, such as `expert-pong`.
-        words: the command line of this job alone, less its options.
-        configure: makes a new run's configuration of the options; ValueError if they are wrong.
-        options: the options by name; None was not asked for.
-        experts: folder of experts, for an AMN.
-        source: file of the weights that it begins with; None begins with random ones.
-        expected: what a run to go on with has in its configuration, beside the options.
-    """
-
-    kind: str
-    games: list[str] | None
-    name: str
-    words: list[str]
+    kind: str  # One of `cards.KINDS`.
+    games: list[str] | None  # Names; None means all that have experts.
+    name: str  # Of the run folder, such as `expert-pong`.
+    words: list[str]  # The command line of this job alone, less its options.
+    # Makes a new run's configuration of `jobs.configuration`, a module that takes seconds to load,
+    # and of the options; ValueError if they are wrong.
     configure: "Callable[..., Configuration]"
-    options: Mapping[str, Any]
-    experts: Path | None = None
-    source: Path | None = None
+    options: Mapping[str, Any]  # By name; None was not asked for.
+    experts: Path | None = None  # Their folder, for an AMN.
+    source: Path | None = None  # Of the weights that it begins with; None: random ones.
+    # What a run to go on with has in its configuration, beside the options.
     expected: Mapping[str, Any] = field(default_factory=dict)
 
     def command(self) -> str:
@@ -62,16 +49,16 @@ class Job:
 
     def begin(self, run: "Run") -> None:
         """Begins a new run with the configuration that the options make."""
+        from amkit.jobs import configuration
+
         options = {key: value for key, value in self.options.items() if value is not None}
-        run.begin({**self.configure(**options).to_json(), "command": self.command()})
+        begun = self.configure(configuration, **options)
+        run.begin({**begun.to_json(), "command": self.command()})
 
     def check(self, run: "Run") -> None:
-        """Checks that a run to go on with is this job, and where its experts and source lie now.
+        """ValueError if a run to go on with is another job; says where its files lie now.
 
-        They may have moved since it began; their weights may not have changed.
-
-        Raises:
-            ValueError: if it is another job.
+        Experts and source may have moved since it began; their weights may not have changed.
         """
         from amkit.jobs import configuration
 
@@ -87,26 +74,24 @@ class Job:
 def options_of(context: typer.Context, *but: str) -> dict[str, Any]:
     """What a command's options ask of a training: name -> value, None where it was not given.
 
-    Args:
-        context: of the command.
-        *but: parameters that are no options of the training.
+    `but` are parameters that are no options of the training.
     """
     names = [parameter.name for parameter in context.command.params if parameter.name]
-    return {name: context.params[name] for name in names if name not in (*_RUNNING, *but)}
+    return {name: context.params[name] for name in names if name not in (*RUNNING, *but)}
 
 
-def run_jobs(context: typer.Context, jobs: list[Job]) -> Iterator[dict[str, Any]]:
-    """Runs or resumes jobs in run folders, one after the other; all are checked before the first.
+def run_jobs(
+    context: typer.Context,
+    jobs: list[Job],
+    on_model: Callable[[Job, Path], None] = lambda job, model: None,
+) -> None:
+    """Runs or resumes jobs one after the other, and prints their results.
 
-    Args:
-        context: of the command, whose options say how they run.
-        jobs: what is asked for.
-
-    Yields:
-        "run" (its folder), "model" (its file) and "scores" of each, for `report`.
+    All are checked before the first. `on_model` is called with each job and its finished model.
     """
     how = context.params
     again = shlex.join(["amkit", *(word for word in sys.argv[1:] if word != "--resume")])
+    results = []
     with ExitStack() as stack:
         with usage():
             if how["tensorboard"]:
@@ -115,18 +100,18 @@ def run_jobs(context: typer.Context, jobs: list[Job]) -> Iterator[dict[str, Any]
             plans = _plans(runs)
         if "run" in how and len(runs) == 1 and "--run" not in again:
             again = f"{again} --run {shlex.quote(str(runs[0].folder))}"
-        for run, plan in zip(runs, plans, strict=True):
+        for job, run, plan in zip(jobs, runs, plans, strict=True):
             say(plan)
-            yield _run(run, f"{again} --resume", how["tensorboard"], how["checkpoint_minutes"])
-
-
-def run_job(context: typer.Context, job: Job) -> None:
-    """Runs or resumes a single job and prints its result; arguments as in `run_jobs`."""
-    (result,) = run_jobs(context, [job])
-    if context.params["json"]:
-        print_json(result)
-    else:
-        report(result)
+            scores = _run(run, f"{again} --resume", how["tensorboard"], how["checkpoint_minutes"])
+            on_model(job, run.model_path)
+            results.append({"run": str(run.folder), "model": str(run.model_path), "scores": scores})
+            if how["json"]:
+                continue
+            if scores:
+                out.print(score_table(scores))
+            out.print(f"model: {run.model_path}", soft_wrap=True)
+    if how["json"]:
+        print_json(results if len(results) > 1 else results[0])
 
 
 def _open(jobs: list[Job], folder: Path | None, resume: bool, stack: ExitStack) -> "list[Run]":
@@ -155,76 +140,55 @@ def _plans(runs: "list[Run]") -> list[str]:
     from amkit.jobs.configuration import read_configuration
     from amkit.storage.run_folders import is_finished, steps_done
 
-    configurations = [read_configuration(run) for run in runs]
-    unfinished = [
-        (run, configuration)
-        for run, configuration in zip(runs, configurations, strict=True)
-        if not is_finished(run.folder)
-    ]
-    if not unfinished:
-        return [f"{run.folder} is finished already" for run in runs]
-    pace = forecast.pace(unfinished[0][1])  # They differ in their game or their weights.
-    if len(unfinished) > 1:
-        left = [forecast.minutes(each, pace, steps_done(run)) for run, each in unfinished]
+    plans = {run.folder: f"{run.folder} is finished already" for run in runs}
+    configurations = {run.folder: read_configuration(run) for run in runs}
+    left = [run for run in runs if not is_finished(run.folder)]
+    if left:
+        pace = forecast.pace(configurations[left[0].folder])  # Games or weights alone differ.
+        for run in left:
+            plans[run.folder] = forecast.plan(configurations[run.folder], pace)
+    if len(left) > 1:
+        minutes = [
+            forecast.minutes(configurations[run.folder], pace, steps_done(run)) for run in left
+        ]
         say(
-            f"{len(unfinished)} of {len(runs)} trainings to do, one after the other: "
-            f"{forecast.Minutes(*map(sum, zip(*left, strict=True)))}; "
+            f"{len(left)} of {len(runs)} trainings to do, one after the other: "
+            f"{forecast.Minutes(*map(sum, zip(*minutes, strict=True)))}; "
             "each is followed by its evaluation"
         )
-    return [
-        f"{run.folder} is finished already"
-        if is_finished(run.folder)
-        else forecast.plan(configuration, pace)
-        for run, configuration in zip(runs, configurations, strict=True)
-    ]
+    return [*plans.values()]
 
 
-def _run(run: "Run", again: str, tensorboard: bool, checkpoint_minutes: float) -> dict[str, Any]:
+def _run(run: "Run", again: str, tensorboard: bool, checkpoint_minutes: float) -> Any:
+    """Trains and evaluates, if that is not done; returns the scores."""
+    import keras
+
     from amkit.cli.progress import TrainingProgress
     from amkit.jobs.run import run as train_and_evaluate
     from amkit.learning.loop import Interrupted
     from amkit.storage.cards import read_card
     from amkit.storage.run_folders import is_finished
 
-    with work():
-        if is_finished(run.folder):
-            run.discard_checkpoints()  # A kill may have come between the model and this.
-            return _result(run, read_card(run.model_path).get("scores", []))
-        emulators = len(run.config["games"]) * run.config["settings"]["envs"]
-        progress, evaluation = TrainingProgress(run.folder.name, emulators), StatusLine()
-        try:
-            scores = train_and_evaluate(
+    if is_finished(run.folder):
+        run.discard_checkpoints()  # A kill may have come between the model and this.
+        return read_card(run.model_path).get("scores", [])
+    emulators = len(run.config["games"]) * run.config["settings"]["envs"]
+    try:
+        with StatusLine() as status:
+            progress = TrainingProgress(run.folder.name, emulators, status)
+            callbacks = [progress]
+            if tensorboard:
+                logs = str(run.folder / "tensorboard")
+                callbacks.append(keras.callbacks.TensorBoard(logs, write_graph=False))
+            return train_and_evaluate(
                 run,
-                [progress, *_logs(run, tensorboard)],
+                callbacks,
                 checkpoint_seconds=60 * checkpoint_minutes,
-                on_evaluation=evaluation.games,
+                on_evaluation=status.games,
                 on_test=progress.testing,
                 on_ready=progress.starting,
             )
-        except Interrupted:
-            fail(f"stopped, and saved. Go on with: {again}")
-        except KeyboardInterrupt:  # A second Ctrl-C, or one while the result is evaluated.
-            fail(f"stopped. Go on from the newest checkpoint with: {again}")
-        finally:
-            progress.close()
-            evaluation.close()
-        return _result(run, scores)
-
-
-def _logs(run: "Run", tensorboard: bool) -> list[Any]:
-    import keras
-
-    if not tensorboard:
-        return []
-    return [keras.callbacks.TensorBoard(str(run.folder / "tensorboard"), write_graph=False)]
-
-
-def _result(run: "Run", scores: list[Any]) -> dict[str, Any]:
-    return {"run": str(run.folder), "model": str(run.model_path), "scores": scores}
-
-
-def report(result: dict[str, Any]) -> None:
-    """Prints the result of `run_jobs` for people."""
-    if result["scores"]:
-        out.print(score_table(result["scores"]))
-    out.print(f"model: {result['model']}", soft_wrap=True)
+    except Interrupted:
+        fail(f"stopped, and saved. Go on with: {again}")
+    except KeyboardInterrupt:  # A second Ctrl-C, or one while the result is evaluated.
+        fail(f"stopped. Go on from the newest checkpoint with: {again}")

@@ -1,10 +1,15 @@
 """Options that several commands have, and how their values are read."""
 
+import inspect
 import math
+from collections.abc import Callable
+from copy import copy
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typer import Option
 
 if TYPE_CHECKING:
     from amkit.storage.cards import Card
@@ -19,45 +24,73 @@ def finite(value: float) -> float:
     return value
 
 
-Seed = Annotated[
-    int | None,
-    typer.Option(help="The same seed and --precision repeat a run (0).", min=0, max=2**29),
-]
-Steps = Annotated[int | None, typer.Option(help="Agent steps per game (the preset's).", min=1)]
-Precision = Annotated[
-    str | None,
-    typer.Option(
+RunFolder = Annotated[Path | None, Option("--run", help="Run folder (a new one in runs/).")]
+Epsilon = Annotated[float, Option(help="Probability of a random action, in [0, 1].")]
+Output = Annotated[Path | None, Option(help="Also write the result as JSON to this file.")]
+Json = Annotated[bool, Option("--json", help="Print the result as JSON, on stdout.")]
+# Options of a command that say how a training runs; the others say what it does.
+RUNNING = ("run", "resume", "checkpoint_minutes", "tensorboard", "json")
+
+
+def _every_training(
+    preset: str | None = Option(None, help=""),
+    steps: int | None = Option(None, help="Agent steps per game (the preset's).", min=1),
+    seed: int | None = Option(
+        None, help="The same seed and --precision repeat a run (0).", min=0, max=2**29
+    ),
+    protocol: str | None = Option(
+        None, help="Of the scores on the card (quick; preset paper: paper)."
+    ),
+    test_epochs: int | None = Option(
+        None, help="Tests on whole games while it trains, for learning curves (0).", min=0
+    ),
+    precision: str | None = Option(
+        None,
         help="float32 or mixed_bfloat16 (the faster one, measured at the start; preset paper: "
-        "float32)."
+        "float32).",
     ),
-]
-Xla = Annotated[
-    bool | None, typer.Option("--xla/--no-xla", help="Compile updates with XLA (on accelerators).")
-]
-RunFolder = Annotated[Path | None, typer.Option("--run", help="Run folder (a new one in runs/).")]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with the newest such run, or begin one.")
-]
-ProtocolName = Annotated[
-    str | None,
-    typer.Option("--protocol", help="Of the scores on the card (quick; preset paper: paper)."),
-]
-TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Write TensorBoard logs into the run folder.")
-]
-CheckpointMinutes = Annotated[
-    float,
-    typer.Option(
-        help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
+    jit_compile: bool | None = Option(
+        None, "--xla/--no-xla", help="Compile updates with XLA (on accelerators)."
     ),
-]
-TestEpochs = Annotated[
-    int | None,
-    typer.Option(help="Tests on whole games while it trains, for learning curves (0).", min=0),
-]
-Epsilon = Annotated[float, typer.Option(help="Probability of a random action, in [0, 1].")]
-Output = Annotated[Path | None, typer.Option(help="Also write the result as JSON to this file.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, on stdout.")]
+    run: RunFolder = None,
+    resume: bool = Option(False, "--resume", help="Go on with the newest such run, or begin one."),
+    checkpoint_minutes: float = Option(
+        2.0, help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
+    ),
+    tensorboard: bool = Option(
+        False, "--tensorboard", help="Write TensorBoard logs into the run folder."
+    ),
+    json: Json = False,
+) -> None:
+    """What every command that trains can be asked for."""
+
+
+def training(but: str = "", **helps: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the options of `_every_training`, less one; their values are in its context.
+
+    The command's own come first, and take the place of those of the same name. `helps` replaces
+    what is said of an option.
+    """
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True).parameters
+        every = inspect.signature(_every_training).parameters
+        parameters = [parameter for name, parameter in own.items() if name not in every]
+        for name, parameter in every.items():
+            option = copy(parameter.default)
+            if name in helps:
+                option.help = helps[name]
+            if name != but:
+                parameters.append(own.get(name) or parameter.replace(default=option))
+
+        @wraps(command)
+        def run(**values: Any) -> None:
+            command(**{name: values[name] for name in own})
+
+        cast(Any, run).__signature__ = inspect.Signature(parameters)
+        return run
+
+    return with_options
 
 
 def game_names(games: str | None, split: str | None) -> list[str] | None:
@@ -80,13 +113,9 @@ def game_names(games: str | None, split: str | None) -> list[str] | None:
 
 
 def card_of(model: Path) -> "Card":
-    """The card of a model that somebody named.
+    """The card of a model that somebody named; its file is checked without TensorFlow.
 
-    Its file is checked as far as that takes no TensorFlow, which takes seconds to load.
-
-    Raises:
-        ValueError: if there is no such file.
-        ModelFileError: if the file or its card is damaged.
+    ValueError if there is no such file, ModelFileError if the file or its card is damaged.
     """
     from amkit.storage import cards, keras_files
 

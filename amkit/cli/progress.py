@@ -13,16 +13,13 @@ from amkit.cli.console import StatusLine
 class TrainingProgress(keras.callbacks.Callback):
     """Shows a training's steps, rate, time left, loss and score.
 
-    Args:
-        title: str. What is being trained.
-        emulators: int. How many are started before it begins; that is shown until then.
+    Until it begins, how many of the `emulators` are ready.
     """
 
-    def __init__(self, title: str, emulators: int) -> None:
+    def __init__(self, title: str, emulators: int, status: StatusLine) -> None:
         super().__init__()
-        self._title, self._emulators = title, emulators
+        self._title, self._emulators, self._status = title, emulators, status
         self._note = ""
-        self._status = StatusLine()
         self._status(f"starting {emulators} emulators", at_once=True)
 
     def starting(self, ready: int) -> None:
@@ -65,11 +62,3 @@ class TrainingProgress(keras.callbacks.Callback):
         self._begun += now - self._last  # Tests do not count for the rate.
         self._last = now
         self._status(f"{self._title}: testing {what}: {games} whole games in {steps:,} steps")
-
-    def close(self) -> None:
-        """Ends what is shown, whether the training is complete or not."""
-        self._status.close()
-
-    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Ends what is shown."""
-        self.close()

@@ -1,33 +1,24 @@
 """`amkit record`."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from amkit.backend import load_tensorflow
-from amkit.cli.console import deliver, line, say, usage
-from amkit.cli.extras import need
+from amkit.cli.console import deliver, line, need, say, usage
 from amkit.cli.options import Epsilon, Json, card_of, finite
 from amkit.games.published import EPSILON
 
 
 def record(
-    model: Annotated[Path, typer.Argument(help="A .keras file: an expert or an AMN.")],
-    game: Annotated[
-        str | None, typer.Argument(help="A game of the model (the first on its card).")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Video to write, .gif or .mp4 (GAME.gif).")
-    ] = None,
-    seconds: Annotated[
-        float,
-        typer.Option(help="Length of the video at an Atari's own speed.", min=0.1, callback=finite),
-    ] = 30.0,
+    model: Path = Argument(..., help="A .keras file: an expert or an AMN."),
+    game: str | None = Argument(None, help="A game of the model (the first on its card)."),
+    output: Path | None = Option(None, help="Video to write, .gif or .mp4 (GAME.gif)."),
+    seconds: float = Option(
+        30.0, help="Length of the video at an Atari's own speed.", min=0.1, callback=finite
+    ),
     epsilon: Epsilon = EPSILON,
-    seed: Annotated[
-        int, typer.Option(help="Of emulator and exploration.", min=0, max=2**31 - 1)
-    ] = 0,
+    seed: int = Option(0, help="Of emulator and exploration.", min=0, max=2**31 - 1),
     json: Json = False,
 ) -> None:
     """Record a game as a video: the screen and, beside it, the value of every action.

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Group
+from typer import Argument, Option
 
 from amkit.backend import load_tensorflow
 from amkit.cli.console import StatusLine, deliver, fail, table, usage
@@ -16,18 +16,13 @@ if TYPE_CHECKING:
 
 
 def relate(
-    game: Annotated[str, typer.Argument(help="The target: a game to be learnt.")],
-    models: Annotated[
-        list[Path] | None,
-        typer.Option("--from", help="A network that might help: an AMN or an expert. Repeatable."),
-    ] = None,
-    experts: Annotated[
-        Path | None, typer.Option(help="A folder whose experts are all asked about.")
-    ] = None,
-    steps: Annotated[
-        int, typer.Option(help="Agent steps of random play to look at.", min=1024)
-    ] = 8192,
-    seed: Annotated[int, typer.Option(help="Of the random play.", min=0, max=2**29)] = 0,
+    game: str = Argument(..., help="The target: a game to be learnt."),
+    models: list[Path] | None = Option(
+        None, "--from", help="A network that might help: an AMN or an expert. Repeatable."
+    ),
+    experts: Path | None = Option(None, help="A folder whose experts are all asked about."),
+    steps: int = Option(8192, help="Agent steps of random play to look at.", min=1024),
+    seed: int = Option(0, help="Of the random play.", min=0, max=2**29),
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -89,14 +84,11 @@ def guess_json(
 
     Args:
         target: name of the game that was played at random.
-        steps: int. Agent steps that the candidates were judged by.
-        seed: int. Of the random play.
-        rows: from `relate.relate`.
+        steps: agent steps that the candidates were judged by.
+        seed: of the random play.
+        rows: from `relate.relate`; "weight_hash" (None of what was made here) and "knows_target"
+            are added.
         candidates: from `relate.candidates`.
-
-    Returns:
-        target, steps, frames, seed, and candidates: rows with name, r_squared, standard_error,
-        weight_hash (None of what was made here) and knows_target.
     """
     from amkit.games.atari import FRAMES_PER_STEP
 
@@ -120,16 +112,13 @@ def guess_json(
 def relate_table(result: Mapping[str, Any]) -> Group:
     """A table of `guess_json`: what each candidate's features tell."""
     rows = [
-        {
-            "features of": row["name"],
-            "R²": f"{row['r_squared']:.3f}",
-            "±": f"{row['standard_error']:.3f}",
-            "": f"has learnt {result['target']}" if row["knows_target"] else "",
-        }
+        {**row, "learnt": f"has learnt {result['target']}" if row["knows_target"] else ""}
         for row in result["candidates"]
     ]
     return table(
         rows,
+        "features of | R² | ± | ",
+        "{name} | {r_squared:.3f} | {standard_error:.3f} | {learnt}",
         left=("features of", ""),
         caption="R²: share of the variance of the discounted reward ahead that is predicted, on "
         "other environments than those learnt from; mean and standard error",

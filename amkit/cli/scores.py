@@ -3,25 +3,18 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from rich.console import Group
+from typer import Argument, Option
 
-from amkit.cli.console import out, page, print_json, say, table, usage
-from amkit.cli.extras import need
+from amkit.cli.console import need, out, page, print_json, say, table, usage
 from amkit.cli.options import Json
 
 
 def scores(
-    experts: Annotated[Path, typer.Argument(help="Folder of experts.")] = Path("pretrained"),
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="As a Markdown table, for a page.")
-    ] = False,
-    figure: Annotated[
-        Path | None,
-        typer.Option(help="Draw their scores while training: .png or .svg."),
-    ] = None,
+    experts: Path = Argument(Path("pretrained"), help="Folder of experts."),
+    markdown: bool = Option(False, "--markdown", help="As a Markdown table, for a page."),
+    figure: Path | None = Option(None, help="Draw their scores while training: .png or .svg."),
     json: Json = False,
 ) -> None:
     """Show what the experts of a folder scored, as their cards say, beside the published DQN.
@@ -51,28 +44,19 @@ def scores(
         say(f"figure: {figure}")
     if json:
         print_json(results)
-        return
-    (page if markdown else out).print(_table(results, markdown))
-    out.print(_notes(results), soft_wrap=markdown)
-
-
-def _table(results: Sequence[Mapping[str, Any]], markdown: bool) -> Group:
-    from amkit.reports.text import number
-
-    def cells(row: Mapping[str, Any]) -> dict[str, str]:
-        share, steps = row["dqn_normalised"], row["steps"]
-        return {
-            "game": row["game"],
-            "random": number(row["random"]),
-            "human": number(row["human"]),
-            "DQN": number(row["dqn"]),
-            "score": f"{number(row['mean'])} ± {number(row['standard_error'])}",
-            "of DQN": "-" if share is None else f"{share:.2f}",
-            "steps": "-" if steps is None else f"{steps / 1e6:.1f} M",
-            "min": number(row["minutes"]),
-        }
-
-    return table([*map(cells, results)], markdown=markdown)
+    else:
+        counts = [row["steps"] for row in results]
+        millions = ["-" if steps is None else f"{steps / 1e6:.1f} M" for steps in counts]
+        rows = [row | {"millions": m} for row, m in zip(results, millions, strict=True)]
+        shown = table(
+            rows,
+            "game | random | human | DQN | score | of DQN | steps | min",
+            "{game} | {random} | {human} | {dqn} | {mean} ± {standard_error} | "
+            "{dqn_normalised:.2f} | {millions} | {minutes}",
+            markdown=markdown,
+        )
+        (page if markdown else out).print(shown)
+        out.print(_notes(results), soft_wrap=markdown)
 
 
 def _notes(results: Sequence[Mapping[str, Any]]) -> str:

@@ -2,19 +2,17 @@
 
 import json as json_format
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Group
+from typer import Option
 
-from amkit.cli.console import StatusLine, deliver, say, table, usage
-from amkit.cli.extras import missing
+from amkit.cli.console import StatusLine, deliver, missing, say, table, usage
 from amkit.cli.options import RUNS, Json, RunFolder
 
 
 def theory(
-    seed: Annotated[int, typer.Option(help="Of the random process.", min=0)] = 0,
+    seed: int = Option(0, help="Of the random process.", min=0),
     run: RunFolder = None,
     json: Json = False,
 ) -> None:
@@ -42,57 +40,57 @@ def theory(
             status("measuring Proposition 1")
             results["proposition_1"] = study.proposition_1()
         opened.write("results.json", json_format.dumps(results) + "\n")
-        _draw(results, folder / "theory.png")
+        if extra := missing("plots"):  # The numbers are numpy's alone.
+            say(f"no figure: it needs {extra}")
+        else:
+            from amkit.reports import figures
+            from amkit.theory.figure import theory_figure
+
+            figures.save(theory_figure(results), folder / "theory.png")
+            say(f"figure: {folder / 'theory.png'}")
     deliver({"run": str(folder), **results}, json, theory_tables)
-
-
-def _draw(results: dict[str, Any], path: Path) -> None:
-    if extra := missing("plots"):  # The numbers are numpy's alone.
-        say(f"no figure: it needs {extra}")
-        return
-    from amkit.reports import figures
-    from amkit.theory.figure import theory_figure
-
-    figures.save(theory_figure(results), path)
-    say(f"figure: {path}")
 
 
 def theory_tables(results: Mapping[str, Any]) -> Group:
     """Tables of Lemma 1's distances, Theorem 1's contraction ratios and Proposition 1's costs."""
     lemma, growth = results["lemma_1"], results["proposition_1"]
     distances = list(zip(*lemma["distances"], strict=True))  # Of all starts, by update.
-    fixed_point = [
-        {
-            "updates": str(n),
-            "greatest": f"{max(distances[n]):.2g}",
-            "least": f"{min(distances[n]):.2g}",
-        }
-        for n in (0, 25, 50, 100, 200)
-    ]
-    policies: dict[str, dict[str, str]] = {}
+    decays = dict.fromkeys(f"{row['decay']:g}" for row in results["theorem_1"])
+    policies: dict[str, list[str]] = {}  # Ratios, by decay.
     for row in results["theorem_1"]:
-        name, ratio = row["operator"], row["ratio"]
-        cells = policies.setdefault(name, {"policy": name})
-        cells[f"{row['decay']:g}"] = f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
-    names = ("student acts", "student bound", "expert acts", "expert bound")
+        ratio = f"{row['ratio']:.2f}" if row["ratio"] < 10 else f"{row['ratio']:,.0f}"
+        policies.setdefault(row["operator"], []).append(ratio)
     costs = [
-        {"steps": str(n), **{k: f"{growth[k.replace(' ', '_')][n - 1]:,.1f}" for k in names}}
+        {"steps": n, **{name: cost[n - 1] for name, cost in growth.items()}}
         for n in (50, 100, 200, 400)
     ]
     return Group(
         table(
-            fixed_point,
+            [
+                {"updates": n, "greatest": max(distances[n]), "least": min(distances[n])}
+                for n in (0, 25, 50, 100, 200)
+            ],
+            "updates | greatest | least",
+            "{updates} | {greatest:.2g} | {least:.2g}",
             title="Lemma 1: distance to the fixed point",
             caption=f"one fixed policy, weight decay {lemma['decay']:g}; greatest and least of "
             f"{len(lemma['distances'])} starts",
         ),
         "",
         table(
-            [*policies.values()],
+            [{"policy": name, "ratios": ratios} for name, ratios in policies.items()],
+            " | ".join(["policy", *decays]),
+            " | ".join(["{policy}", *(f"{{ratios[{i}]}}" for i in range(len(decays)))]),
             left=("policy",),
             title="Theorem 1: greatest contraction ratio found, by weight decay",
             caption="1 or more: no contraction; softmax / t is mixed with 10 % uniform",
         ),
         "",
-        table(costs, title="Proposition 1: cost-to-go of the student"),
+        table(
+            costs,
+            "steps | student acts | student bound | expert acts | expert bound",
+            "{steps} | {student_acts:,.1f} | {student_bound:,.1f} | {expert_acts:,.1f} | "
+            "{expert_bound:,.1f}",
+            title="Proposition 1: cost-to-go of the student",
+        ),
     )

@@ -17,24 +17,16 @@ from amkit.games.atari import MAX_STEPS_PER_GAME
 
 @dataclass(frozen=True)
 class Protocol:
-    """How scores are measured.
-
-    Attributes:
-        name: what it is called.
-        steps: agent steps a serial evaluation would play; the game running then is dropped, unless
-            fewer than `games` were finished.
-        games: fewest whole games.
-        sticky: probability that the emulator repeats the previous action.
-        summary: one line for people.
-        max_steps: agent steps after which a game is cut.
-    """
+    """How scores are measured."""
 
     name: str
+    # Agent steps a serial evaluation would play; the game running then is dropped, unless fewer
+    # than `games` were finished.
     steps: int
-    games: int
-    sticky: float
-    summary: str
-    max_steps: int = MAX_STEPS_PER_GAME
+    games: int  # Fewest whole games.
+    sticky: float  # Probability that the emulator repeats the previous action.
+    summary: str  # One line for people.
+    max_steps: int = MAX_STEPS_PER_GAME  # After which a game is cut.
 
     def environments(self, most: int = 16) -> int:
         """How many are played in parallel, at most so many: more than games would be in vain."""
@@ -46,10 +38,14 @@ class Protocol:
         games = max(self.games, math.ceil(self.steps / length))
         return math.ceil(games / self.environments()) * length
 
+    def enough(self, games: int, steps: int) -> bool:
+        """Whether a serial evaluation ends, with so many games finished in so many steps."""
+        return games >= self.games and steps >= self.steps
+
     def covers(self, other: "Protocol") -> bool:
         """Whether it plays as many of the games that another asks for, or more."""
         alike = (self.sticky, self.max_steps) == (other.sticky, other.max_steps)
-        return alike and self.steps >= other.steps and self.games >= other.games
+        return alike and other.enough(self.games, self.steps)
 
 
 PROTOCOLS = {

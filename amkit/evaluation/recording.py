@@ -37,21 +37,13 @@ _BACKGROUND, _TEXT, _BAR, _CHOSEN = (18, 18, 22), (225, 225, 225), (70, 90, 130)
 
 @dataclass(frozen=True)
 class Moment:
-    """One agent step.
+    """One agent step."""
 
-    Attributes:
-        screen: uint8 [210, 160, 3]. What a player sees.
-        values: float32 [n]. What the network says of each action of the game.
-        action: int. Column of the action that is taken.
-        score: float. Raw, before the step.
-        reward: float. Raw, of the step.
-    """
-
-    screen: NDArray[np.uint8]
-    values: NDArray[np.float32]
-    action: int
-    score: float
-    reward: float
+    screen: NDArray[np.uint8]  # [210, 160, 3]. What a player sees.
+    values: NDArray[np.float32]  # [n]. What the network says of each action of the game.
+    action: int  # Column of the action that is taken.
+    score: float  # Raw, before the step.
+    reward: float  # Raw, of the step.
 
 
 def play(
@@ -62,17 +54,14 @@ def play(
     seed: int = 0,
     steps: int | None = None,
 ) -> Iterator[Moment]:
-    """Plays one game.
+    """Plays one game, and yields each agent step.
 
     Args:
         network: observation uint8 [1, 4, 84, 84] -> float [1, n] or [1, 18].
-        game: the game.
-        epsilon: float in [0, 1]. Probability of a uniformly random action.
-        seed: int. Of emulator and exploration.
-        steps: int. Agent steps after which to stop; None plays to the end.
-
-    Yields:
-        `Moment`, one per agent step.
+        game: what is played.
+        epsilon: probability, in [0, 1], of a uniformly random action.
+        seed: of emulator and exploration.
+        steps: agent steps after which to stop; None plays to the end.
     """
     with (
         closing(make([game], 1, seed=seed, life_loss_terminal=False)) as environments,
@@ -99,10 +88,7 @@ def play(
 def draw(moment: Moment, game: Game, policy: bool) -> "Image":
     """A picture of one moment: the screen, the score, and one bar per action.
 
-    Args:
-        moment: from `play`.
-        game: its game.
-        policy: whether its values are logits, which are shown as a policy, or Q-values.
+    Of a `policy` the values are logits, and their softmax is shown; else they are Q-values.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -134,7 +120,7 @@ def draw(moment: Moment, game: Game, policy: bool) -> "Image":
 
 
 def check_path(path: Path) -> None:
-    """ValueError, saying what is valid, if a video cannot be written there."""
+    """ValueError if a video cannot be written there."""
     check_target(path, "a video", FORMATS)
     if path.suffix == ".mp4" and not (find_spec("imageio") and find_spec("av")):
         raise ValueError(
@@ -143,34 +129,22 @@ def check_path(path: Path) -> None:
 
 
 def write(moments: Iterable[Moment], game: Game, policy: bool, path: Path) -> tuple[int, float]:
-    """Writes a game as a video at an Atari's own speed, whole or not at all.
+    """Writes a game as a video at an Atari's own speed, whole or not at all; `policy` as in `draw`.
 
-    Args:
-        moments: from `play`, one at least.
-        game: its game.
-        policy: as in `draw`.
-        path: ends with one of `FORMATS`; replaced if it is there.
-
-    Returns:
-        (agent steps, score after the last of them).
-
-    Raises:
-        ValueError: if a video cannot be written there.
+    Returns (agent steps, score after the last of them) of the moments, one at least.
     """
     check_path(path)
-    shown: list[Moment] = []
-    steps = 0
+    steps, score = 0, 0.0
 
     def pictures() -> "Iterator[Image]":
-        nonlocal steps
+        nonlocal steps, score
         for moment in moments:
-            shown[:] = [moment]
-            steps += 1
+            steps, score = steps + 1, moment.score + moment.reward
             yield draw(moment, game, policy)
 
     with whole(path) as temporary:
         (_write_gif if path.suffix == ".gif" else _write_mp4)(pictures(), temporary)
-    return steps, shown[0].score + shown[0].reward
+    return steps, score
 
 
 def _write_gif(pictures: "Iterator[Image]", path: Path) -> None:

@@ -31,27 +31,16 @@ SEED = 2**30  # Above every training's emulator seeds: the games reported were n
 
 @dataclass(frozen=True)
 class Request:
-    """A checked request for scores: every file named is there, every game can be played.
-
-    Attributes:
-        path: the model's file.
-        network: the model.
-        kind: what it is, as its card says, such as "amn".
-        games: which games to play.
-        protocol: how.
-        epsilon: probability of a random action.
-        seed: of emulators and exploration.
-        experts: game -> expert, for comparison.
-    """
+    """A checked request for scores: every file named is there, every game can be played."""
 
     path: Path
     network: "keras.Model"
-    kind: str
+    kind: str  # What the model is, as its card says, such as "amn".
     games: tuple[Game, ...]
     protocol: Protocol
-    epsilon: float
-    seed: int
-    experts: Mapping[str, Expert | Listed]
+    epsilon: float  # Probability of a random action.
+    seed: int  # Of emulators and exploration.
+    experts: Mapping[str, Expert | Listed]  # By game, for comparison.
 
     def summary(self) -> str:
         """One line: what will be done."""
@@ -76,10 +65,10 @@ def request(
         model: a `.keras` file; None means the newest AMN of `runs/`, else of `pretrained/`.
         game_names: which games; None means all on the model's card.
         protocol: one of `PROTOCOLS`.
-        epsilon: float in [0, 1].
+        epsilon: in [0, 1].
         experts: folder of experts to compare with; None means those of `pretrained/` that taught
             the AMN, and none for an expert.
-        seed: int.
+        seed: as in `evaluate_game`.
 
     Raises:
         ValueError: if something asked for does not exist or cannot be played.
@@ -91,21 +80,16 @@ def request(
     taught_by = set(card.get("expert_weights", []))
     compared = find_experts(experts) if taught_by or experts is not None else {}
     if experts is None:  # Those at hand by chance need not be its teachers.
-        compared = {
-            name: expert
-            for name, expert in compared.items()
-            if expert.card["weight_hash"] in taught_by
-        }
+        compared = {k: e for k, e in compared.items() if e.card["weight_hash"] in taught_by}
     return Request(path, network, card["kind"], games, PROTOCOLS[protocol], epsilon, seed, compared)
 
 
 def player(
     model: Path | None, game_names: Sequence[str] | None, epsilon: float
 ) -> tuple[Path, "keras.Model", "Card", tuple[Game, ...]]:
-    """Checks who is to play which games, and loads it.
+    """Checks who is to play which games, and loads it; arguments and errors as in `request`.
 
-    Returns:
-        (the model's file, its network, its card, the games). Arguments and errors as in `request`.
+    Returns (the model's file, its network, its card, the games).
     """
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
@@ -132,18 +116,11 @@ def player(
     return path, network, card, games
 
 
-def newest_amn(
-    roots: Iterable[Path] = (Path("runs"), Path("pretrained")),
-) -> "tuple[Path, Card]":
-    """Finds the AMN written last, in the first of the folders that has one.
+def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> "tuple[Path, Card]":
+    """Finds the AMN written last, in the first of the folders that has one, and its card.
 
     One called `amn.keras` comes before all others: in a fresh clone no file is newer than another.
-
-    Returns:
-        (its file, its card).
-
-    Raises:
-        ValueError: if there is none.
+    ValueError if there is none.
     """
 
     def rank(path: Path) -> tuple[bool, float]:
@@ -166,14 +143,10 @@ def newest_amn(
 def score(
     asked: Request, on_progress: Callable[[str, int, int], None] | None = None
 ) -> list[dict[str, Any]]:
-    """Plays what was asked for.
+    """Plays what was asked for; `on_progress` as in `evaluate_games`.
 
     The scores of the expert and of random play come from the expert's card where it holds them
     under the same epsilon and protocol, or one of more such games; otherwise they are measured too.
-
-    Args:
-        asked: from `request`.
-        on_progress: called with (what is played, whole games counted, steps played).
 
     Returns:
         One entry per game: game, protocol, epsilon, seed, mean, standard_error, games, steps,
@@ -181,20 +154,15 @@ def score(
     """
     known = {game.name: _known_scores(asked, game) for game in asked.games}
     players: dict[tuple[str, str], Player] = {}  # (game, role) -> who is to play
-
-    def add(
-        game: Game, role: str, network: Callable[[Any], Any], epsilon: float, what: str
-    ) -> None:
-        players[game.name, role] = Player(network, game, epsilon, f"{game.name} ({what})")
-
     for game in asked.games:
-        add(game, "model", for_game(asked.network, game), asked.epsilon, asked.kind)
-        if "random" not in known[game.name]:
-            add(game, "random", random_network, 1.0, "random")
-        if game.name in asked.experts and "expert" not in known[game.name]:
-            expert = asked.experts[game.name]
-            loaded = expert if isinstance(expert, Expert) else expert.load()
-            add(game, "expert", loaded.network, asked.epsilon, "its expert")
+        name, network = game.name, for_game(asked.network, game)
+        players[name, "model"] = Player(network, game, asked.epsilon, f"{name} ({asked.kind})")
+        if "random" not in known[name]:
+            players[name, "random"] = Player(random_network, game, 1.0, f"{name} (random)")
+        if name in asked.experts and "expert" not in known[name]:
+            expert = asked.experts[name]
+            network = (expert if isinstance(expert, Expert) else expert.load()).network
+            players[name, "expert"] = Player(network, game, asked.epsilon, f"{name} (its expert)")
     results = evaluate_games(
         list(players.values()), asked.protocol, seed=asked.seed, on_progress=on_progress
     )

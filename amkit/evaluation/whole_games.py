@@ -28,13 +28,7 @@ from amkit.play.tally import ScoreKeeper
 
 @dataclass(frozen=True)
 class GameResult:
-    """A model's games of one Atari game.
-
-    Attributes:
-        game: name.
-        scores: raw score of every counted game, in the order they began.
-        lengths: agent steps of each.
-    """
+    """A model's games of an Atari game: raw scores as the games began, and agent steps of each."""
 
     game: str
     scores: list[float]
@@ -54,19 +48,13 @@ class GameResult:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What cards and tables have of it: mean, standard_error, and the number of games."""
-        count = len(self.scores)
-        return {"mean": self.mean, "standard_error": self.standard_error, "games": count}
+        """What cards and tables have of it; `games` is their number."""
+        error = self.standard_error
+        return {"mean": self.mean, "standard_error": error, "games": len(self.scores)}
 
 
 def random_network(observation: Any) -> NDArray[np.float32]:
-    """Stands in for a network where epsilon is 1: all actions are worth the same.
-
-    Args:
-        observation: uint8 [R, 4, 84, 84].
-
-    Returns:
-        float32 [R, 18]. Zeros.
+    """Stands in for a network where epsilon is 1: zeros, float32 [R, 18], for R observations.
 
     Example:
         >>> import amkit, numpy as np
@@ -91,19 +79,13 @@ def evaluate_game(
 
     Args:
         network: observation uint8 [R, 4, 84, 84] -> float [R, n] or [R, 18].
-        game: the game.
+        game: what is played.
         protocol: see `PROTOCOLS`.
-        epsilon: float in [0, 1]. Probability of a uniformly random legal action.
-        seed: int. Of emulators and exploration.
-        envs: int. Environments in parallel. Changes the time it takes, not what is measured.
+        epsilon: probability of a uniformly random legal action; ValueError outside [0, 1].
+        seed: of emulators and exploration.
+        envs: environments in parallel. Changes the time it takes, not what is measured.
         on_progress: called with (whole games counted so far, agent steps played in all).
         environments: where to play, whole games terminal; None opens the emulator's.
-
-    Returns:
-        `GameResult`.
-
-    Raises:
-        ValueError: if epsilon is no probability.
 
     Example:
         >>> import amkit
@@ -139,20 +121,32 @@ def _play(
     protocol: Protocol,
     on_progress: Callable[[int, int], None] | None,
 ) -> tuple[list[float], list[int]]:
-    """Returns (scores, agent steps) of the games that count."""
-    order = _SerialOrder(protocol, len(environments.action_masks))
-    keeper = ScoreKeeper(len(environments.action_masks))
-    played = 0
+    """Returns (scores, agent steps) of the games that a serial evaluation would have counted."""
+    rows = len(environments.action_masks)
+    keeper, number = ScoreKeeper(rows), np.zeros(rows, np.int64)  # Of the game that a row plays.
+    finished: dict[int, tuple[float, int]] = {}
+    begun = played = games = steps = 0
     for transition in rollout(environments, policy):
-        order.start(np.flatnonzero(transition.start))
-        for row, score, steps in keeper.update(transition):
-            order.finish(row, score, steps)
+        starting = np.flatnonzero(transition.start)
+        number[starting] = begun + np.arange(len(starting))
+        begun += len(starting)
+        for row, score, length in keeper.update(transition):
+            finished[int(number[row])] = score, length
         played += int(np.sum(~transition.cut))
+        # Those are sure to count before which none is running.
+        while games in finished and not protocol.enough(games, steps):
+            steps += finished[games][1]
+            games += 1
         if on_progress:
-            on_progress(order.counted()[0], played)
-        if order.complete():
+            on_progress(games, played)
+        if protocol.enough(games, steps):
             break
-    return order.result()
+    # The last game reached the step limit. If it went beyond, a serial evaluation would have been
+    # stopped within it and dropped it, unless it was needed to have enough games.
+    if 0 < protocol.steps < steps and games > protocol.games:
+        games -= 1
+    counted = [finished[i] for i in range(games)]
+    return [score for score, _ in counted], [length for _, length in counted]
 
 
 @dataclass(frozen=True)
@@ -174,15 +168,9 @@ def evaluate_games(
 ) -> list[GameResult]:
     """`evaluate_game` for several players, two at a time: alone, few environments leave cores idle.
 
-    Args:
-        players: who plays what.
-        protocol: see `PROTOCOLS`.
-        seed: int. As in `evaluate_game`, of each.
-        on_progress: called with (a player's label, whole games counted so far, agent steps played
-            in all), by one thread at a time. What it raises ends all, and is raised.
-
-    Returns:
-        One `GameResult` per player; the same as one by one.
+    Returns one result per player, the same as one by one. `on_progress` is called with (a player's
+    label, whole games counted so far, agent steps played in all), by one thread at a time; what it
+    raises ends all, and is raised.
     """
     ending, reporting = threading.Event(), threading.Lock()
 
@@ -216,50 +204,3 @@ def evaluate_games(
 
 class _Ending(Exception):
     """Another player's evaluation failed, or was stopped: this one is not wanted any more."""
-
-
-class _SerialOrder:
-    """Decides which of the games played in parallel a serial evaluation would have counted."""
-
-    def __init__(self, protocol: Protocol, rows: int):
-        self._protocol = protocol
-        self._number = np.zeros(rows, np.int64)  # Of the game each environment is playing.
-        self._begun = 0
-        self._finished: dict[int, tuple[float, int]] = {}
-
-    def start(self, rows: NDArray[np.int64]) -> None:
-        """Numbers the games that begin."""
-        self._number[rows] = self._begun + np.arange(len(rows))
-        self._begun += len(rows)
-
-    def finish(self, row: int, score: float, steps: int) -> None:
-        """Notes a game that ended."""
-        self._finished[int(self._number[row])] = (score, steps)
-
-    def counted(self) -> tuple[int, int]:
-        """Returns (games, their steps) that are sure to count: none before them is running."""
-        games = steps = 0
-        while games in self._finished and not self._enough(games, steps):
-            steps += self._finished[games][1]
-            games += 1
-        return games, steps
-
-    def _enough(self, games: int, steps: int) -> bool:
-        return games >= self._protocol.games and steps >= self._protocol.steps
-
-    def complete(self) -> bool:
-        """Whether nothing still running can count."""
-        return self._enough(*self.counted())
-
-    def result(self) -> tuple[list[float], list[int]]:
-        """Returns (scores, steps) of the counted games.
-
-        The last game reached the step limit. If it went beyond, a serial evaluation would have been
-        stopped within it and dropped it, unless it was needed to have enough games.
-        """
-        games, steps = self.counted()
-        beyond = self._protocol.steps and steps > self._protocol.steps
-        if beyond and games > self._protocol.games:
-            games -= 1
-        chosen = [self._finished[number] for number in range(games)]
-        return [score for score, _ in chosen], [length for _, length in chosen]

@@ -24,16 +24,10 @@ MAX_STEPS_PER_GAME = 108_000 // FRAMES_PER_STEP
 
 
 def find_game(name: str) -> Game:
-    """Looks a game up: one of the paper's 20, or any other that ale-py can play.
+    """Looks a game up, by any usual spelling: one of the paper's 20, or any other of ale-py's.
 
-    Args:
-        name: str. ALE id such as `space_invaders`, or another usual spelling.
-
-    Returns:
-        `Game`. Without reference scores where the paper does not use it.
-
-    Raises:
-        UnknownGame: with the nearest valid names.
+    Games that the paper does not use have no reference scores. A name that is none is an
+    `UnknownGame`, which says the nearest valid ones.
 
     Example:
         >>> import amkit
@@ -62,23 +56,20 @@ def _other_game(name: str) -> Game:
 
 def _rom(name: str) -> Path:
     """The file of a game. UnknownGame if one player cannot play it: loading it ends the process."""
-    import ale_py
-    from ale_py import roms
+    from ale_py import ALEInterface, LoggerMode, roms
 
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-
-    def is_playable(rom_id: str) -> bool:
-        return ale_py.ALEInterface.isSupportedROM(roms.get_rom_path(rom_id)) is not None
-
+    ALEInterface.setLoggerMode(LoggerMode.Error)
     rom_id = catalogue.canonical_name(name)
-    if rom_id not in roms.get_all_rom_ids():
-        raise catalogue.unknown_game(name, filter(is_playable, roms.get_all_rom_ids()))
-    if not is_playable(rom_id):
+    paths = {each: roms.get_rom_path(each) for each in roms.get_all_rom_ids()}
+    if rom_id not in paths:
+        playable = [each for each, path in paths.items() if ALEInterface.isSupportedROM(path)]
+        raise catalogue.unknown_game(name, playable)
+    if ALEInterface.isSupportedROM(paths[rom_id]) is None:
         raise UnknownGame(
             f"The emulator cannot play {rom_id} with one player: choose another game. "
             f"Received: {name!r}"
         )
-    return Path(roms.get_rom_path(rom_id))
+    return Path(paths[rom_id])
 
 
 @cache
@@ -94,10 +85,6 @@ class _Emulators:
     ale-py's environments, `env`, are sent places in the list of all actions that the game knows. In
     nearly every game those are the 18 codes in order, but Skiing has no FIRE. For a place that is
     not in the list they wait for ever, and Ctrl-C does not end that.
-
-    Raises:
-        UnknownGame: if the emulator cannot play the game.
-        ValueError: if the game is to have an action that the emulator does not know.
     """
 
     def __init__(self, game: Game, count: int, **options: Any):
@@ -134,11 +121,8 @@ class _Emulators:
 class Screen:
     """What a player sees of one environment: the colour screen, in lockstep with it.
 
-    A second emulator of the same seed that takes the same actions. `pixels` is uint8 [210, 160, 3].
-
-    Args:
-        game: the game.
-        seed: int. As given to `AtariEnvironments([game], 1, seed=seed)`, without sticky actions.
+    A second emulator, of the seed given to `AtariEnvironments([game], 1, seed=seed)` without sticky
+    actions, which takes the same actions. `pixels` is uint8 [210, 160, 3].
     """
 
     def __init__(self, game: Game, seed: int):
@@ -161,17 +145,14 @@ class AtariEnvironments:
     """Atari games in parallel, as the contract `environments.Environments` has it.
 
     Args:
-        games: the G games.
-        envs_per_game: int. N.
-        seed: int. Of the emulators; each environment has its own.
-        life_loss_terminal: bool. Whether a lost life is `terminal`, for learning; the game goes on.
-        sticky: float in [0, 1]. Probability that the emulator repeats the previous action.
-        max_steps: int. Agent steps after which a game is cut: over, but not terminal.
+        games: the G games; UnknownGame if the emulator cannot play one.
+        envs_per_game: N.
+        seed: of the emulators; each environment has its own.
+        life_loss_terminal: whether a lost life is `terminal`, for learning; the game goes on.
+        sticky: probability, in [0, 1], that the emulator repeats the previous action.
+        max_steps: agent steps after which a game is cut: over, but not terminal.
         on_ready: called with how many emulators are ready, as their number grows: hundreds take
             minutes.
-
-    Raises:
-        UnknownGame: if the emulator cannot play a game.
     """
 
     def __init__(
@@ -206,10 +187,9 @@ class AtariEnvironments:
         with ThreadPoolExecutor(1) as beside:
             try:
                 for i, game in enumerate(games):
-                    self._emulators.append(_Emulators(game, envs_per_game, **options))
-                    resets.append(
-                        beside.submit(self._emulators[-1].env.reset, seed=seed + 1000 * i)
-                    )
+                    emulators = _Emulators(game, envs_per_game, **options)
+                    self._emulators.append(emulators)
+                    resets.append(beside.submit(emulators.env.reset, seed=seed + 1000 * i))
                     tell()
                 for reset in resets:
                     reset.result()
@@ -231,14 +211,7 @@ class AtariEnvironments:
         return self.receive()
 
     def send(self, actions: NDArray[np.integer[Any]]) -> None:
-        """Begins a step: the emulators work until `receive`.
-
-        Args:
-            actions: int [R]. ALE codes, 0 to 17, legal in the row's game.
-
-        Raises:
-            ValueError: if an action is not legal in its game. Nothing is sent then.
-        """
+        """Begins a step: the emulators work until `receive`. An illegal action is a ValueError."""
         actions = np.asarray(actions)
         if actions.shape != (len(self),) or actions.dtype.kind not in "iu":
             raise ValueError(

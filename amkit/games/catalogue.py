@@ -20,55 +20,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from amkit.games.published import NOT_PUBLISHED, SCORES, Scores
+from amkit.games.published import NOT_PUBLISHED, PAPER, SCORES, Scores
 
-# fmt: off
 # The 18 joystick actions. An action's place in this tuple is its ALE code and its network output.
-ACTIONS = (
-    "NOOP", "FIRE", "UP", "RIGHT", "LEFT", "DOWN",
-    "UPRIGHT", "UPLEFT", "DOWNRIGHT", "DOWNLEFT",
-    "UPFIRE", "RIGHTFIRE", "LEFTFIRE", "DOWNFIRE",
-    "UPRIGHTFIRE", "UPLEFTFIRE", "DOWNRIGHTFIRE", "DOWNLEFTFIRE",
-)
+ACTIONS: tuple[str, ...] = tuple(PAPER["joystick"])
 NUM_ACTIONS = len(ACTIONS)
-
-SPLITS: dict[str, tuple[str, ...]] = {
-    # Section 5.1, Table 1.
-    "multitask": (
-        "atlantis", "boxing", "breakout", "crazy_climber",
-        "enduro", "pong", "seaquest", "space_invaders",
-    ),
-    # Section 5.2, Figures 4 and 5: the games a transfer student learns from.
-    "sources": (
-        "assault", "atlantis", "beam_rider", "boxing", "crazy_climber", "demon_attack", "enduro",
-        "fishing_derby", "kangaroo", "name_this_game", "pong", "seaquest", "space_invaders",
-    ),
-    # Section 5.2, Table 2: the games it is then fine-tuned on.
-    "targets": (
-        "breakout", "gopher", "krull", "road_runner", "robotank", "star_gunner", "video_pinball",
-    ),
-}
-# fmt: on
+SPLITS: dict[str, tuple[str, ...]] = {name: tuple(games) for name, games in PAPER["splits"].items()}
 
 
 @dataclass(frozen=True)
 class Game:
-    """One Atari game.
+    """One Atari game; ValueError if its actions are no different ones of `ACTIONS`."""
 
-    Args:
-        name: string. The emulator's own id, in snake case, such as `"space_invaders"`.
-        title: string. The name for people, such as `"Space Invaders"`.
-        actions: tuple of strings from `ACTIONS`. The game's minimal actions in the emulator's
-            order: the order of an expert's outputs.
-        scores: `Scores`. Reference scores, `None` where nothing is known.
-
-    Raises:
-        ValueError: if `actions` is empty, repeats an action or has one that is not in `ACTIONS`.
-    """
-
-    name: str
-    title: str
-    actions: tuple[str, ...]
+    name: str  # The emulator's own id, in snake case, such as "space_invaders".
+    title: str  # The name for people, such as "Space Invaders".
+    actions: tuple[str, ...]  # The minimal ones in the emulator's order: that of expert outputs.
     scores: Scores = NOT_PUBLISHED
 
     def __post_init__(self) -> None:
@@ -104,37 +70,14 @@ class UnknownGame(ValueError):
     """Raised for a name that is no known game."""
 
 
-# fmt: off
-_ALL = " ".join(ACTIONS)
-
-# The minimal actions, as the emulator's getMinimalActionSet() lists them.
-_MINIMAL_ACTIONS = {
-    "assault":        "NOOP FIRE UP RIGHT LEFT RIGHTFIRE LEFTFIRE",
-    "atlantis":       "NOOP FIRE RIGHTFIRE LEFTFIRE",
-    "beam_rider":     "NOOP FIRE UP RIGHT LEFT UPRIGHT UPLEFT RIGHTFIRE LEFTFIRE",
-    "boxing":         _ALL,
-    "breakout":       "NOOP FIRE RIGHT LEFT",
-    "crazy_climber":  "NOOP UP RIGHT LEFT DOWN UPRIGHT UPLEFT DOWNRIGHT DOWNLEFT",
-    "demon_attack":   "NOOP FIRE RIGHT LEFT RIGHTFIRE LEFTFIRE",
-    "enduro":         "NOOP FIRE RIGHT LEFT DOWN DOWNRIGHT DOWNLEFT RIGHTFIRE LEFTFIRE",
-    "fishing_derby":  _ALL,
-    "gopher":         "NOOP FIRE UP RIGHT LEFT UPFIRE RIGHTFIRE LEFTFIRE",
-    "kangaroo":       _ALL,
-    "krull":          _ALL,
-    "name_this_game": "NOOP FIRE RIGHT LEFT RIGHTFIRE LEFTFIRE",
-    "pong":           "NOOP FIRE RIGHT LEFT RIGHTFIRE LEFTFIRE",
-    "road_runner":    _ALL,
-    "robotank":       _ALL,
-    "seaquest":       _ALL,
-    "space_invaders": "NOOP FIRE RIGHT LEFT RIGHTFIRE LEFTFIRE",
-    "star_gunner":    _ALL,
-    "video_pinball":  "NOOP FIRE UP RIGHT LEFT DOWN UPFIRE RIGHTFIRE LEFTFIRE",
-}
-# fmt: on
-
 GAMES: dict[str, Game] = {
-    name: Game(name, name.replace("_", " ").title(), tuple(actions.split()), SCORES[name])
-    for name, actions in _MINIMAL_ACTIONS.items()
+    name: Game(
+        name,
+        name.replace("_", " ").title(),
+        ACTIONS if actions == "ALL" else tuple(actions.split()),
+        SCORES[name],
+    )
+    for name, actions in PAPER["actions"].items()
 }
 
 
@@ -146,11 +89,9 @@ def split(name: str) -> tuple[Game, ...]:
 
 
 def canonical_name(text: str) -> str:
-    """Turns the usual spellings of a game's name into its snake-case ALE id.
+    """Turns the usual spellings of a game's name into its snake-case ALE id, known or not.
 
-    `"Space Invaders"`, `"SpaceInvaders"`, `"space-invaders"`, `"ALE/SpaceInvaders-v5"` and
-    `"SpaceInvadersNoFrameskip-v4"` all become `"space_invaders"`. Whether there is such a game is
-    not checked.
+    Such as `"Space Invaders"`, `"space-invaders"` and `"ALE/SpaceInvaders-v5"`.
     """
     text = re.sub(r"^ALE/", "", text.strip())
     text = re.sub(r"(-ram)?-?(NoFrameskip|Deterministic)?-v\d+$", "", text)

@@ -16,44 +16,31 @@ from amkit.games.catalogue import Game
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one step brought, for every environment.
+    """What one step brought, for every environment."""
 
-    Attributes:
-        reward: float32 [R]. Raw, as the game counts; 0 where the step was ignored.
-        terminal: bool [R]. A life or the game was lost: nothing follows, for learning.
-        game_over: bool [R]. The whole game ended, lost or cut at its time limit.
-    """
-
-    reward: NDArray[np.float32]
-    terminal: NDArray[np.bool_]
-    game_over: NDArray[np.bool_]
+    reward: NDArray[np.float32]  # [R]. Raw, as the game counts; 0 where the step was ignored.
+    terminal: NDArray[np.bool_]  # [R]. A life or game was lost: nothing follows, for learning.
+    game_over: NDArray[np.bool_]  # [R]. The whole game ended, lost or cut at its time limit.
 
 
 @runtime_checkable
 class Environments(Protocol):
     """N parallel environments of each of G games, in lockstep; rows g * N to (g + 1) * N: game g.
 
-    Between steps the attributes describe the observation to act on.
-
-    Attributes:
-        games: the G games.
-        envs_per_game: N.
-        action_masks: bool [R, 18]. Legal actions of each row, R = G * N.
-        observation: uint8 [R, 4, 84, 84], oldest frame first.
-        start: bool [R]. First observation of a game.
-        ended: bool [R]. Last observation of a finished game: the next action is ignored and the
-            step after it starts a new game. Such a row is no transition.
+    Between steps the attributes describe the observation to act on, `start` and `ended` whether it
+    is the first or last of a game. The next action of a finished game is ignored, and the step
+    after it starts a new one: such a row is no transition.
     """
 
     games: Sequence[Game]
     envs_per_game: int
-    action_masks: NDArray[np.bool_]
-    start: NDArray[np.bool_]
-    ended: NDArray[np.bool_]
+    action_masks: NDArray[np.bool_]  # [R, 18]. Legal actions of each row, R = G * N.
+    start: NDArray[np.bool_]  # [R]
+    ended: NDArray[np.bool_]  # [R]
 
     @property
     def observation(self) -> NDArray[np.uint8]:
-        """What to act on now."""
+        """What to act on now: uint8 [R, 4, 84, 84], oldest frame first."""
 
     def __len__(self) -> int:
         """Returns R."""
@@ -61,8 +48,7 @@ class Environments(Protocol):
     def send(self, actions: NDArray[np.integer[Any]]) -> None:
         """Begins to take one action in every environment: int [R], ALE codes.
 
-        Raises:
-            ValueError: if an action is not legal in its game. Nothing is sent then.
+        ValueError, and nothing is sent, if an action is not legal in its game.
         """
 
     def receive(self) -> Outcome:
@@ -92,12 +78,9 @@ class Options(TypedDict, total=False):
 
 
 def make(games: Sequence[Game], envs_per_game: int, **options: Unpack[Options]) -> Environments:
-    """Opens environments of some games; whoever opens them closes them.
+    """Opens environments of some games of one suite; whoever opens them closes them.
 
-    Args:
-        games: the G games, all of one suite. Today there is one: the Atari games of the ALE.
-        envs_per_game: int. N.
-        options: see `Options`.
+    Today there is one suite: the Atari games of the ALE.
     """
     from amkit.games.atari import AtariEnvironments  # Lazy: it takes its types from here.
 

@@ -1,8 +1,7 @@
 """Distillations that differ in an option, side by side. Nothing is trained."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,20 +12,6 @@ from amkit.reports.statistics import bootstrap, estimate, geometric_mean
 from amkit.reports.text import Row
 
 
-@dataclass(frozen=True)
-class Ablations:
-    """Distillations of the same experts, alike but for their settings.
-
-    Attributes:
-        variants: name -> runs, one per seed. The others are compared with the first, whose name
-            says what it has where any other differs. Their names say what differs from it.
-        games: names.
-    """
-
-    variants: dict[str, Recorded]
-    games: tuple[str, ...]
-
-
 def differ(cards: Sequence[Card]) -> bool:
     """Whether cards are of Actor-Mimic networks alone, and differ in their settings."""
     return {card["kind"] for card in cards} == {"amn"} and any(
@@ -34,11 +19,12 @@ def differ(cards: Sequence[Card]) -> bool:
     )
 
 
-def ablations(cards: Sequence[Card]) -> Ablations:
-    """Sorts the cards of distillations, from `read_cards`, by what differs from the first.
+def ablations(cards: Sequence[Card]) -> dict[str, Recorded]:
+    """Sorts the cards of distillations of the same experts; ValueError if they cannot be compared.
 
-    Raises:
-        ValueError: if they cannot be compared.
+    Returns:
+        Name -> runs, one per seed, alike but for their settings. A name says what differs from the
+        first variant; the first's, what it has where any other differs.
     """
     for key in ("games", "expert_weights", "test_protocol"):
         if any(comparable(card, key) != comparable(cards[0], key) for card in cards):
@@ -61,7 +47,7 @@ def ablations(cards: Sequence[Card]) -> Ablations:
     protocols = {n: f"{s['protocol']}, epsilon {s['epsilon']}" for n, s in scores.items()}
     if len(set(protocols.values())) > 1:
         raise ValueError(f"distillations are compared under one protocol. Received: {protocols}")
-    return Ablations(variants, next(iter(variants.values())).games)
+    return variants
 
 
 def _options(card: Card) -> dict[str, Any]:
@@ -82,12 +68,8 @@ def _name(options: dict[str, Any], shared: Collection[str]) -> str:
     )
 
 
-def table(recorded: Ablations, seed: int = 0) -> list[Row]:
-    """Every variant's expert-normalised scores, and how far they are from the first's.
-
-    Args:
-        recorded: from `ablations`.
-        seed: int. Of the bootstrap.
+def table(variants: Mapping[str, Recorded], seed: int = 0) -> list[Row]:
+    """Expert-normalised scores of the variants from `ablations`; `seed` is of the bootstrap.
 
     Returns:
         One row per variant: variant, runs, steps (per game), minutes (of its first run), scores
@@ -98,7 +80,7 @@ def table(recorded: Ablations, seed: int = 0) -> list[Row]:
     """
     rows: list[Row] = []
     first: tuple[float, np.ndarray] | None = None
-    for i, (name, runs) in enumerate(recorded.variants.items()):
+    for i, (name, runs) in enumerate(variants.items()):
         drawn = geometric_mean(bootstrap(runs.amns, runs.games, seed + i))
         scores = {row["game"]: row["normalised"] for row in multitask.table_1(runs, seed + i)}
         mean = float(geometric_mean(np.array([[score.value for score in scores.values()]])))

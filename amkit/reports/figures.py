@@ -25,11 +25,10 @@ def training_curves(results: Sequence[Row]) -> Figure:
     """Each expert's scores while it trained, exploring, from `storage.experts.results`."""
     panels = _Panels([row["game"] for row in results], "thousand agent steps")
     for row in results:
-        steps = np.array([point["steps"] for point in row["curve"]]) / 1000
+        steps = [point["steps"] / 1000 for point in row["curve"]]
         scores = [point["score"] for point in row["curve"]]
-        (panels.legend["while it trained"],) = panels.axes[row["game"]].plot(
-            steps, scores, color=palette.EXPERT, linewidth=1
-        )
+        (line,) = panels.axes[row["game"]].plot(steps, scores, color=palette.EXPERT, linewidth=1)
+        panels.legend["while it trained"] = line
         panels.line(row["game"], row["mean"], "as evaluated", palette.EXPERT, "--")
         panels.line(row["game"], row["dqn"], "DQN, 2015", palette.PUBLISHED)
         panels.line(row["game"], row["random"], "random play", palette.RANDOM_PLAY, ":")
@@ -41,10 +40,7 @@ def learning_curves(
 ) -> Figure:
     """Figures 1 to 5: each game's tests while training, beside the expert's and random play's.
 
-    Args:
-        table: from `multitask.table_1`.
-        curves: from `multitask.curve_rows`.
-        networks: which of them: "amn", "mdqn", "mcdqn".
+    From `multitask.table_1` and `multitask.curve_rows`; which `networks`: "amn", "mdqn", "mcdqn".
     """
     panels = _Panels([row["game"] for row in table], "thousand agent steps of each game")
     for row in table:

@@ -10,9 +10,10 @@ import numpy as np
 from scipy import stats
 
 from amkit.games.catalogue import canonical_name
+from amkit.reports.recorded import chance
 from amkit.reports.statistics import REPLICATES, estimate
 from amkit.reports.text import UNKNOWN, Estimate, Row
-from amkit.reports.transfers import RANDOM, Transfers, chance
+from amkit.reports.transfers import RANDOM, Transfers
 from amkit.storage.cards import ModelFileError, read_bounded
 
 Guesses = Mapping[tuple[str, str], float]
@@ -25,11 +26,10 @@ _RANDOM_WEIGHTS = "random weights"  # What `amkit relate` calls them.
 class Relation:
     """Guesses beside what came of them.
 
-    Attributes:
-        points: one per game and source that was both judged and run: game, source, guess (R² of its
-            features, less that of random weights) and gain: (a - b) / (|a| + |b|), a and b the mean
-            scores above random play over all tests, with its weights and with random ones.
-        correlation: Spearman's, over all points; its interval draws games anew.
+    `points` are one per game and source that was both judged and run: game, source, guess (R² of
+    its features, less that of random weights) and gain: (a - b) / (|a| + |b|), a and b the mean
+    scores above random play over all tests, with its weights and with random ones. `correlation` is
+    Spearman's, over all points; its interval draws games anew.
     """
 
     points: list[Row]
@@ -37,16 +37,9 @@ class Relation:
 
 
 def read_guesses(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
-    """Reads what `amkit relate --output` wrote.
+    """Reads what `amkit relate --output` wrote; ValueError if a file is missing or something else.
 
-    Args:
-        paths: the files.
-
-    Returns:
-        (target game, weight hash of a network) -> its R², less that of random weights.
-
-    Raises:
-        ValueError: if one is missing or something else.
+    Returns (target game, weight hash of a network) -> its R², less that of random weights.
     """
     guesses = {}
     for path in paths:
@@ -71,14 +64,7 @@ def read_guesses(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
 def relation(
     recorded: Transfers, table: Sequence[Row], guesses: Guesses, seed: int = 0
 ) -> Relation:
-    """Compares guesses with gains.
-
-    Args:
-        recorded: from `transfers.transfers`.
-        table: from `transfers.table_2`.
-        guesses: from `read_guesses`.
-        seed: int. Of the interval.
-    """
+    """Compares `guesses` with gains; `table` is from `transfers.table_2`."""
     areas = {
         (row["game"], row["source"]): float(np.mean([point["mean"] for point in row["points"]]))
         for row in table
@@ -97,17 +83,14 @@ def relation(
 
 
 def recommended(related: Relation) -> dict[str, str]:
-    """What relate would have begun each game with.
+    """What relate would have begun each game with, of the initialisations that were run.
 
-    Returns:
-        game -> of the initialisations that were run, the one with the highest guess; `RANDOM` where
-        none tells more than random weights.
+    The one with the highest guess; `RANDOM` where none tells more than random weights.
     """
     best: dict[str, tuple[float, str]] = {}
     for point in related.points:
-        highest = best.setdefault(point["game"], (0, RANDOM))
-        if point["guess"] > highest[0]:
-            best[point["game"]] = point["guess"], point["source"]
+        told = best.get(point["game"], (0, RANDOM)), (point["guess"], point["source"])
+        best[point["game"]] = max(told, key=lambda guess: guess[0])
     return {game: source for game, (_, source) in best.items()}
 
 
@@ -118,10 +101,10 @@ def _correlation(points: Sequence[Row], seed: int) -> Estimate:
     pairs = list(by_game.values())
     rng = np.random.default_rng(seed)
     chosen = rng.integers(0, len(pairs), (REPLICATES, len(pairs)))
-    draws = [spearman([pair for i in games for pair in pairs[i]]) for games in chosen]
-    known = [draw for draw in draws if not np.isnan(draw)]
+    draws = np.array([spearman([pair for i in games for pair in pairs[i]]) for games in chosen])
+    known = draws[~np.isnan(draws)]
     value = spearman([pair for game in pairs for pair in game])
-    return UNKNOWN if np.isnan(value) or not known else estimate(value, np.array(known))
+    return estimate(value, known) if known.size and not np.isnan(value) else UNKNOWN
 
 
 def spearman(pairs: Sequence[tuple[float, float]]) -> float:

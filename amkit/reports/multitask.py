@@ -1,31 +1,17 @@
 """Table 1, and the curves of Figures 1 to 6."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from amkit.games.published import TABLE_1, normalized
-from amkit.reports.recorded import (
-    Card,
-    Recorded,
-    curve,
-    error_of,
-    level,
-    mean_of,
-    score_of,
-    tested_alike,
-)
+from amkit.reports.recorded import Recorded, curve, level, mean_of, score_of, tested_alike
 from amkit.reports.statistics import AGGREGATES, bootstrap, estimate
 from amkit.reports.text import Estimate, Row
 
 
 def table_1(recorded: Recorded, seed: int = 0) -> list[Row]:
-    """Table 1: each game's scores beside its expert's and the paper's.
-
-    Args:
-        recorded: from `experiment`.
-        seed: int. Of the bootstrap.
+    """Table 1: each game's scores beside its expert's and the paper's. `seed` is the bootstrap's.
 
     Returns:
         One row per game. game; random, expert and amn: mean scores; expert_error, amn_error:
@@ -39,10 +25,9 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[Row]:
     draws = bootstrap(recorded.amns, recorded.games, seed).mean(1)
     rows: list[Row] = []
     for game, drawn in zip(recorded.games, draws.T, strict=True):
-        (expert, expert_error), (random, _) = (
-            level(recorded.amns, game, whose) for whose in ("expert", "random")
-        )
-        amn, amn_error = _score(recorded.amns, game)
+        expert, expert_error = level(recorded.amns, game, "expert")
+        random, _ = level(recorded.amns, game, "random")
+        amn, amn_error = mean_of([score_of(card, game) for card in recorded.amns])
         tests = curve(recorded.amns, game)
         taught = [recorded.experts[game]] if game in recorded.experts else []
         amn_max, expert_max = (
@@ -71,16 +56,11 @@ def table_1(recorded: Recorded, seed: int = 0) -> list[Row]:
             "paper": TABLE_1.get(game),
         }
         for kind, cards in recorded.baselines.items():
-            row[kind], row[f"{kind}_error"] = _score(cards, game)
-            row[f"{kind}_normalised"] = normalized(row[kind], random, expert)
+            mean, error = mean_of([score_of(card, game) for card in cards])
+            row |= {kind: mean, f"{kind}_error": error}
+            row[f"{kind}_normalised"] = normalized(mean, random, expert)
         rows.append(row)
     return rows
-
-
-def _score(cards: Sequence[Card], game: str) -> tuple[float, float]:
-    """Mean score over runs, and its standard error."""
-    scores = [score_of(card, game) for card in cards]
-    return mean_of(scores), error_of(scores)
 
 
 def _ratio(amn: float | None, expert: float | None) -> float:

@@ -7,7 +7,6 @@ import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import pandas as pd
@@ -22,7 +21,7 @@ from amkit.reports import ablations, figures, multitask, transfers
 from amkit.reports.guesses import Guesses, read_guesses, recommended, relation
 from amkit.reports.recorded import Recorded, experiment, read_cards
 from amkit.reports.statistics import FLOOR, REPLICATES
-from amkit.reports.text import Estimate, Row, interval, number
+from amkit.reports.text import Cells, Estimate, Row, interval, number
 from amkit.storage.files import write_text
 
 
@@ -36,9 +35,9 @@ def write_report(
     """Writes the report that runs make: Table 1, a comparison of variants, or Table 2 of transfers.
 
     Args:
-        paths: of runs, as in `read_cards`; folders of transfers may be unfinished.
+        paths: as in `read_cards`; folders of transfers may be unfinished.
         folder: where to; made if missing, files of the same names replaced.
-        seed: int. Of the bootstrap.
+        seed: of the bootstrap.
         guesses: of transfers: files of `amkit relate --output`.
         on_left_out: called with a sentence for each run and game that is left out.
 
@@ -49,9 +48,7 @@ def write_report(
 
     Raises:
         ValueError: if the runs make no report, or guesses are of none.
-        ModelFileError: if a card or a guess is missing or damaged.
-        DamagedRun: if the configuration of an unfinished run cannot be read.
-        OSError: if the folder cannot be written.
+        ModelFileError, DamagedRun: if a card, a guess or a configuration is missing or damaged.
     """
     missing = transfers.unfinished(paths)
     cards = read_cards(path for path in paths if path not in missing)
@@ -92,13 +89,15 @@ def write_multitask(recorded: Recorded, folder: Path, seed: int = 0) -> dict[str
     return {"games": games, "aggregates": aggregates}
 
 
-def write_ablations(recorded: ablations.Ablations, folder: Path, seed: int = 0) -> dict[str, Any]:
+def write_ablations(
+    variants: Mapping[str, Recorded], folder: Path, seed: int = 0
+) -> dict[str, Any]:
     """Writes the page of distillations that differ in an option."""
-    table = ablations.table(recorded, seed)
-    card = next(iter(recorded.variants.values())).amns[0]
+    table = ablations.table(variants, seed)
+    recorded = next(iter(variants.values()))
     drawn = {"variants": figures.variant_scores(table)}
     scores = [{**row, "scores": [row["scores"][game] for game in recorded.games]} for row in table]
-    content = {"recorded": recorded, "card": card, "scores": scores}
+    content = {"recorded": recorded, "card": recorded.amns[0], "scores": scores}
     _write(folder, "ablations", drawn, {"variants": table}, **content)
     return {"variants": table}
 
@@ -190,12 +189,7 @@ def _flat(row: Row) -> Row:
 
 
 def grid(rows: Sequence[Row], *columns: Mapping[str, str]) -> Markup:
-    """Rows as a table of Markdown.
-
-    Args:
-        rows: of texts, numbers and estimates.
-        columns: heading -> what is in a cell, such as "{amn} ± {amn_error}".
-    """
+    """Rows as a table of Markdown; columns: heading -> such as "{amn} ± {amn_error}"."""
     cells = {heading: cell for some in columns for heading, cell in some.items()}
     frame = pd.DataFrame(
         [[_CELLS.vformat(cell, (), row) for cell in cells.values()] for row in rows],
@@ -206,26 +200,14 @@ def grid(rows: Sequence[Row], *columns: Mapping[str, str]) -> Markup:
     return Markup(frame.to_markdown(index=False, disable_numparse=True, colalign=sides))
 
 
-class _Cells(Formatter):
-    """Fills in a cell: "{ratio:.0%}"; of an estimate, the format is its number of decimals."""
-
-    def get_field(self, name: str, args: Sequence[Any], row: Mapping[str, Any]) -> Any:
-        """What stands for a name; None of "{paper.ratio}" where the paper has not the game."""
-        try:
-            return super().get_field(name, args, row)
-        except AttributeError:
-            return None, name
+class _Cells(Cells):
+    """Cells of a page, whose text Markdown takes for nothing else."""
 
     def format_field(self, value: Any, style: str) -> str:
-        """A value as text."""
-        if isinstance(value, Estimate):
-            return interval(value, int(style or 2))
-        if isinstance(value, str):
-            kind = figures.NETWORKS.get(value, [value])[0]
-            return plain({"words": value.replace("_", " "), "kind": kind}.get(style, value))
-        if style and number(value) != "-":
-            return format(value, style).replace("%", " %")
-        return number(value)
+        """A value as text; "{network:kind}" is a network's name in figures."""
+        if style == "kind":
+            value = figures.NETWORKS.get(value, [value])[0]
+        return plain(super().format_field(value, style))
 
 
 def plain(value: object) -> str:

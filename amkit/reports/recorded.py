@@ -28,19 +28,12 @@ class Point(TypedDict):
 
 @dataclass(frozen=True)
 class Recorded:
-    """Runs of one experiment, which differ in their seeds alone.
+    """Cards of one experiment's runs, which differ in their seeds alone."""
 
-    Attributes:
-        amns: cards of Actor-Mimic networks of the same games, one at least.
-        baselines: "mdqn" and "mcdqn" -> cards, where there are any.
-        games: names of the AMNs' games.
-        experts: game -> card of the AMNs' expert, where it is given.
-    """
-
-    amns: tuple[Card, ...]
-    baselines: dict[str, tuple[Card, ...]]
-    games: tuple[str, ...]
-    experts: dict[str, Card]
+    amns: tuple[Card, ...]  # Actor-Mimic networks of the same games, one at least.
+    baselines: dict[str, tuple[Card, ...]]  # "mdqn" and "mcdqn", where there are any.
+    games: tuple[str, ...]  # Names of the AMNs' games.
+    experts: dict[str, Card]  # By game, where they are given.
 
     @property
     def networks(self) -> dict[str, tuple[Card, ...]]:
@@ -55,10 +48,7 @@ def expect(true: object, what: str, received: object) -> None:
 
 
 def read_cards(paths: Iterable[Path]) -> list[Card]:
-    """Reads the cards of finished runs.
-
-    Args:
-        paths: run folders, `.keras` files with their cards beside them, or cards alone.
+    """Reads the cards of run folders, of `.keras` files that have one beside them, or cards alone.
 
     Raises:
         ValueError: if one is not there, or has no score of one of its games.
@@ -80,11 +70,7 @@ def read_cards(paths: Iterable[Path]) -> list[Card]:
 def experiment(cards: Sequence[Card]) -> Recorded:
     """Sorts the cards of AMNs, baselines and the AMNs' experts.
 
-    Args:
-        cards: from `read_cards`.
-
-    Raises:
-        ValueError: if they do not make one experiment.
+    ValueError if they do not make one experiment.
     """
     by_kind = {kind: [card for card in cards if card["kind"] == kind] for kind in KINDS}
     experts, amns = by_kind.pop("expert"), by_kind["amn"]
@@ -120,29 +106,23 @@ def experiment(cards: Sequence[Card]) -> Recorded:
 def check_alike(
     cards: Sequence[Card], keys: Iterable[str], whose: str, but: str = "their seeds"
 ) -> None:
-    """Checks that runs can stand beside one another, and that each is named once.
+    """ValueError if the runs of `whose` differ in more than `but`, or one is named twice.
 
-    Args:
-        cards: theirs.
-        keys: what has to be the same on all cards.
-        whose: runs they are, such as "amn".
-        but: what alone they may differ in.
-
-    Raises:
-        ValueError: if more differs, or a run is there twice.
+    `keys` are what has to be the same on all cards.
     """
     for key in keys:
         values = [comparable(card, key) for card in cards]
+        if all(value == values[0] for value in values):
+            continue
         which = ""
         if key == "settings" and all(values):
             names = sorted(set().union(*values))
             differ = [n for n in names if len({str(value.get(n)) for value in values}) > 1]
             which = f" ({', '.join(differ)})"
-        if any(value != values[0] for value in values):
-            raise ValueError(
-                f"the runs of {whose} in a report differ in {but} alone. "
-                f"Received: different {key}{which}"
-            )
+        raise ValueError(
+            f"the runs of {whose} in a report differ in {but} alone. "
+            f"Received: different {key}{which}"
+        )
     once = len({card["weight_hash"] for card in cards}) == len(cards)
     expect(once, "runs that are named once", f"one of {whose} twice")
 
@@ -150,8 +130,7 @@ def check_alike(
 def comparable(card: Card, key: str) -> Any:
     """A card's value of a key; of lists, which go by the games, whatever their order.
 
-    The weights that a network began with are known by their hash (None of random ones): two files
-    of one name may hold different networks.
+    First weights are known by their hash, as two files of one name may differ; None: random ones.
     """
     value = card.get("begin", {}).get("weights") if key == INITIALISATION else card.get(key)
     return sorted(value) if isinstance(value, list) else value
@@ -163,9 +142,9 @@ def score_of(card: Card, game: str) -> dict[str, Any]:
 
 
 def level(cards: Sequence[Card], game: str, whose: str) -> tuple[float, float]:
-    """Mean and standard error of the "expert" or of "random" play of a game.
+    """Mean and standard error of the "expert" or "random" play of a game, over runs.
 
-    The mean over runs that measured it anew; runs that took it from the expert's card agree.
+    Runs may have measured it anew; those that took it from the expert's card agree.
     """
     parts = [score_of(card, game)[whose] for card in cards]
     errors = [part["standard_error"] or 0 for part in parts]
@@ -179,27 +158,28 @@ def curve(cards: Sequence[Card], game: str) -> list[Point]:
         for test in card.get("tests", []):
             if test["game"] == game:
                 by_steps.setdefault(test["steps"], []).append(test)
-    return [
-        {"steps": steps, "mean": mean_of(tests), "standard_error": error_of(tests)}
-        for steps, tests in sorted(by_steps.items())
-        if len(tests) == len(cards)
-    ]
+    known = {steps: tests for steps, tests in sorted(by_steps.items()) if len(tests) == len(cards)}
+    means = {steps: mean_of(tests) for steps, tests in known.items()}
+    return [Point(steps=steps, mean=m, standard_error=e) for steps, (m, e) in means.items()]
 
 
-def mean_of(rows: Sequence[Card]) -> float:
-    """Mean over runs."""
-    return float(np.mean([row["mean"] for row in rows]))
-
-
-def error_of(rows: Sequence[Card]) -> float:
-    """Standard error of a mean: between runs where there are several, else of the run's games."""
-    if len(rows) == 1:
-        error = rows[0]["standard_error"]
-        return float("nan") if error is None else error
-    return float(np.std([row["mean"] for row in rows], ddof=1) / np.sqrt(len(rows)))
+def mean_of(rows: Sequence[Card]) -> tuple[float, float]:
+    """Mean over runs, and its standard error: between several runs, else of the run's games."""
+    means = [row["mean"] for row in rows]
+    error = rows[0]["standard_error"]
+    if len(rows) > 1:
+        error = float(np.std(means, ddof=1) / np.sqrt(len(rows)))
+    return float(np.mean(means)), float("nan") if error is None else error
 
 
 def tested_alike(card: Card, game: str) -> bool:
     """Whether tests while training and scores are of one emulator: both sticky, or neither."""
     protocols = card.get("test_protocol"), score_of(card, game)["protocol"]
     return len({protocol == STICKY for protocol in protocols}) == 1
+
+
+def chance(card: Card, game: str) -> tuple[float, float]:
+    """Mean score of random play and its error; NaN where the tests were of another emulator."""
+    random = score_of(card, game)["random"]
+    mean = random["mean"] if tested_alike(card, game) else float("nan")
+    return mean, random["standard_error"] or 0

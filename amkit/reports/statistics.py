@@ -26,13 +26,7 @@ def bootstrap(cards: Sequence[Card], games: Sequence[str], seed: int = 0) -> np.
     whole games, anew where a run is drawn twice. The means of the expert and of random play, which
     all runs share, vary by their standard errors.
 
-    Args:
-        cards: of R runs.
-        games: G names.
-        seed: int.
-
-    Returns:
-        float [REPLICATES, R, G].
+    Returns float [REPLICATES, R, G], of R cards and G games.
     """
     rng = np.random.default_rng(seed)
     draws = np.empty((REPLICATES, len(cards), len(games)))

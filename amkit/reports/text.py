@@ -1,7 +1,9 @@
 """Numbers as a page and a terminal show them."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import Formatter
 from typing import Any
 
 Row = dict[str, Any]  # A row of a table: texts, numbers, `Estimate`s.
@@ -30,14 +32,33 @@ def number(value: float | None, decimals: int = 1) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def percent(ratio: float) -> str:
-    """A ratio in percent; a dash for none."""
-    return "-" if math.isnan(ratio) else f"{100 * ratio:.0f} %"
-
-
 def interval(estimate: Estimate | None, decimals: int = 2) -> str:
     """An estimate, such as "0.98 (0.94 to 1.01)"; a dash for none."""
     if estimate is None or math.isnan(estimate.value):
         return "-"
     value, low, high = (number(part, decimals) for part in vars(estimate).values())
     return f"{value} ({low} to {high})"
+
+
+class Cells(Formatter):
+    """Fills in a cell of a row, such as "{amn} ± {amn_error}", "{ratio:.0%}" or "{game:words}".
+
+    A format that is a whole number is a number of decimals, of an estimate's parts too.
+    """
+
+    def get_field(self, name: str, args: Sequence[Any], row: Mapping[str, Any]) -> Any:
+        """What stands for a name; None of "{paper.ratio}" where the paper has not the game."""
+        try:
+            return super().get_field(name, args, row)
+        except AttributeError:
+            return None, name
+
+    def format_field(self, value: Any, style: str) -> str:
+        """A value as text; a dash for none."""
+        if isinstance(value, Estimate):
+            return interval(value, int(style or 2))
+        if isinstance(value, str):
+            return value.replace("_", " ") if style == "words" else value
+        if not style or style.isdecimal() or number(value) == "-":
+            return number(value, int(style) if style.isdecimal() else 1)
+        return format(value, style).replace("%", " %")

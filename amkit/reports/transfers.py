@@ -3,20 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkit.reports.recorded import (
-    ALIKE,
-    Card,
-    Point,
-    check_alike,
-    curve,
-    expect,
-    score_of,
-    tested_alike,
-)
+from amkit.reports.recorded import ALIKE, Card, Point, chance, check_alike, curve, expect
 from amkit.reports.statistics import REPLICATES, estimate
 from amkit.reports.text import UNKNOWN, Estimate, Row
 from amkit.storage.run_folders import is_finished, read_config
@@ -26,40 +17,29 @@ RANDOM = "random"
 
 @dataclass(frozen=True)
 class Transfers:
-    """Target DQNs that learnt alike from different beginnings.
+    """Cards of target DQNs that learnt alike from different beginnings."""
 
-    Attributes:
-        runs: (game, source) -> cards, one per seed; the source "random" is there for every game.
-        games: names.
-        sources: names of the AMNs, with the options that are not the usual ones; "random" first.
-        skipped: what is not reported on, and why, each a sentence.
-    """
-
-    runs: dict[tuple[str, str], tuple[Card, ...]]
+    runs: dict[tuple[str, str], tuple[Card, ...]]  # (game, source) -> one per seed.
     games: tuple[str, ...]
+    # AMNs, with the options that are not the usual ones; first "random", which every game has.
     sources: tuple[str, ...]
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()  # What is not reported on, and why, each a sentence.
 
 
 def unfinished(paths: Iterable[Path]) -> list[Path]:
     """Which of the paths are folders of transfers that have not come to their end.
 
-    Raises:
-        DamagedRun: if the configuration of one cannot be read.
+    DamagedRun if the configuration of one cannot be read.
     """
     started = [path for path in paths if (path / "config.json").is_file() and not is_finished(path)]
     return [path for path in started if "transfer" in read_config(path)]
 
 
 def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
-    """Sorts the cards of target DQNs. A game without random weights is left out, and named.
+    """Sorts the cards of target DQNs; names what is left out: games without random weights too.
 
-    Args:
-        cards: from `read_cards`.
-        missing: folders of runs that should be there too, from `unfinished`.
-
-    Raises:
-        ValueError: if they cannot be compared, or there is nothing to compare.
+    `missing` are folders of runs that should be there, from `unfinished`. ValueError if runs cannot
+    be compared, or there is nothing to compare.
     """
     runs: dict[tuple[str, str], list[Card]] = {}
     for card in cards:
@@ -107,16 +87,12 @@ def _tested(card: Card) -> list[int]:
 
 
 def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
-    """Table 2: every curve, and what it is beside that of random weights.
+    """Table 2: every curve, and what it is beside that of random weights. `seed` is of intervals.
 
     The intervals of areas let runs vary as much as those of one game and source do that differ in
     the seed alone: for a ratio in their logarithms, pooled over all games and sources, for a
     difference in score, pooled over the sources of the game. Where nothing was run twice, tests
     vary by their standard errors. Those of steps draw runs anew, and their tests by such errors.
-
-    Args:
-        recorded: from `transfers`.
-        seed: int. Of the intervals.
 
     Returns:
         One row per game and source. game, source, runs; points: from `curve`; area: an `Estimate`
@@ -161,8 +137,7 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
     return rows
 
 
-@dataclass(frozen=True)
-class _Curves:
+class _Curves(NamedTuple):
     """The T tests of one game and source, of R runs."""
 
     points: list[Point]  # Means over runs.
@@ -177,13 +152,6 @@ def _curves(cards: Sequence[Card], game: str, rng: np.random.Generator) -> _Curv
     chosen = rng.integers(0, len(cards), (REPLICATES, len(cards)))
     draws = rng.normal(means[chosen], errors[chosen]).mean(axis=1)
     return _Curves(curve(cards, game), means.mean(axis=1), draws)
-
-
-def chance(card: Card, game: str) -> tuple[float, float]:
-    """Mean score of random play and its error; NaN where the tests were of another emulator."""
-    random = score_of(card, game)["random"]
-    mean = random["mean"] if tested_alike(card, game) else float("nan")
-    return mean, random["standard_error"] or 0
 
 
 def _between_runs(areas: Sequence[np.ndarray]) -> tuple[float, int]:
@@ -214,18 +182,17 @@ def _relative_area(
     drawn_random = random.draws.mean(axis=1) - chances
     if not np.percentile(drawn_random, 2.5) > 0:  # Not above random play: no ratio.
         return UNKNOWN
+    drawn = run.draws.mean(axis=1) - chances
     mean, mean_random = run.areas.mean(), random.areas.mean()
-    if noise is None:
-        draws = _ratios(run.draws.mean(axis=1) - chances, drawn_random)
-    else:
+    if noise is not None:
+        drawn, drawn_random = mean - chances, mean_random - chances
+    # A draw of random weights that only play at random is at its upper end.
+    infinite = np.full(REPLICATES, np.inf)
+    draws = np.divide(drawn, drawn_random, out=infinite, where=drawn_random > 0)
+    if noise is not None:
         with np.errstate(over="ignore"):  # Of two runs alone, a draw may be as far off as that.
-            draws = _ratios(mean - chances, mean_random - chances) * np.exp(noise)
+            draws = draws * np.exp(noise)
     return estimate((mean - chance) / (mean_random - chance), draws)
-
-
-def _ratios(run: np.ndarray, random: np.ndarray) -> np.ndarray:
-    """Draws of a ratio; one of random weights that only play at random is at its upper end."""
-    return np.asarray(np.divide(run, random, out=np.full(len(run), np.inf), where=random > 0))
 
 
 def _area_difference(run: _Curves, random: _Curves, noise: np.ndarray | None) -> Estimate:

@@ -9,7 +9,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ class Run(AbstractContextManager["Run"]):
         """Frees what a finished run no longer needs: gigabytes, where there is a replay memory."""
         shutil.rmtree(self.checkpoint_folder, ignore_errors=True)
 
-    def write_metrics(self, rows: list[dict[str, Any]], name: str = "metrics.csv") -> None:
+    def write_metrics(self, rows: Sequence[Mapping[str, Any]], name: str = "metrics.csv") -> None:
         """Writes a table anew: `metrics.csv`, one row per epoch, or another.
 
         Args:

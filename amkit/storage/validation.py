@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast, dataclass_transform
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic import dataclasses as pydantic_dataclasses
 
 T = TypeVar("T")
@@ -32,6 +32,14 @@ def checked(kind: type[T]) -> type[T]:
 
     made.__init__ = one_line_init
     return cast(type[T], made)
+
+
+def validated(kind: type[T], value: Any) -> T:
+    """A value as one of a type, such as a list of rows; ValueError of one line if it is none."""
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise ValueError(one_line(error)) from None
 
 
 _received = reprlib.Repr()  # Short, and not deeply nested, whatever it was.

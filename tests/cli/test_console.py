@@ -35,7 +35,7 @@ def printed(monkeypatch):
 
 def test_names_are_not_taken_for_markup(printed, capsys):
     text = printed("utf-8")
-    out.print(table([{STRANGE: STRANGE}], title=STRANGE, caption=STRANGE))
+    out.print(table([{"name": STRANGE}], STRANGE, "{name}", title=STRANGE, caption=STRANGE))
     out.print(STRANGE)
     assert text().count(STRANGE) == 5
     say(STRANGE)
@@ -60,7 +60,8 @@ def test_what_an_encoding_lacks_is_spelt(printed, encoding, expected):
     text = printed(encoding)
     given = "R² 3 ± ∞ é 日 …"
     out.print(given)
-    out.print(table([{"game": given, "n": "1"}, {"game": "x", "n": "2"}]))
+    rows = [{"game": given, "n": 1}, {"game": "x", "n": 2}]
+    out.print(table(rows, "game | n", "{game} | {n}"))
     first, _, _, *rows = text().splitlines()
     assert first == expected
     assert rows[0].startswith(expected) and cell_len(rows[0]) == cell_len(rows[1])
@@ -74,7 +75,8 @@ def test_names_of_files_need_not_be_unicode(printed):
 
 def test_a_long_name_is_wrapped_and_numbers_stay_whole(printed):
     text = printed("utf-8")
-    out.print(table([{"game": 100 * "n", "score": "1,234,567.8"}]))
+    row = {"game": 100 * "n", "score": 1234567.8}
+    out.print(table([row], "game | score", "{game} | {score:,.1f}"))
     assert text().count("n") == 100 and "1,234,567.8" in text()
     assert max(map(len, text().splitlines())) <= 80
 

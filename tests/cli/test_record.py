@@ -27,7 +27,7 @@ def test_the_target_is_checked_before_the_work(refused, expert_folder, monkeypat
 
 
 def test_a_video_needs_an_extra(refused, expert_folder, monkeypatch):
-    monkeypatch.setattr("amkit.cli.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("amkit.cli.console.find_spec", lambda name: None)
     refused(2, "a video needs amkit's extra 'video'", "record", expert_folder / "pong.keras")
 
 

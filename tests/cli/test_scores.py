@@ -35,7 +35,7 @@ def test_any_encoding(in_ascii, shipped):
 
 
 def test_a_figure_needs_an_extra(refused, shipped, monkeypatch):
-    monkeypatch.setattr("amkit.cli.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("amkit.cli.console.find_spec", lambda name: None)
     match = "a figure needs amkit's extra 'plots': pip install"
     refused(2, match, "scores", shipped, "--figure", "curves.svg")
 

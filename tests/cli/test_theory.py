@@ -37,7 +37,7 @@ def few(monkeypatch):
 
 def test_tables(amkit, in_ascii, monkeypatch):
     few(monkeypatch)
-    monkeypatch.setattr("amkit.cli.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("amkit.cli.console.find_spec", lambda name: None)
     result = amkit("theory")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
@@ -53,7 +53,7 @@ def test_without_matplotlib_there_are_numbers_alone(amkit, monkeypatch):
     for name in ("lemma_1", "theorem_1"):
         monkeypatch.setattr(study, name, lambda seed, name=name: name)
     monkeypatch.setattr(study, "proposition_1", lambda: "proposition_1")
-    monkeypatch.setattr("amkit.cli.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("amkit.cli.console.find_spec", lambda name: None)
     result = amkit("theory", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["theorem_1"] == "theorem_1"

@@ -80,12 +80,10 @@ def requests_of(amkit, monkeypatch):
     def run(*words):
         asked = {}
 
-        def note(context, requests):
+        def note(context, requests, on_model):
             asked.update({request.games[0]: request for request in requests})
-            return iter(())
 
-        # `amkit.cli.train` is the command; the module of that name lies beneath it.
-        monkeypatch.setattr(sys.modules["amkit.cli.train"], "run_jobs", note)
+        monkeypatch.setattr("amkit.cli.trainings.run_jobs", note)
         assert amkit(*words, "--json").exit_code == 0
         return asked
 

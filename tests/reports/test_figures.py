@@ -69,7 +69,7 @@ def test_without_the_extra_a_report_says_how_to_install_it(tmp_path, monkeypatch
     path = tmp_path / "random.json"
     path.write_text(json.dumps(card()))
     without_pandas = lambda name: None if name == "pandas" else find_spec(name)  # noqa: E731
-    monkeypatch.setattr("amkit.cli.extras.find_spec", without_pandas)
+    monkeypatch.setattr("amkit.cli.console.find_spec", without_pandas)
     result = CliRunner().invoke(app, ["report", str(path)])
     assert result.exit_code == 2
     line = "error: a report needs amkit's extra 'report': pip install -e '.[report]'"

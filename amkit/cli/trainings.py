@@ -1,0 +1,312 @@
+"""`amkit train`, `distill`, `baseline` and `transfer`: what is asked for, as jobs."""
+
+import os
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from typer import Argument, Context, Option
+
+from amkit.backend import load_tensorflow
+from amkit.cli.console import say, usage
+from amkit.cli.jobs import Job, options_of, run_jobs
+from amkit.cli.options import card_of, game_names, training
+
+RANDOM = "none"  # Weights to begin with.
+
+
+@training(
+    preset="laptop (fast; if not given), explore (for rare rewards), plain (for games that reward "
+    "play from the first step on, such as Pong), or paper (Mnih et al. 2015, days)."
+)
+def train(
+    context: Context,
+    games: list[str] | None = Argument(None, help="ALE games, such as pong or space_invaders."),
+    every: bool = Option(
+        False,
+        "--all",
+        help="The paper's 20 games, those of its Table 1 first; without --preset as the "
+        "shipped experts: Kangaroo's and Beam Rider's preset is explore, and some games have "
+        "2.2 or 3 M steps, where --steps does not say otherwise.",
+    ),
+    into: Path | None = Option(
+        None,
+        help="Folder that gets each finished expert, as GAME.keras and its card; one of the "
+        "same game is replaced.",
+    ),
+) -> None:
+    """Train an expert DQN on each of some games, one after the other.
+
+    Examples:
+
+    [bold]amkit train pong[/]  an expert in the time that the plan says
+
+    [bold]amkit train pong --resume[/]  after Ctrl-C or a kill
+
+    [bold]mkdir -p runs/zoo; amkit train --all --into runs/zoo --resume[/]  begins, or goes on
+    """
+    from amkit.storage import models
+
+    with usage():
+        names = _names(games or [], every)
+        if context.params["run"] and len(names) > 1:
+            raise ValueError("--run is for one game. Received: " + ", ".join(names))
+        if into and not (into.is_dir() and os.access(into, os.W_OK)):
+            raise ValueError(f"--into is a folder that can be written. Received: {into}")
+    zoo: dict[str, dict[str, Any]] = {}
+    if every and context.params["preset"] is None:  # Steps go with the preset they are for.
+        load_tensorflow()
+        from amkit.jobs.presets import ZOO as zoo
+
+    def job(name: str) -> Job:
+        options = options_of(context, "games", "every", "into")
+        for key, value in zoo.get(name, {}).items():
+            options[key] = options[key] or value
+        return Job(
+            "expert",
+            [name],
+            f"expert-{name}",
+            ["train", name],
+            lambda jobs, **options: jobs.expert_config(name, **options),
+            options,
+        )
+
+    def copy(job: Job, model: Path) -> None:
+        if into and job.games:
+            target = into / f"{job.games[0]}.keras"
+            models.copy(model, target)
+            say(f"copied to {target}")
+
+    run_jobs(context, [job(name) for name in names], copy)
+
+
+def _names(games: list[str], every: bool) -> list[str]:
+    """The games asked for, in order, each once; ValueError if wrong."""
+    from amkit.games.catalogue import SPLITS
+
+    if every == bool(games):
+        raise ValueError(
+            f"games are named, or --all is given. Received: {'both' if games else 'neither'}"
+        )
+    if every:
+        return list(dict.fromkeys(name for split in SPLITS.values() for name in split))
+    names = [name for game in games for name in game_names(game, None) or []]
+    if len(set(names)) < len(names):
+        raise ValueError(f"each game is named once. Received: {' '.join(games)}")
+    return names
+
+
+@training(
+    preset="laptop (fast; if not given), or paper (App. B).",
+    steps="Agent steps per game (laptop: 300,000, or what 1.4 M of all games leave it).",
+)
+def distill(
+    context: Context,
+    experts: Path = Option(..., help="Folder of expert models with their cards."),
+    games: str | None = Option(None, help="Games, comma-separated (all that have experts)."),
+    split: str | None = Option(None, help="Instead of --games: multitask, sources or targets."),
+    objective: str | None = Option(
+        None, help="What is imitated: policy (Eq. 4), or q_values (section 3.1)."
+    ),
+    temperature: float | None = Option(None, help="tau of Eq. 3: divides the expert's Q-values."),
+    temperature_unit: str | None = Option(
+        None,
+        help="tau of every game is the temperature (q_values), or that times the difference "
+        "between its expert's best and worst action (spread).",
+    ),
+    feature_weight: float | None = Option(
+        None, help="beta of Eq. 6: weight of feature regression."
+    ),
+    body: str | None = Option(
+        None,
+        help="The student's layers: nature (an expert's), wide, transfer (App. D), or "
+        "transfer-code (the authors').",
+    ),
+    source: Path | None = Option(
+        None,
+        "--from",
+        help="An expert's or AMN's file, whose weights the student begins with (random ones).",
+    ),
+    epsilon: float | None = Option(None, help="Random actions while training, in [0, 1]."),
+    behaviour: str | None = Option(
+        None, help="Who acts: student, expert (section 4.3), or both in turns."
+    ),
+) -> None:
+    """Distil experts into one Actor-Mimic network that plays all their games.
+
+    Examples:
+
+    [bold]amkit distill --experts pretrained/[/]  every game that has an expert
+
+    [bold]amkit distill --experts pretrained/ --games pong,boxing --feature-weight 0.01[/]
+
+    [bold]amkit distill --experts pretrained/ --from pretrained/breakout.keras[/]  begins as one
+
+    [bold]amkit distill --experts pretrained/ --resume[/]  after Ctrl-C or a kill
+    """
+    with usage():
+        names = game_names(games, split)
+        begun_with = card_of(source)["weight_hash"] if source else None
+
+    job = Job(
+        "amn",
+        names,
+        f"amn-{split or '-'.join(sorted(names or ['all']))}",
+        [
+            *("distill", "--experts", str(experts)),
+            *(["--games", ",".join(names)] if names else []),
+            *(["--from", str(source)] if source else []),
+        ],
+        lambda jobs, **options: jobs.distill_config(experts, names, source=source, **options),
+        options_of(context, "experts", "games", "split", "source"),
+        experts=experts,
+        source=source,
+        expected={"weights": begun_with},
+    )
+    run_jobs(context, [job])
+
+
+@training(preset="laptop (fast; if not given), or paper (App. C).")
+def baseline(
+    context: Context,
+    architecture: str = Argument(
+        ...,
+        help="mdqn: one network and its 18 outputs for all games; mcdqn: shared convolutions, "
+        "then features and outputs for each game.",
+    ),
+    games: str | None = Option(None, help="Games, comma-separated, two or more."),
+    split: str | None = Option(
+        None, help="Instead of --games: multitask (if neither is given), sources, targets."
+    ),
+) -> None:
+    """Train a multitask DQN, which learns several games at once without experts (App. C).
+
+    It learns as experts do; only the network is shared. Examples:
+
+    [bold]amkit baseline mdqn[/]  the eight games of Table 1
+
+    [bold]amkit baseline mcdqn --games pong,breakout --steps 100000 --test-epochs 5[/]
+    """
+    with usage():
+        if not games and not split:
+            split = "multitask"
+        names = game_names(games, split) or []
+
+    job = Job(
+        architecture,
+        names,
+        f"{architecture}-{split or '-'.join(sorted(names))}",
+        ["baseline", architecture, *(["--split", split] if split else ["--games", str(games)])],
+        lambda jobs, **options: jobs.baseline_config(architecture, names, **options),
+        options_of(context, "architecture", "games", "split"),
+    )
+    run_jobs(context, [job])
+
+
+@training(but="run", preset="laptop (fast; if not given), or paper (10 M steps).")
+def transfer(
+    context: Context,
+    games: list[str] | None = Argument(None, help="Target games."),
+    split: str | None = Option(None, help="Instead of games: targets, the 7 of Table 2."),
+    sources: list[str] | None = Option(
+        None,
+        "--from",
+        help="An AMN's or expert's .keras file to begin from, or none: random weights. May be "
+        "repeated.",
+    ),
+    head: str | None = Option(None, help="The output layer: keep (if not given), or new."),
+    freeze: str | None = Option(
+        None, help="Layer up to which nothing learns, such as conv3 or features."
+    ),
+    seed: str = Option("0", help="Comma-separated; each is a run of every game and source."),
+    test_epochs: int | None = Option(
+        None, help="Tests on whole games while it learns (10).", min=1
+    ),
+) -> None:
+    """Train DQNs on new games, begun from the weights of an AMN or from random ones (section 5.2).
+
+    All runs learn alike; their initialisations differ. Examples:
+
+    [bold]amkit transfer breakout --from amn.keras --from none[/]  one game, with and without
+
+    [bold]amkit transfer --split targets --from amn.keras --from none --seed 0,1 --resume[/]
+    """
+    from amkit.storage.run_folders import label
+
+    with usage():
+        if games and split:
+            raise ValueError("games and --split exclude each other. Received: both")
+        names = game_names(",".join(games) if games else None, split)
+        if not names:
+            raise ValueError("target games are named, or --split is given. Received: neither")
+        if not sources:
+            raise ValueError("--from is an AMN's file, or none, or both. Received: nothing")
+        if len({label(Path(source)) for source in sources}) < len(sources):
+            raise ValueError(f"sources have different names. Received: {' '.join(sources)}")
+        numbers = _numbers(seed)
+        if (head or freeze) and set(sources) == {RANDOM}:
+            raise ValueError("--head and --freeze are of an AMN's weights. Received: --from none")
+        amns = [Path(source) for source in sources if source != RANDOM]
+        hashes = {path: card_of(path)["weight_hash"] for path in amns}
+        layers = _layers(amns) if RANDOM in sources or len(amns) > 1 else {}
+
+    def job(name: str, source: str, seed: int) -> Job:
+        path = None if source == RANDOM else Path(source)
+        # Random weights in the same layers, so that nothing else differs.
+        like = amns[0] if amns and path is None else None
+
+        options = {**options_of(context, "games", "split", "sources"), "seed": seed}
+        if path is None:
+            options |= {"head": None, "freeze": None}
+        weights = [label(Path(source))]
+        if options["head"] == "new":
+            weights.append("head-new")
+        if options["freeze"]:
+            weights.append(f"freeze-{freeze}")
+        return Job(
+            "expert",
+            [name],
+            # What no name says, `--resume` could take another experiment's run for.
+            f"transfer-{name}-from-{'-'.join(weights)}-seed-{seed}",
+            # Random weights are of the AMN's layers, so that it is part of their command too.
+            ["transfer", name, "--from", source, *(["--from", str(like)] if like else [])],
+            lambda jobs, **options: jobs.transfer_config(name, path, like=like, **options),
+            options,
+            source=path,
+            expected={"weights": hashes[path] if path else None, **layers},
+        )
+
+    # Seeds last: a table that is stopped has every game, with fewer seeds.
+    jobs = [job(game, source, number) for number, game, source in product(numbers, names, sources)]
+    run_jobs(context, jobs)
+
+
+def _layers(amns: list[Path]) -> dict[str, object]:
+    """What the networks of one comparison have in common; ValueError if they do not."""
+    if not amns:
+        return {}
+    load_tensorflow()
+    from amkit.transfer.initialise import load_source
+
+    sources = [load_source(path) for path in amns]
+    found = [
+        {"body": source.body, "normalize_features": source.normalize_features} for source in sources
+    ]
+    if any(layers != found[0] for layers in found):
+        received = ", ".join(f"{path}: {one}" for path, one in zip(amns, found, strict=True))
+        raise ValueError(f"networks that are compared have the same layers. Received: {received}")
+    return found[0]
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    valid = all(0 <= number <= 2**29 for number in numbers)
+    if not numbers or not valid or len(set(numbers)) < len(numbers):
+        raise ValueError(
+            f"--seed takes different whole numbers from 0 to {2**29:,}, comma-separated. "
+            f"Received: {text!r}"
+        )
+    return numbers
