@@ -82,6 +82,37 @@ class ScriptedEnvironments(Environments):
             setattr(self, name, value.copy())
 
 
+# Tests of these are of trainings as wholes; networks/test_xla.py is of the kernels.
+PLAIN = {"learning", "transfer", "cli", "test_tutorials.py"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plain_kernels(request):
+    """Plain graphs for XLA's kernels: to compile them takes half of a small training's time."""
+    if PLAIN.isdisjoint(request.path.parts):
+        yield
+        return
+    import tensorflow as tf
+
+    from amkit.networks import xla
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(xla, "kernel", lambda function: tf.function(function, autograph=False))
+        yield
+
+
+@pytest.fixture
+def compiled_kernels(monkeypatch):
+    """XLA's kernels as users have them."""
+    import tensorflow as tf
+
+    from amkit.networks import xla
+
+    monkeypatch.setattr(
+        xla, "kernel", lambda function: tf.function(function, jit_compile=True, autograph=False)
+    )
+
+
 @pytest.fixture(scope="session")
 def scripted():
     return ScriptedEnvironments

@@ -111,7 +111,7 @@ def distil(feature_weight):
     job = build(config, environments_seed=0)
     begun = time.perf_counter()
     with closing(job.environments):
-        while job.steps < job.total_steps:
+        while job.steps < job.settings.steps:
             job.play_and_learn()
     seconds = time.perf_counter() - begun
     print(f"beta {feature_weight}: {job.updates} updates, {2 * job.steps / seconds:,.0f} steps/s")

@@ -117,10 +117,8 @@ class Averaged(Learner):
     ):
         super().__init__(online, metrics)
         self.acting = acting or frozen_copy(online)
-        self.average = tf.function(  # Element by element: one kernel, as in `networks.xla`.
-            lambda share: move_towards(self.acting, self.kept_weights(), share),
-            jit_compile=True,
-            autograph=False,
+        self.average = xla.kernel(
+            lambda share: move_towards(self.acting, self.kept_weights(), share)
         )
 
     def kept_weights(self) -> Sequence[tf.Tensor]:

@@ -5,9 +5,15 @@ What runs element by element gains: op by op, each reads and writes memory anew.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of tensors as one piece that XLA compiles."""
+    return tf.function(function, jit_compile=True, autograph=False)
 
 
 class _Compiled(keras.layers.Layer):
@@ -15,10 +21,10 @@ class _Compiled(keras.layers.Layer):
 
     def __init__(self, function: Callable[[tf.Tensor], tf.Tensor], output: keras.KerasTensor):
         super().__init__(dtype=output.dtype, autocast=False)
-        self._function = tf.function(function, jit_compile=True, autograph=False)
+        self._function = kernel(function)
         self._output = output
 
-    def call(self, x: tf.Tensor) -> tf.Tensor:
+    def call(self, x: tf.Tensor) -> Any:
         return self._function(x)
 
     def compute_output_spec(self, x: keras.KerasTensor) -> keras.KerasTensor:
@@ -54,6 +60,4 @@ def apply(
     if tf.executing_eagerly():  # For a single update compiling would take longer.
         optimizer.apply(gradients, variables)
         return
-    tf.function(
-        lambda moving: optimizer.apply(moving, variables), jit_compile=True, autograph=False
-    )(gradients)
+    kernel(lambda moving: optimizer.apply(moving, variables))(gradients)

@@ -12,6 +12,7 @@ from amkit.storage import models
 from amkit.storage.cards import read_card
 
 
+@pytest.mark.usefixtures("compiled_kernels")
 def test_distill_then_evaluate_the_newest(amkit, tiny, expert_folder):
     words = ["--feature-weight", "0.01", "--behaviour", "expert", "--epsilon", "0.2"]
     result = amkit("distill", "--experts", expert_folder, *tiny, *words)

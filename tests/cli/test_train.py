@@ -16,6 +16,7 @@ from amkit.storage import run_folders
 from amkit.storage.cards import read_card
 
 
+@pytest.mark.usefixtures("compiled_kernels")
 def test_train_then_evaluate(amkit, tiny):
     result = amkit("train", "pong", *tiny, "--json", "--tensorboard")
     assert result.exit_code == 0, result.output

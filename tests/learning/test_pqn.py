@@ -35,6 +35,7 @@ def test_pqn_loss_is_the_weighed_squared_error(pong):
     assert float(metrics["loss"]) == pytest.approx(np.mean(expected), rel=1e-5, abs=1e-5)
 
 
+@pytest.mark.usefixtures("compiled_kernels")
 def test_explorers_go_on_exploring_and_their_returns_are_of_what_was_done(
     scripted, pong, breakout, monkeypatch
 ):

@@ -371,6 +371,7 @@ def test_networks_that_are_compared_have_the_same_layers(amn, tmp_path, monkeypa
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.usefixtures("compiled_kernels")
 def test_another_source_is_not_gone_on_with(amn, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tiny = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
