@@ -49,12 +49,16 @@ def measure(
     tell("emulation alone")
     emulation = rates.emulation_rate(game, _ENVS, seconds)
     steps = {f"emulation alone, {_ENVS} environments": emulation}
-    laptop = _training(expert_config(game.name, "laptop", precision=precision))
+    laptop, quantile = (
+        _training(expert_config(game.name, preset, precision=precision))
+        for preset in ("laptop", "quantile")
+    )
     for what, stepping in {
         f"acting, {_ENVS} environments": _acting(game, precision),
         f"distilling, {_DISTILLING_ENVS} environments, 1 training sample per step, updates of "
         f"{_DISTILLING_BATCH}": _distilling(game, precision, xla),
         "expert training, preset laptop (PQN)": laptop,
+        "expert training, preset quantile": quantile,
         "expert training, preset paper (DQN, 8 samples per step, float32)": paper_dqn(game),
     }.items():
         tell(what)

@@ -18,7 +18,7 @@ from amkit.jobs.configuration import Configuration, read_configuration
 from amkit.learning.distillation import Distillation
 from amkit.learning.job import Training
 from amkit.learning.loop import Progress, run_job
-from amkit.networks.twins import in_precision
+from amkit.networks.twins import in_precision, rounded
 from amkit.storage import checkpoints, models
 from amkit.storage.cards import ModelFileError
 from amkit.storage.experts import Expert, ExpertError
@@ -61,7 +61,7 @@ def run(
     reporting, here = [*callbacks, curve], rates.machine()
     with closing(job.environments):
         progress = run_job(job, run_folder, reporting, checkpoint_seconds, here)
-    trained = in_precision(acting, "float32")
+    trained = rounded(acting)  # Before it is evaluated: the scores are of what is kept.
     experts = job.experts if isinstance(job, Distillation) else ()
     teachers = {expert.game.name: expert for expert in experts}
     path, kind = run_folder.model_path, configuration.kind

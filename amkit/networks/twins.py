@@ -43,6 +43,18 @@ def in_precision(model: keras.Model, dtype: str) -> keras.Model:
     return _twin(model, lambda layer: dtype)
 
 
+def rounded(model: keras.Model) -> keras.Model:
+    """A twin in float32 whose weights are rounded to bfloat16's 8 significant bits.
+
+    Compressed, it takes less than half of the space, and plays alike: the rounding moves a weight
+    by a five-hundredth of itself at most.
+    """
+    copy = in_precision(model, "float32")
+    for variable in copy.variables:
+        variable.assign(keras.ops.cast(keras.ops.cast(variable, "bfloat16"), variable.dtype))
+    return copy
+
+
 def for_running(model: keras.Model, dtype: str) -> keras.Model:
     """As `in_precision`, for a network that learns no more: its weights are cast once, here.
 

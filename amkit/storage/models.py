@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import zipfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -89,8 +90,18 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, object]) -> None:
     }
     with whole(path) as model_file, whole(card_path(path)) as card_file:
         plain.save(model_file)
+        _compress(model_file)
         sync(model_file)  # A full disk shows before the card, the inner one, takes its place.
         card_file.write_text(json_text(card), encoding="utf-8")
+
+
+def _compress(path: Path) -> None:
+    """Packs a file that Keras has written: it leaves the weights as large as they are."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
 
 
 def copy(path: Path, target: Path) -> None:

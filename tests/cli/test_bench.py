@@ -18,13 +18,14 @@ def test_bench(amkit, in_ascii, monkeypatch):
     for name, fewer in (("_ENVS", 4), ("_DISTILLING_ENVS", 8), ("_DISTILLING_BATCH", 16)):
         monkeypatch.setattr(f"amkit.jobs.benchmark.{name}", fewer)
     # Nor for whole updates of the presets' own sizes.
-    monkeypatch.setitem(presets.EXPERT, "laptop", presets.EXPERT["tiny"])
+    for name, small in (("laptop", "tiny"), ("quantile", "tiny-quantile")):
+        monkeypatch.setitem(presets.EXPERT, name, presets.EXPERT[small])
     monkeypatch.setitem(presets.EXPERT, "paper", replace(presets.EXPERT["tiny-dqn"], steps=10_000))
     monkeypatch.setattr("amkit.jobs.rates.fastest", lambda *settings: ("float32", False))
     result = amkit("bench", "--seconds", 0.1, "--json")
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
-    assert answer["steps"][0]["ratio"] == 1.0 and len(answer["steps"]) == 6
+    assert answer["steps"][0]["ratio"] == 1.0 and len(answer["steps"]) == 7
     assert {row["xla"] for row in answer["updates"]} == {True, False}
     assert [row["body"] for row in answer["bodies"]] == list(BODIES)
     nature = answer["bodies"][0]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from amkit.networks.bodies import actor_mimic_network, nature_dqn
-from amkit.networks.twins import in_precision, with_features
+from amkit.networks.twins import in_precision, rounded, with_features
 from amkit.storage import models
 from amkit.storage.cards import ModelFileError, card_path, read_card
 
@@ -109,6 +109,18 @@ def test_round_trip(make, tmp_path):
     outputs, features = with_features(loaded)(OBSERVATION)
     assert features.shape[-1] == loaded.get_layer("features").output.shape[-1]
     np.testing.assert_array_equal(outputs, loaded(OBSERVATION))
+
+
+def test_a_network_whose_weights_are_rounded_takes_half_of_the_space(tmp_path):
+    model = trained(nature_dqn(6, normalize_features=True))
+    kept = rounded(model)
+    for weights, before in zip(kept.get_weights(), model.get_weights(), strict=True):
+        assert np.all(np.abs(weights - before) <= np.abs(before) / 2**8)
+    np.testing.assert_allclose(kept(OBSERVATION), model(OBSERVATION), rtol=0.05, atol=0.02)
+    models.save(kept, tmp_path / "model.keras", CARD)
+    assert (tmp_path / "model.keras").stat().st_size < 0.5 * 4 * model.count_params()
+    plain = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(plain(OBSERVATION), kept(OBSERVATION))
 
 
 def test_models_made_elsewhere(tmp_path):
