@@ -109,6 +109,10 @@ def read(path: Path) -> Blueprint:
     if path.suffix != ".keras":
         raise ModelFileError(f"A model is a .keras file. Received: {path}")
     content = read_bounded(path, _MAX_FILE_BYTES, "There is no such model")
+    if not content.startswith(b"PK\x03\x04"):
+        known = (kind for mark, kind in _OTHER_FILES.items() if content.startswith(mark))
+        begins = f"a file that begins with {content[:8]!r}" if content else "an empty file"
+        raise ModelFileError(f"{path} is not a .keras file. Received: {next(known, begins)}")
     with _one_line(path):
         config, weights = _unpack(content)
         parameters = _held_weights(weights)
@@ -171,10 +175,6 @@ def _expected(what: str, received: object) -> ModelFileError:
 
 def _unpack(content: bytes) -> tuple[dict[str, Any], bytes]:
     """Reads the archive's members, bounded and with their checksums verified."""
-    if not content.startswith(b"PK\x03\x04"):
-        known = (kind for mark, kind in _OTHER_FILES.items() if content.startswith(mark))
-        begins = f"a file that begins with {content[:8]!r}" if content else "an empty file"
-        raise ModelFileError(f"it is not a .keras file. Received: {next(known, begins)}")
     with _no_damage("it is cut or"), zipfile.ZipFile(io.BytesIO(content)) as archive:
         sizes = {member.filename: member.file_size for member in archive.infolist()}
         if set(sizes) != _MEMBERS or len(archive.infolist()) != len(_MEMBERS):
