@@ -8,7 +8,7 @@ from amkit.theory import study
 
 
 def test_measures_and_draws(amkit, refused, tmp_path, monkeypatch):
-    monkeypatch.setattr(study, "theorem_1", partial(study.theorem_1, pairs=1))  # Of eight.
+    monkeypatch.setattr(study, "theorem_1", partial(study.theorem_1, pairs=2))  # Of eight.
     result = amkit("theory", "--run", tmp_path / "theory", "--json")
     assert result.exit_code == 0, result.output
     measured = json.loads(result.stdout)
