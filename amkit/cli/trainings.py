@@ -12,7 +12,7 @@ from amkit.cli.console import say, usage
 from amkit.cli.jobs import Job, options_of, run_jobs
 from amkit.cli.options import card_of, game_names, training
 
-RANDOM = "none"  # Weights to begin with.
+FROM_RANDOM = "none"  # Weights to begin with.
 
 
 @training(
@@ -244,14 +244,14 @@ def transfer(
         if len({label(Path(source)) for source in sources}) < len(sources):
             raise ValueError(f"sources have different names. Received: {' '.join(sources)}")
         numbers = _numbers(seed)
-        if (head or freeze) and set(sources) == {RANDOM}:
+        if (head or freeze) and set(sources) == {FROM_RANDOM}:
             raise ValueError("--head and --freeze are of an AMN's weights. Received: --from none")
-        amns = [Path(source) for source in sources if source != RANDOM]
+        amns = [Path(source) for source in sources if source != FROM_RANDOM]
         hashes = {path: card_of(path)["weight_hash"] for path in amns}
-        layers = _layers(amns) if RANDOM in sources or len(amns) > 1 else {}
+        layers = _layers(amns) if FROM_RANDOM in sources or len(amns) > 1 else {}
 
     def job(name: str, source: str, seed: int) -> Job:
-        path = None if source == RANDOM else Path(source)
+        path = None if source == FROM_RANDOM else Path(source)
         # Random weights in the same layers, so that nothing else differs.
         like = amns[0] if amns and path is None else None
 

@@ -13,7 +13,7 @@ from amkit.games.catalogue import canonical_name
 from amkit.reports.recorded import chance
 from amkit.reports.statistics import REPLICATES, estimate
 from amkit.reports.text import UNKNOWN, Estimate, Row
-from amkit.reports.transfers import RANDOM, Transfers
+from amkit.reports.transfers import RANDOM_BEGINNING, Transfers
 from amkit.storage.cards import ModelFileError, read_bounded
 
 Guesses = Mapping[tuple[str, str], float]
@@ -73,8 +73,8 @@ def relation(
     for (game, source), area in areas.items():
         weights = recorded.runs[game, source][0]["transfer"].get("weights")
         guess = guesses.get((game, weights))
-        level, _ = chance(recorded.runs[game, RANDOM][0], game)
-        above, random = area - level, areas[game, RANDOM] - level
+        level, _ = chance(recorded.runs[game, RANDOM_BEGINNING][0], game)
+        above, random = area - level, areas[game, RANDOM_BEGINNING] - level
         size = abs(above) + abs(random)
         if guess is not None and size > 0:
             gain = (above - random) / size
@@ -85,11 +85,11 @@ def relation(
 def recommended(related: Relation) -> dict[str, str]:
     """What relate would have begun each game with, of the initialisations that were run.
 
-    The one with the highest guess; `RANDOM` where none tells more than random weights.
+    The one with the highest guess; `RANDOM_BEGINNING` where none tells more than random weights.
     """
     best: dict[str, tuple[float, str]] = {}
     for point in related.points:
-        told = best.get(point["game"], (0, RANDOM)), (point["guess"], point["source"])
+        told = best.get(point["game"], (0, RANDOM_BEGINNING)), (point["guess"], point["source"])
         best[point["game"]] = max(told, key=lambda guess: guess[0])
     return {game: source for game, (_, source) in best.items()}
 

@@ -12,7 +12,7 @@ from amkit.reports.statistics import REPLICATES, estimate
 from amkit.reports.text import UNKNOWN, Estimate, Row
 from amkit.storage.run_folders import is_finished, read_config
 
-RANDOM = "random"
+RANDOM_BEGINNING = "random"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
         expect(card.get("tests"), "runs with tests, such as --test-epochs 10", received)
         runs.setdefault((game, _label(card["transfer"])), []).append(card)
     named = tuple(dict.fromkeys(game for game, _ in runs))
-    games = tuple(game for game in named if (game, RANDOM) in runs)
+    games = tuple(game for game in named if (game, RANDOM_BEGINNING) in runs)
     without = [game for game in named if game not in games]
     received = f"none of {', '.join(without)}" if without else "no finished run"
     expect(games, "transfers and of random weights, and needs --from none too", received)
@@ -60,7 +60,7 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
     for game in games:
         beside = [card for (name, _), seeds in runs.items() if name == game for card in seeds]
         check_alike(beside, ("parameters", "background", *ALIKE), game, "initialisation and seed")
-    tested = _tested(runs[games[0], RANDOM][0])
+    tested = _tested(runs[games[0], RANDOM_BEGINNING][0])
     for (game, _), seeds in runs.items():
         alike = all(_tested(card) == tested for card in seeds)
         received = f"{games[0]} and {game}, which are not"
@@ -70,7 +70,7 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
     return Transfers(
         {key: tuple(seeds) for key, seeds in runs.items()},
         games,
-        tuple(dict.fromkeys([RANDOM, *(source for _, source in runs)])),
+        tuple(dict.fromkeys([RANDOM_BEGINNING, *(source for _, source in runs)])),
         tuple(skipped),
     )
 
@@ -106,14 +106,16 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
     """
     rng = np.random.default_rng(seed)
     curves = {key: _curves(cards, key[0], rng) for key, cards in recorded.runs.items()}
-    chances = {game: chance(recorded.runs[game, RANDOM][0], game) for game in recorded.games}
+    chances = {
+        game: chance(recorded.runs[game, RANDOM_BEGINNING][0], game) for game in recorded.games
+    }
     above = [of.areas - chances[game][0] for (game, _), of in curves.items()]
     in_logarithms = _between_runs([np.log(areas) for areas in above if areas.min() > 0])
     rows: list[Row] = []
     for game in recorded.games:
         drawn_chance = rng.normal(*chances[game], REPLICATES)
         in_score = _between_runs([of.areas for (name, _), of in curves.items() if name == game])
-        random = curves[game, RANDOM]
+        random = curves[game, RANDOM_BEGINNING]
         for source in recorded.sources:
             if (game, source) not in recorded.runs:
                 continue

@@ -8,7 +8,7 @@ import numpy as np
 
 from amkit.theory import processes
 
-EPSILON = 0.1
+EXPLORING = 0.1
 DECAYS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # lambda
 TEMPERATURES = (1.0, 0.2, 0.05)  # Of Gamma's softmax: the lower, the greater its Lipschitz constant
 HORIZON = 400
@@ -44,11 +44,11 @@ def theorem_1(seed: int, pairs: int = 8) -> list[dict[str, Any]]:
     task = _random_imitation(np.random.default_rng(seed))
     operators = {
         f"softmax / {temperature:g}": partial(
-            processes.epsilon_greedy, epsilon=EPSILON, temperature=temperature
+            processes.epsilon_greedy, epsilon=EXPLORING, temperature=temperature
         )
         for temperature in TEMPERATURES
     }
-    operators[f"{EPSILON:g}-greedy"] = partial(processes.epsilon_greedy, epsilon=EPSILON)
+    operators[f"{EXPLORING:g}-greedy"] = partial(processes.epsilon_greedy, epsilon=EXPLORING)
     operators["greedy"] = partial(processes.epsilon_greedy, epsilon=0.0)
     return [
         {
