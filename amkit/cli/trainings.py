@@ -16,8 +16,9 @@ FROM_RANDOM = "none"  # Weights to begin with.
 
 
 @training(
-    preset="laptop (fast; if not given), explore (for rare rewards), plain (for games that reward "
-    "play from the first step on, such as Pong), or paper (Mnih et al. 2015, days)."
+    preset="laptop (fast; if not given), quantile (learns how returns are spread), explore (for "
+    "rare rewards), plain (for games that reward play from the first step on, such as Pong), or "
+    "paper (Mnih et al. 2015, days)."
 )
 def train(
     context: Context,
