@@ -71,8 +71,11 @@ class Configuration:
     def _settings_of_the_algorithm(cls, values: Any) -> Any:
         fields = values.kwargs if hasattr(values, "kwargs") else values
         row = _named(ALGORITHMS, fields.get("algorithm"), "algorithm")
-        if not isinstance(fields.get("settings"), row.settings):
-            fields = {**fields, "settings": row.settings(**dict(fields.get("settings") or {}))}
+        settings = fields.get("settings")
+        if not isinstance(settings, row.settings):
+            if not isinstance(settings, Mapping):
+                raise ValueError(f"settings are an object. Received: {settings!r:.80}")
+            fields = {**fields, "settings": row.settings(**settings)}
         return fields
 
     @model_validator(mode="after")
@@ -158,7 +161,8 @@ def distill_config(
     """
     listed = choose_experts(experts, games)
     settings: DistillSettings = _named(presets.DISTILL, preset, "preset")
-    settings = settings.divided_by(len(listed), overrides.get("steps"))
+    budget = {key: overrides.pop(key) for key in ("total_steps", "total_envs") if key in overrides}
+    settings = replace(settings, **budget).divided_by(len(listed), overrides.get("steps"))
     begin = _beginning(source, load_source(source)) if source else None
     configuration = _configuration(
         "amn",
@@ -285,6 +289,8 @@ def _configuration(
     **rest: Any,
 ) -> Configuration:
     """Puts together what was asked for and what the preset has."""
+    if len(set(games)) < len(games):
+        raise ValueError(f"each game is named once. Received: {', '.join(games)}")
     asked = {key: value for key, value in overrides.items() if value is not None}
     of_run = {**presets.RUN.get(preset, {})}
     of_run |= {key: asked.pop(key) for key in _OF_RUN if key in asked}
@@ -320,7 +326,7 @@ def _configuration(
 
 
 def _named(choices: Any, name: str | None, what: str) -> Any:
-    if name not in choices:
+    if not isinstance(name, str) or name not in choices:
         raise ValueError(f"{what} is one of {', '.join(choices)}. Received: {name!r}")
     return choices[name] if isinstance(choices, Mapping) else name
 

@@ -15,9 +15,9 @@ from amkit.learning.job import (
     Learner,
     Positive,
     Probability,
+    ProbabilitySchedule,
     ReplaySettings,
     ReplayTraining,
-    Schedule,
 )
 from amkit.networks.actions import for_games, mask_illegal
 from amkit.networks.twins import frozen_copy
@@ -52,7 +52,7 @@ class DQNSettings(ReplaySettings):
     batch_size: Count = 32
     target_sync_updates: Count = 10_000
     discount: Probability = 0.99
-    epsilon: Schedule = ((0, 1.0), (250_000, 0.1))
+    epsilon: ProbabilitySchedule = ((0, 1.0), (250_000, 0.1))
     learning_rate: Positive = 2.5e-4
     rho: Probability = 0.95
     rms_epsilon: Positive = 0.01 / 32**2

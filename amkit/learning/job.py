@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 import keras
 import numpy as np
 import tensorflow as tf
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from amkit.games.catalogue import Game
 from amkit.games.environments import Environments
@@ -25,7 +25,21 @@ Share = Annotated[float, Field(gt=0, le=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Schedule = tuple[tuple[Annotated[int, Field(ge=0)], NotNegative], ...]  # (agent step, value)
+
+
+def _from_zero(points: tuple[tuple[int, float], ...]) -> tuple[tuple[int, float], ...]:
+    steps = [step for step, _ in points]
+    if steps[:1] != [0] or steps != sorted(set(steps)):
+        raise ValueError(f"steps begin at 0 and increase. Received: {steps}")
+    return points
+
+
+# Points (agent step, value) of `play.policy.Piecewise`: of epsilon, and of how long to hold.
+ProbabilitySchedule = Annotated[tuple[tuple[int, Probability], ...], AfterValidator(_from_zero)]
+HoldSchedule = Annotated[
+    tuple[tuple[int, Annotated[float, Field(ge=1, allow_inf_nan=False)]], ...],
+    AfterValidator(_from_zero),
+]
 
 
 @checked
@@ -33,7 +47,7 @@ class Settings:
     """What the settings of every algorithm have. ValueError if one is out of its range.
 
     Attributes:
-        steps: agent steps in all, per game as every count of steps.
+        steps: agent steps in all, per game, as every count of steps is that says no other.
         envs: N, environments of each game played in parallel.
         batch_size: samples of each game in an update.
         epoch_steps: agent steps between rows of metrics.

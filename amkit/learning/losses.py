@@ -23,8 +23,9 @@ def huber(error: tf.Tensor) -> tf.Tensor:
 def quantile_huber(quantiles: tf.Tensor, target: tf.Tensor, threshold: float) -> tf.Tensor:
     """Quantile regression of a return (Dabney et al. 2018, Eq. 10), its mean over quantiles.
 
-    Quantile k of K lies at level (k + 1/2) / K: too low a one costs that much, too high a one the
-    rest to 1, times a Huber loss that is linear, of slope 1, from the threshold on.
+    Quantile k of K (from 0) has the level tau = (k + 1/2) / K. An error costs tau where the
+    quantile is below the target and 1 - tau where it is above, times a Huber loss whose slope is 1
+    beyond the threshold.
 
     Args:
         quantiles: float32 [B, K].

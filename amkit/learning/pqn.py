@@ -27,9 +27,10 @@ from amkit.learning import losses, returns
 from amkit.learning.job import (
     Averaged,
     Count,
+    HoldSchedule,
     Positive,
     Probability,
-    Schedule,
+    ProbabilitySchedule,
     Settings,
     Share,
     Training,
@@ -73,8 +74,8 @@ class PQNSettings(Settings):
     averaging: Share
     target_epsilon: Probability
     tree_backup: bool
-    epsilon: Schedule
-    hold: Schedule
+    epsilon: ProbabilitySchedule
+    hold: HoldSchedule
     explorers: Annotated[int, Field(ge=0)]
     learning_rate: Positive
     adam_epsilon: Positive

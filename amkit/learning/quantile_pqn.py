@@ -3,6 +3,8 @@
 After QR-DQN (Dabney et al. 2018, "Distributional reinforcement learning with quantile regression").
 What learns has K outputs for each action; what acts and is kept has one, their mean. The mean is
 linear, so it folds into the output layer, and an expert's file is what it would be without.
+Unlike QR-DQN's, targets are numbers: lambda-returns, which bootstrap from the mean. Their spread is
+that of the rewards on the way, not of all that may follow.
 """
 
 from collections.abc import Mapping, Sequence

@@ -16,7 +16,8 @@ def with_quantiles(network: keras.Model, quantiles: int) -> keras.Model:
         quantiles: K.
 
     Returns:
-        Functional `keras.Model`, observation -> float32 [B, n, K], lowest first once it has learnt.
+        Functional `keras.Model`, observation -> float32 [B, n, K]; lowest first once it has learnt,
+        by the loss alone.
         All but its last layers are the network's own.
 
     Raises:

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of tensors as one piece that XLA compiles."""
-    return tf.function(function, jit_compile=True, autograph=False)
+    compiled: Callable[..., Any] = tf.function(function, jit_compile=True, autograph=False)
+    return compiled
 
 
 class _Compiled(keras.layers.Layer):

@@ -80,6 +80,10 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, object]) -> None:
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"a model is saved as a .keras file. Received: {path}")
+    if not {"kind", "games"} <= card.keys():
+        raise ValueError(
+            f"a card has kind and games. Received: {', '.join(card) or 'an empty one'}"
+        )
     plain = in_precision(model, "float32")
     card = {
         **card,

@@ -71,7 +71,13 @@ def test_the_algorithm_is_named(expert_folder):
     ("change", "message"),
     [
         ({"seed": -1}, "seed: should be greater than or equal to 0. Received: -1"),
-        ({"algorithm": "ppo"}, "algorithm is one of dqn, pqn, actor_mimic. Received: 'ppo'"),
+        ({"algorithm": "ppo"}, "algorithm is one of dqn, pqn, .*. Received: 'ppo'"),
+        ({"algorithm": ["pqn"]}, r"algorithm is one of dqn, .* Received: \['pqn'\]"),
+        ({"settings": 5}, "settings are an object. Received: 5"),
+        ({"settings": {"epsilon": [[100, 1.0]]}}, "epsilon: steps begin at 0 and increase"),
+        ({"settings": {"epsilon": []}}, "epsilon: steps begin at 0 and increase"),
+        ({"settings": {"epsilon": [[0, 5.0]]}}, "epsilon.0.1: should be less than or equal to 1"),
+        ({"settings": {"hold": [[0, 0.5]]}}, "hold.0.1: should be greater than or equal to 1"),
         ({"kind": "king"}, "kind: should be 'expert', 'amn', 'mdqn' or 'mcdqn'"),
         ({"protocol": "golf"}, "protocol is one of .* Received: 'golf'"),
         ({"games": []}, "games: "),
@@ -83,7 +89,7 @@ def test_the_algorithm_is_named(expert_folder):
 def test_a_damaged_configuration_is_one_line(tmp_path, change, message):
     begun = configuration.expert_config("pong", **TINY).to_json()
     document = {**begun, **change}
-    if "settings" in change:
+    if isinstance(change.get("settings"), dict):
         document["settings"] = {**begun["settings"], **change["settings"]}
     with (
         run_folders.Run(tmp_path / "run", document) as run,
