@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from amkit.cli.bench import bench
 from amkit.cli.console import open_streams, out, work
 from amkit.cli.evaluate import evaluate
+from amkit.cli.export import export
 from amkit.cli.games import games
 from amkit.cli.record import record
 from amkit.cli.relate import relate
@@ -40,10 +41,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_NOTHING_WITHOUT_ARGUMENTS = (train, baseline, relate, transfer, report)
+_NOTHING_WITHOUT_ARGUMENTS = (train, baseline, relate, transfer, report, export)
 for command in (
-    games, train, scores, distill, baseline, relate, transfer, evaluate, report, record, theory,
-    bench,
+    games, train, scores, distill, baseline, relate, transfer, evaluate, report, record, export,
+    theory, bench,
 ):  # fmt: skip
     app.command(no_args_is_help=command in _NOTHING_WITHOUT_ARGUMENTS)(command)
 

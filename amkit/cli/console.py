@@ -25,6 +25,7 @@ from amkit.reports.text import Cells
 FAILED, WRONG_USAGE = 1, 2
 
 _EXTRAS = {
+    "export": ("tf2onnx", "onnxruntime"),
     "plots": ("matplotlib",),
     "report": ("matplotlib", "pandas", "jinja2", "tabulate", "scipy", "markdown_it"),
     "tensorboard": ("tensorboard",),
@@ -224,9 +225,14 @@ def _faults() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]
     from amkit.storage.cards import ModelFileError
     from amkit.storage.checkpoints import CheckpointError
     from amkit.storage.experts import ExpertError
+    from amkit.storage.exports import ExportError
     from amkit.storage.run_folders import DamagedRun, RunError
 
-    return (CheckpointError, DamagedRun, ModelFileError), (ExpertError, RunError, UnknownGame)
+    return (CheckpointError, DamagedRun, ExportError, ModelFileError), (
+        ExpertError,
+        RunError,
+        UnknownGame,
+    )
 
 
 @contextmanager

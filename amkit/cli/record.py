@@ -35,19 +35,22 @@ def record(
     load_tensorflow()
     from amkit.evaluation import recording, scorecards
     from amkit.networks.actions import for_game
-    from amkit.storage.cards import is_policy
+    from amkit.storage.cards import how_played, is_policy, played, presses_fire
 
     with usage():
         _, network, card, (chosen, *_) = scorecards.player(model, [game] if game else None, epsilon)
         path = output or Path(f"{chosen.name}.gif")
         recording.check_path(path)
     say(f"recording {chosen.name}, played by {model}, epsilon {epsilon}, seed {seed}")
+    if how := how_played(played(card, chosen.name)):
+        say(how)
     moments = recording.play(
         for_game(network, chosen),
         chosen,
         epsilon=epsilon,
         seed=seed,
         steps=max(round(seconds * recording.STEPS_PER_SECOND), 1),
+        fire=presses_fire(card, chosen.name),
     )
     steps, score = recording.write(moments, chosen, is_policy(card), path)
     result = {"video": str(path), "steps": steps, "score": score}

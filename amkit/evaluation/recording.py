@@ -53,6 +53,7 @@ def play(
     epsilon: float = EPSILON,
     seed: int = 0,
     steps: int | None = None,
+    fire: bool = False,
 ) -> Iterator[Moment]:
     """Plays one game, and yields each agent step.
 
@@ -62,10 +63,13 @@ def play(
         epsilon: probability, in [0, 1], of a uniformly random action.
         seed: of emulator and exploration.
         steps: agent steps after which to stop; None plays to the end.
+        fire: whether FIRE is pressed for it, as `games.fire` has it.
     """
+    fire_games = [game.name] if fire else []
+    opened = make([game], 1, seed=seed, life_loss_terminal=False, fire_games=fire_games)
     with (
-        closing(make([game], 1, seed=seed, life_loss_terminal=False)) as environments,
-        closing(Screen(game, seed)) as screen,
+        closing(opened) as environments,
+        closing(Screen(game, seed, fire)) as screen,
     ):
         policy = EpsilonGreedy(
             lambda observation: over_all_actions(network(observation), game.action_codes),

@@ -16,9 +16,13 @@ from amkit.storage.cards import (
     SHIPPED,
     Card,
     ModelFileError,
+    Played,
     at_hand,
     card_path,
+    how_played,
     models_in,
+    played,
+    presses_fire,
     read_card,
 )
 from amkit.storage.experts import Expert, Listed, find_experts
@@ -41,13 +45,15 @@ class Request:
     epsilon: float  # Probability of a random action.
     seed: int  # Of emulators and exploration.
     experts: Mapping[str, Expert | Listed]  # By game, for comparison.
+    played_in: Mapping[str, Played]  # How the model was trained, by game.
 
     def summary(self) -> str:
         """One line: what will be done."""
         names = ", ".join(game.name for game in self.games)
+        how = {name: how_played(one, self.protocol.sticky) for name, one in self.played_in.items()}
         return (
             f"evaluating {self.path} on {names}: {self.protocol.summary}, epsilon {self.epsilon}, "
-            f"seed {self.seed}"
+            f"seed {self.seed}" + "".join(f"; {name}: {line}" for name, line in how.items() if line)
         )
 
 
@@ -81,7 +87,17 @@ def request(
     compared = find_experts(experts) if taught_by or experts is not None else {}
     if experts is None:  # Those at hand by chance need not be its teachers.
         compared = {k: e for k, e in compared.items() if e.card["weight_hash"] in taught_by}
-    return Request(path, network, card["kind"], games, PROTOCOLS[protocol], epsilon, seed, compared)
+    return Request(
+        path,
+        network,
+        card["kind"],
+        games,
+        PROTOCOLS[protocol],
+        epsilon,
+        seed,
+        compared,
+        {game.name: played(card, game.name) for game in games},
+    )
 
 
 def player(
@@ -147,6 +163,8 @@ def score(
 
     The scores of the expert and of random play come from the expert's card where it holds them
     under the same epsilon and protocol, or one of more such games; otherwise they are measured too.
+    FIRE is pressed for the model and for the expert where each one's card asks for that, and never
+    for random play, which presses it by chance.
 
     Returns:
         One entry per game: game, protocol, epsilon, seed, mean, standard_error, games, steps,
@@ -156,20 +174,23 @@ def score(
     players: dict[tuple[str, str], Player] = {}  # (game, role) -> who is to play
     for game in asked.games:
         name, network = game.name, for_game(asked.network, game)
-        players[name, "model"] = Player(network, game, asked.epsilon, f"{name} ({asked.kind})")
+        fire = asked.played_in.get(name, {}).get("fire_on_life_loss", False)
+        label = f"{name} ({asked.kind})"
+        players[name, "model"] = Player(network, game, asked.epsilon, label, fire)
         if "random" not in known[name]:
             players[name, "random"] = Player(random_network, game, 1.0, f"{name} (random)")
         if name in asked.experts and "expert" not in known[name]:
             expert = asked.experts[name]
             network = (expert if isinstance(expert, Expert) else expert.load()).network
-            players[name, "expert"] = Player(network, game, asked.epsilon, f"{name} (its expert)")
+            fire, label = presses_fire(expert.card, name), f"{name} (its expert)"
+            players[name, "expert"] = Player(network, game, asked.epsilon, label, fire)
     results = evaluate_games(
         list(players.values()), asked.protocol, seed=asked.seed, on_progress=on_progress
     )
-    played = dict(zip(players, results, strict=True))
+    results_of = dict(zip(players, results, strict=True))
     entries = []
     for game in asked.games:
-        result = played[game.name, "model"]
+        result = results_of[game.name, "model"]
         entry = {
             "game": game.name,
             "protocol": asked.protocol.name,
@@ -181,8 +202,8 @@ def score(
             **known[game.name],
         }
         for role in ("random", "expert"):
-            if (game.name, role) in played:
-                entry[role] = played[game.name, role].summary
+            if (game.name, role) in results_of:
+                entry[role] = results_of[game.name, role].summary
         entries.append(entry)
     return entries
 

@@ -1,7 +1,7 @@
 """Scores of a network while it learns: the testing epochs of the paper's learning curves."""
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import keras
@@ -41,6 +41,7 @@ class LearningCurve(keras.callbacks.Callback):
     seed: int  # Of emulators and exploration.
     # Called with (what is played, whole games counted, steps played).
     on_progress: Callable[[str, int, int], None] | None = None
+    fire_games: Collection[str] = ()  # In which FIRE is pressed for it, as `games.fire` has it.
     rows: list[Test] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -90,7 +91,10 @@ class LearningCurve(keras.callbacks.Callback):
                 self.on_progress(what, games, steps)
 
         players = [
-            Player(for_game(self.network, game), game, EPSILON, game.name) for game in self.games
+            Player(
+                for_game(self.network, game), game, EPSILON, game.name, game.name in self.fire_games
+            )
+            for game in self.games
         ]
         return evaluate_games(players, self.protocol, seed=self.seed, on_progress=report)
 

@@ -72,6 +72,7 @@ def evaluate_game(
     epsilon: float = EPSILON,
     seed: int = 0,
     envs: int = 16,
+    fire: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
     environments: Environments | None = None,
 ) -> GameResult:
@@ -84,6 +85,7 @@ def evaluate_game(
         epsilon: probability of a uniformly random legal action; ValueError outside [0, 1].
         seed: of emulators and exploration.
         envs: environments in parallel. Changes the time it takes, not what is measured.
+        fire: whether FIRE is pressed for it, as `games.fire` has it.
         on_progress: called with (whole games counted so far, agent steps played in all).
         environments: where to play, whole games terminal; None opens the emulator's.
 
@@ -104,6 +106,7 @@ def evaluate_game(
                 life_loss_terminal=False,
                 sticky=protocol.sticky,
                 max_steps=protocol.max_steps,
+                fire_games=[game.name] if fire else [],
             )
             stack.callback(environments.close)
         policy = EpsilonGreedy(
@@ -157,6 +160,7 @@ class Player:
     game: Game
     epsilon: float
     label: str
+    fire: bool = False
 
 
 def evaluate_games(
@@ -188,6 +192,7 @@ def evaluate_games(
             protocol,
             epsilon=player.epsilon,
             seed=seed,
+            fire=player.fire,
             on_progress=report,
         )
 

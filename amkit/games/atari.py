@@ -4,7 +4,7 @@
 colour. No other file imports ale_py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import cache
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from amkit.games import catalogue
 from amkit.games.catalogue import Game, UnknownGame
 from amkit.games.environments import Outcome
+from amkit.games.fire import PLAYER, FirePresses
 
 FRAMES_PER_STEP = 4
 # 30 minutes of play, as the ALE has it since. Mnih et al. 2015 measured games of 5 minutes at most.
@@ -122,13 +123,13 @@ class Screen:
     """What a player sees of one environment: the colour screen, in lockstep with it.
 
     A second emulator, of the seed given to `AtariEnvironments([game], 1, seed=seed)` without sticky
-    actions, which takes the same actions. `pixels` is uint8 [210, 160, 3].
+    actions, which takes the same actions. `pixels` is uint8 [210, 160, 3]. `fire` is whether the
+    game is one of the `fire_games`.
     """
 
-    def __init__(self, game: Game, seed: int):
-        self._emulator = _Emulators(
-            game, 1, img_height=210, img_width=160, grayscale=False, stack_num=1
-        )
+    def __init__(self, game: Game, seed: int, fire: bool = False):
+        screen = {"img_height": 210, "img_width": 160, "grayscale": False, "stack_num": 1}
+        self._emulator = _Emulators(game, 1, use_fire_reset=not fire, **screen)
         self.pixels = self._emulator.env.reset(seed=seed)[0].reshape(210, 160, 3)
 
     def step(self, action: int) -> None:
@@ -151,6 +152,9 @@ class AtariEnvironments:
         life_loss_terminal: whether a lost life is `terminal`, for learning; the game goes on.
         sticky: probability, in [0, 1], that the emulator repeats the previous action.
         max_steps: agent steps after which a game is cut: over, but not terminal.
+        fire_games: names of games in which FIRE is pressed for whoever plays, after every lost life
+            and at a game's beginning, as `fire.FirePresses` has it. In the other games it is
+            pressed once, by the emulator, before a game's first observation.
         on_ready: called with how many emulators are ready, as their number grows: hundreds take
             minutes.
     """
@@ -164,12 +168,14 @@ class AtariEnvironments:
         life_loss_terminal: bool = True,
         sticky: float = 0.0,
         max_steps: int = MAX_STEPS_PER_GAME,
+        fire_games: Collection[str] = (),
         on_ready: Callable[[int], None] | None = None,
     ):
         self.games: Sequence[Game] = tuple(games)
         self.envs_per_game = envs_per_game
         self._life_loss_terminal = life_loss_terminal
         self.action_masks = np.repeat([game.action_mask for game in games], envs_per_game, axis=0)
+        self._fire = FirePresses(games, envs_per_game, fire_games) if fire_games else None
         self._emulators: list[_Emulators] = []
         options = {
             "max_num_frames_per_episode": max_steps * FRAMES_PER_STEP,
@@ -187,7 +193,10 @@ class AtariEnvironments:
         with ThreadPoolExecutor(1) as beside:
             try:
                 for i, game in enumerate(games):
-                    emulators = _Emulators(game, envs_per_game, **options)
+                    fire_reset = game.name not in fire_games
+                    emulators = _Emulators(
+                        game, envs_per_game, use_fire_reset=fire_reset, **options
+                    )
                     self._emulators.append(emulators)
                     resets.append(beside.submit(emulators.env.reset, seed=seed + 1000 * i))
                     tell()
@@ -199,11 +208,17 @@ class AtariEnvironments:
                 self.close()
                 raise
         self.observation = np.concatenate([reset.result()[0] for reset in resets])
+        self._lives = np.concatenate([reset.result()[1]["lives"] for reset in resets])
         self.start, self.ended = np.ones(len(self), bool), np.zeros(len(self), bool)
 
     def __len__(self) -> int:
         """Returns R, the number of environments over all games."""
         return len(self.observation)
+
+    @property
+    def forced(self) -> NDArray[np.int32] | None:
+        """What is pressed next for whoever plays, int32 [R]; None if nothing ever is."""
+        return self._fire.forced if self._fire else None
 
     def step(self, actions: NDArray[np.integer[Any]]) -> Outcome:
         """Takes one action in every environment: `send`, then `receive`."""
@@ -218,6 +233,8 @@ class AtariEnvironments:
                 f"Actions are whole numbers of shape ({len(self)},). "
                 f"Received: {actions.dtype} of shape {actions.shape}"
             )
+        if (forced := self.forced) is not None:
+            actions = np.where(forced == PLAYER, actions, forced)
         parts = np.split(actions, len(self.games))
         places = [one.places(part) for one, part in zip(self._emulators, parts, strict=True)]
         for emulators, part in zip(self._emulators, places, strict=True):
@@ -235,6 +252,10 @@ class AtariEnvironments:
         # With life_loss_info the flag also rises on a lost life. Games without lives report 0.
         lost = terminated & (lives == 0) if self._life_loss_terminal else terminated
         game_over = (lost | truncated) & ~ignored
+        if self._fire:  # Some games have no lives for a few frames and go on.
+            life_lost = (lives > 0) & (lives < self._lives) & ~game_over
+            self._fire.step(start=ignored, life_lost=life_lost)
+        self._lives = lives
         self.observation, self.start, self.ended = observation, ignored, game_over
         return Outcome(np.where(ignored, 0, reward).astype(np.float32), terminal, game_over)
 
@@ -242,10 +263,14 @@ class AtariEnvironments:
         """Begins new games in some rows, bool [R], whatever was going on there; between steps."""
         self.observation = self.observation.copy()
         masks = np.split(rows, len(self.games))
+        lives = np.split(self._lives, len(self.games))
         views = np.split(self.observation, len(self.games))
-        for emulators, mask, view in zip(self._emulators, masks, views, strict=True):
+        for emulators, mask, view, left in zip(self._emulators, masks, views, lives, strict=True):
             if mask.any():
-                view[:] = emulators.env.reset(options={"reset_mask": mask})[0]
+                view[:], info = emulators.env.reset(options={"reset_mask": mask})
+                left[:] = info["lives"]
+        if self._fire:
+            self._fire.begin(rows)
         self.start, self.ended = self.start | rows, self.ended & ~rows
 
     def close(self) -> None:

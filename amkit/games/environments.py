@@ -4,7 +4,7 @@ A new suite of games is a class that fulfils `Environments`, in a file beside th
 opens.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypedDict, Unpack, runtime_checkable
 
@@ -30,6 +30,9 @@ class Environments(Protocol):
     Between steps the attributes describe the observation to act on, `start` and `ended` whether it
     is the first or last of a game. The next action of a finished game is ignored, and the step
     after it starts a new one: such a row is no transition.
+
+    Those that press FIRE for whoever plays also have `forced`, int32 [R]: the ALE code that a row
+    takes next, whatever is sent; -1 where what is sent is taken.
     """
 
     games: Sequence[Game]
@@ -74,6 +77,7 @@ class Options(TypedDict, total=False):
     life_loss_terminal: bool
     sticky: float
     max_steps: int
+    fire_games: Collection[str]
     on_ready: Callable[[int], None] | None
 
 

@@ -41,7 +41,13 @@ def build(
             players = games
             learner = settings.learner(_q_network(configuration, games), games)
         compile_learner(learner, settings.optimizer(), configuration.jit_compile)
-    environments = make(games, settings.envs, seed=environments_seed, on_ready=on_ready)
+    environments = make(
+        games,
+        settings.envs,
+        seed=environments_seed,
+        fire_games=configuration.fire_games,
+        on_ready=on_ready,
+    )
     try:
         return configuration.row.training(
             players, settings, environments, learner, configuration.seed

@@ -16,8 +16,8 @@ from amkit.games.atari import background, find_game
 from amkit.jobs import presets, rates
 from amkit.jobs.algorithms import ALGORITHMS, Algorithm, name_of
 from amkit.learning.distillation import DistillSettings
-from amkit.storage.cards import Kind
-from amkit.storage.experts import choose_experts
+from amkit.storage.cards import Kind, Played, played
+from amkit.storage.experts import Listed, choose_experts
 from amkit.storage.run_folders import DamagedRun, Run, label
 from amkit.storage.validation import checked, one_line
 from amkit.transfer.initialise import Head, Source, load_source
@@ -63,6 +63,7 @@ class Configuration:
     experts: Path | None = None  # Their folder.
     expert_weights: tuple[str, ...] = ()  # The hash of each game's expert.
     temperatures: Mapping[str, float] | None = None  # tau of each game; None: experts are measured.
+    played_in: Mapping[str, Played] | None = None  # How experts were trained that say so, by game.
     begin: Beginning | None = None  # Of a student; None is random weights.
     transfer: Beginning | None = None  # Of a target DQN.
 
@@ -88,6 +89,23 @@ class Configuration:
     def row(self) -> Algorithm:
         """What trains it."""
         return ALGORITHMS[self.algorithm]
+
+    @property
+    def fire_games(self) -> tuple[str, ...]:
+        """Games in which FIRE is pressed for whoever plays, as for the expert when it learnt.
+
+        What it would do in a game that waits for FIRE is nothing to imitate. The student learns no
+        FIRE from it, so it has it pressed wherever it plays: while learning, tested and evaluated.
+        """
+        played_in = (self.played_in or {}).items()
+        return tuple(name for name, one in played_in if one.get("fire_on_life_loss"))
+
+    @property
+    def student_played(self) -> dict[str, Played]:
+        """What the student's card says of that; the rest is the experts' own."""
+        return {
+            name: {"fire_on_life_loss": True, "source": "its expert"} for name in self.fire_games
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The configuration as JSON holds it, less what is not known."""
@@ -173,6 +191,7 @@ def distill_config(
         overrides,
         experts=experts.resolve(),
         expert_weights=[expert.card["weight_hash"] for expert in listed],
+        played_in=_played_in(listed),
         begin=begin,
     )
     settings = configuration.settings
@@ -186,6 +205,11 @@ def distill_config(
     measured = settings.temperature_unit == "spread"
     temperatures = None if measured else dict.fromkeys(configuration.games, settings.temperature)
     return replace(configuration, begin=begin, temperatures=temperatures)
+
+
+def _played_in(experts: Sequence[Listed]) -> dict[str, Played] | None:
+    said = {expert.game.name: played(expert.card, expert.game.name) for expert in experts}
+    return {name: one for name, one in said.items() if one} or None
 
 
 def _layers(of: DistillSettings | Beginning) -> str:

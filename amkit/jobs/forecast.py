@@ -8,6 +8,7 @@ from amkit.games.atari import MAX_STEPS_PER_GAME, find_game
 from amkit.jobs import rates
 from amkit.jobs.algorithms import Cost
 from amkit.jobs.configuration import Configuration
+from amkit.storage.cards import how_played
 
 TYPICAL_STEPS_PER_GAME = 2_000  # Half of the shipped experts play longer games.
 MOST_DAYS = 1000  # The paper's largest network on a laptop is within it.
@@ -100,6 +101,7 @@ def plan(configuration: Configuration, pace: Pace) -> str:
     begun = f" from {begin.source} weights" if begin else ""
     if begin and begin.knows_target:
         begun += " (which have learnt this very game: no transfer to a new one)"
+    unlike = [(name, how_played(one)) for name, one in (configuration.played_in or {}).items()]
     memory = replay_gibibytes(configuration)
     replay = f"replay of {memory:.1f} GiB in memory, up to three times on disk; " if memory else ""
     needed = minutes(configuration, pace)
@@ -114,7 +116,7 @@ def plan(configuration: Configuration, pace: Pace) -> str:
         f"{settings.steps:,} agent steps per game, preset {configuration.preset}, "
         f"{configuration.precision}, {'XLA' if configuration.jit_compile else 'plain graph'}, "
         f"seed {configuration.seed}; {replay}{needed}; then an evaluation (protocol "
-        f"{configuration.protocol})"
+        f"{configuration.protocol})" + "".join(f"; {name}: {how}" for name, how in unlike if how)
     )
 
 

@@ -57,7 +57,8 @@ def run(
     tests, protocol = configuration.test_epochs, PROTOCOLS[configuration.test_protocol]
     seed = SEED + 2**20  # Neither a training's nor the reported score's.
     acting = job.learner.acting
-    curve = LearningCurve(run_folder, acting, games, protocol, tests, seed, on_test)
+    fire_games = configuration.fire_games
+    curve = LearningCurve(run_folder, acting, games, protocol, tests, seed, on_test, fire_games)
     reporting, here = [*callbacks, curve], rates.machine()
     with closing(job.environments):
         progress = run_job(job, run_folder, reporting, checkpoint_seconds, here)
@@ -66,7 +67,8 @@ def run(
     teachers = {expert.game.name: expert for expert in experts}
     path, kind = run_folder.model_path, configuration.kind
     protocol = PROTOCOLS[configuration.protocol]
-    request = Request(path, trained, kind, games, protocol, EPSILON, SEED, teachers)
+    played_in = configuration.student_played
+    request = Request(path, trained, kind, games, protocol, EPSILON, SEED, teachers, played_in)
     scores = score(request, on_evaluation)
     card = _card(configuration, job, trained, progress, experts)
     models.save(trained, path, {**card, "scores": scores, "tests": curve.rows})
@@ -99,6 +101,8 @@ def _card(
     """What the card of a finished run says but for its scores; forward passes are timed for it."""
     card = configuration.to_json()
     card.pop("experts", None)  # Where they lay on this machine is of no use elsewhere.
+    if card.pop("played_in", None) and (played_in := configuration.student_played):
+        card["played_in"] = played_in
     for key in ("begin", "transfer"):
         card.get(key, {}).pop("from", None)
     masks = {name: find_game(name).action_mask for name in configuration.games}

@@ -10,6 +10,7 @@ from amkit.games.published import EPSILON
 from amkit.networks.actions import for_games
 from amkit.play.policy import EpsilonGreedy
 from amkit.play.rollout import rollout
+from amkit.storage.cards import presses_fire
 from amkit.storage.experts import Expert, ExpertError
 
 
@@ -26,7 +27,8 @@ def spread(expert: Expert, steps: int = 3200, envs: int = 8, seed: int = 0) -> f
         ExpertError: if all its actions are worth the same.
     """
     game = expert.game
-    with closing(make([game], envs, seed=seed)) as environments:
+    fire_games = [game.name] if presses_fire(expert.card, game.name) else []
+    with closing(make([game], envs, seed=seed, fire_games=fire_games)) as environments:
         policy = EpsilonGreedy(
             for_games(expert.network, [game]),
             environments.action_masks,

@@ -16,7 +16,7 @@ class Decision:
     observation: np.ndarray  # uint8 [R, 4, 84, 84].
     start: np.ndarray  # bool [R]. It was the first observation of a game.
     cut: np.ndarray  # bool [R]. No transition: it was the last observation of a finished game.
-    action: np.ndarray  # int32 [R], ALE codes.
+    action: np.ndarray  # int32 [R], ALE codes. Where environments press FIRE themselves, that.
     outputs: np.ndarray  # float32 [R, 18], the acting network's.
     guidance: Any  # What else the policy says of the observations, such as the experts' answers.
 
@@ -38,6 +38,8 @@ def decide(environments: Environments, policy: Policy) -> Decision:
     """Observes and chooses actions; nothing is sent to the environments yet."""
     observation = environments.observation
     action, outputs, *guidance = policy(observation)
+    if (forced := getattr(environments, "forced", None)) is not None:
+        action = np.where(forced < 0, action, forced)
     start, cut = environments.start, environments.ended
     return Decision(observation, start, cut, action, outputs, guidance[0] if guidance else None)
 

@@ -17,6 +17,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 SHIPPED = (
     "the shipped models lie in pretrained/ of amkit's repository: clone it, and run amkit there"
 )
+# How amkit's emulators make an observation of two screens of 210 x 160, `Played.resize`: in grey,
+# the maximum of both, each new pixel the mean of the area that it covers.
+RESIZE = "grey, maximum, area"
 _MAX_CARD_BYTES = 16 * 2**20
 
 Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -90,6 +93,18 @@ class Transfer(TypedDict, total=False):
     knows_target: bool
 
 
+class Played(TypedDict, total=False):
+    """How the games were played that an expert from elsewhere was trained in."""
+
+    # Whether FIRE was pressed for it after a lost life and at a game's beginning (`games.fire`).
+    # If not, or unknown: as amkit plays, FIRE once before a game's first observation.
+    fire_on_life_loss: bool
+    # Probability that the emulator repeated the previous action; None is unknown.
+    sticky_actions: Annotated[float, Field(ge=0, le=1)] | None
+    resize: str  # How a screen became an observation, such as `RESIZE`, amkit's own.
+    source: str  # Who says so, such as "stable-baselines3".
+
+
 class OneExpert(TypedDict, total=False):
     """What one of an AMN's experts takes, to compare with."""
 
@@ -124,6 +139,8 @@ class Card(TypedDict, total=False):
     tests: list[Test]
     transfer: Transfer
     begin: Begin
+    played: Played  # An expert's, in every game.
+    played_in: dict[str, Played]  # An AMN's, by game, where its expert says so.
     temperatures: dict[str, Temperature]
     expert_weights: list[str]
     one_expert: OneExpert
@@ -193,6 +210,36 @@ def temperature(card: Card) -> float:
         return 1.0
     one_for_all = card.get("settings", {}).get("temperature", 1)
     return geometric_mean(list(card.get("temperatures", {}).values()) or [one_for_all])
+
+
+def played(card: Card, game: str) -> Played:
+    """How a game was played that the network of a card was trained in; empty: as amkit plays."""
+    return card.get("played_in", {}).get(game) or card.get("played", {})
+
+
+def presses_fire(card: Card, game: str) -> bool:
+    """Whether FIRE is pressed for a network in a game, as `games.fire` has it."""
+    return played(card, game).get("fire_on_life_loss", False)
+
+
+def how_played(one: Played, sticky: float = 0.0) -> str:
+    """What is done for a network as it was trained, and what is not; empty where nothing differs.
+
+    Args:
+        one: how it was trained.
+        sticky: probability that the emulator repeats the previous action now.
+    """
+    parts = []
+    if one.get("fire_on_life_loss"):
+        parts.append("FIRE is pressed at each life's beginning, as in its training")
+    trained = one.get("sticky_actions")
+    if trained is not None and trained != sticky:
+        parts.append(
+            f"actions repeat with probability {sticky:g} here, and {trained:g} in its training"
+        )
+    if (resize := one.get("resize", RESIZE)) != RESIZE:
+        parts.append(f"observations are made by {RESIZE!r} here, and {resize!r} in its training")
+    return "; ".join(parts)
 
 
 def games_learnt(card: Card) -> tuple[str, ...]:

@@ -11,8 +11,11 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-# What the first bytes of a figure or a video hold.
-_MARKS = {".png": b"Matplotlib", ".svg": b"Matplotlib", ".gif": b"GIF8", ".mp4": b"ftyp"}
+# What the first bytes of a figure, a video or an exported model hold.
+_MARKS = {
+    **{".png": b"Matplotlib", ".svg": b"Matplotlib", ".gif": b"GIF8", ".mp4": b"ftyp"},
+    **{".onnx": b"tf2onnx", ".tflite": b"TFL3"},
+}
 _MAX_RESULT_BYTES = 2**26
 
 
@@ -47,8 +50,8 @@ def check_target(
     """Checks, before the work for it, that a result can be written, and replaces nothing but one.
 
     A file that is there is replaced if it is an earlier result of the same kind, or empty. JSON is
-    one if it, or each entry of its list, has the `keys`; a figure if Matplotlib drew it; a video if
-    it has the format of its ending. A model's card never is.
+    one if it, or each entry of its list, has the `keys`; a figure if Matplotlib drew it; a video or
+    an exported model if it has the format of its ending. A model's card never is.
 
     Args:
         path: where to write.

@@ -12,7 +12,7 @@ from amkit.storage import experts
 
 COMMANDS = (
     *("games", "train", "scores", "distill", "baseline", "relate", "transfer", "evaluate"),
-    *("report", "record", "theory", "bench"),
+    *("report", "record", "export", "theory", "bench"),
 )
 
 

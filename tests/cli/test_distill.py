@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from amkit.games import atari
 from amkit.networks.bodies import nature_dqn
 from amkit.storage import models
 from amkit.storage.cards import read_card
@@ -62,6 +63,37 @@ def test_a_student_that_begins_as_an_expert(amkit, refused, tiny, expert_folder)
     # Other layers: its features are not normalised.
     refused(2, "begins with weights of such layers", *words, "--from", expert_folder / "pong.keras")
     refused(2, "Received: missing.keras", *words, "--from", "missing.keras")
+
+
+def test_a_student_plays_as_its_expert_was_trained(amkit, tiny, expert_folder, monkeypatch):
+    experts, opened = Path("experts"), []
+    experts.mkdir()
+    network = models.load_with_card(expert_folder / "breakout.keras")[0]
+    played = {"fire_on_life_loss": True, "sticky_actions": 0.25, "source": "elsewhere"}
+    card = {"kind": "expert", "games": ["breakout"], "played": played}
+    models.save(network, experts / "breakout.keras", card)
+    models.copy(expert_folder / "pong.keras", experts / "pong.keras")
+    environments = atari.AtariEnvironments.__init__
+
+    def recorded(self, games, *rest, fire_games=(), **options):
+        opened.append([game.name + " with FIRE" * (game.name in fire_games) for game in games])
+        environments(self, games, *rest, fire_games=fire_games, **options)
+
+    monkeypatch.setattr(atari.AtariEnvironments, "__init__", recorded)
+    words = ["--temperature-unit", "spread", "--test-epochs", 1]
+    result = amkit("distill", "--experts", experts, *tiny, *words)
+    assert result.exit_code == 0, result.output
+    said = (
+        "; breakout: FIRE is pressed at each life's beginning, as in its training; actions repeat"
+    )
+    assert said in " ".join(result.stderr.split()) and "; pong" not in result.stderr
+    assert ["breakout with FIRE", "pong"] in opened  # Played to learn.
+    # One by one: each expert's spread, the test, and the scores of student, expert and random play.
+    assert opened.count(["breakout with FIRE"]) == 4
+    student = {"breakout": {"fire_on_life_loss": True, "source": "its expert"}}
+    assert read_card(Path("runs/amn-all/model.keras"))["played_in"] == student
+    config = json.loads(Path("runs/amn-all/config.json").read_text())
+    assert config["played_in"] == {"breakout": played}
 
 
 def test_expert_folders(refused, tiny, tmp_path, expert_folder):

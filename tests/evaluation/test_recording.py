@@ -36,7 +36,7 @@ def test_what_it_opened_is_closed_also_where_the_screen_cannot_be_opened(pong, m
     list(recording.play(random_network, pong, steps=2))
     assert len(closed) == 1
 
-    def fail(game, seed):
+    def fail(game, seed, fire):
         raise MemoryError
 
     monkeypatch.setattr(recording, "Screen", fail)

@@ -17,9 +17,9 @@ def played(monkeypatch):
     """Games that were played, by name; every one scores its number."""
     names = []
 
-    def evaluate_game(network, game, protocol, *, epsilon, seed, on_progress):
+    def evaluate_game(network, game, protocol, *, epsilon, seed, fire, on_progress):
         on_progress(0, 10)
-        names.append(game.name)
+        names.append(game.name + " with FIRE" * fire)
         return GameResult(game.name, [len(names), len(names) + 1], [1, 1])
 
     monkeypatch.setattr(whole_games, "evaluate_game", evaluate_game)
@@ -27,8 +27,8 @@ def played(monkeypatch):
     return names
 
 
-def begin(run, games, steps=0, count=4, total=1000):
-    curve = testing_epochs.LearningCurve(run, None, games, PROTOCOLS["tiny"], count, 0)
+def begin(run, games, steps=0, count=4, total=1000, **more):
+    curve = testing_epochs.LearningCurve(run, None, games, PROTOCOLS["tiny"], count, 0, **more)
     curve.set_model(Learner())
     curve.on_train_begin({"steps": steps, "total_steps": total})
     return curve
@@ -43,6 +43,12 @@ def test_tests_are_evenly_spaced_and_the_last_is_at_the_end(tmp_path, pong, play
     assert curve.rows[0] == {
         "steps": 300, "game": "pong", "mean": 1.5, "standard_error": 0.5, "games": 2,
     }  # fmt: skip
+
+
+def test_fire_is_pressed_in_the_games_of_experts_that_expect_it(tmp_path, pong, breakout, played):
+    with run_folders.Run(tmp_path / "run", {}) as run:
+        begin(run, [pong, breakout], fire_games=["breakout"]).on_train_batch_end(250)
+    assert sorted(played) == ["breakout with FIRE", "pong"]
 
 
 def test_none_are_played_unless_asked(tmp_path, pong, played):
