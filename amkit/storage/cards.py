@@ -97,6 +97,26 @@ class OneExpert(TypedDict, total=False):
     forward_milliseconds: Milliseconds
 
 
+class Played(TypedDict, total=False):
+    """How the games went on which an expert made elsewhere was trained."""
+
+    fire_on_life_loss: Required[bool]  # FIRE is pressed when a life was lost.
+    sticky_actions: float | None  # Probability of repeating an action; None: not known.
+    resize: Literal["after maximum", "before maximum"]  # Of two frames; absent: not known.
+    source: Required[str]
+
+
+class Imported(TypedDict, total=False):
+    """The file that an expert made elsewhere was read from."""
+
+    format: Required[str]
+    algorithm: str
+    file: str
+    sha256: Required[str]
+    preprocessing: str
+    unknown: list[str]
+
+
 class Card(TypedDict, total=False):
     """A model's card; other keys may be there, and are not looked at."""
 
@@ -124,6 +144,8 @@ class Card(TypedDict, total=False):
     tests: list[Test]
     transfer: Transfer
     begin: Begin
+    played: Played
+    imported: Imported
     temperatures: dict[str, Temperature]
     expert_weights: list[str]
     one_expert: OneExpert

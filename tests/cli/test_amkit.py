@@ -11,7 +11,17 @@ import pytest
 from amkit.storage import experts
 
 COMMANDS = (
-    *("games", "train", "scores", "distill", "baseline", "relate", "transfer", "evaluate"),
+    *(
+        "games",
+        "train",
+        "import",
+        "scores",
+        "distill",
+        "baseline",
+        "relate",
+        "transfer",
+        "evaluate",
+    ),
     *("report", "record", "theory", "bench"),
 )
 
