@@ -141,7 +141,7 @@ class _Msgpack:
         if code < 0xC0:
             return self._take(code & 0x1F).decode()
         if 0xD4 <= code <= 0xD8:
-            return self._extension(1 << (code - 0xD4))
+            return self._extension(1 << (code - 0xD4), depth)
         kind, width = _LENGTHS[code]
         length = int.from_bytes(self._take(width), "big")
         match kind:
@@ -153,7 +153,7 @@ class _Msgpack:
                 return self._take(length).decode()
             case "bytes":
                 return self._take(length)
-        return self._extension(length)
+        return self._extension(length, depth)
 
     def _take(self, count: int) -> bytes:
         end = self.place + count
@@ -171,11 +171,11 @@ class _Msgpack:
             values[key] = self.value(depth + 1)
         return values
 
-    def _extension(self, length: int) -> Any:
+    def _extension(self, length: int, depth: int) -> Any:
         kind, content = self._take(1)[0], self._take(length)
         if kind != _ARRAY:
             return None  # A single number, as an optimizer counts.
-        shape, format_, numbers = _Msgpack(content).value(_MAX_DEPTH - 1)
+        shape, format_, numbers = _Msgpack(content).value(depth + 1)
         if format_ not in _FORMATS:
             return None
         return _array(shape, _FORMATS[format_], numbers)
