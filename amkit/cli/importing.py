@@ -51,7 +51,7 @@ def _shown(result: Mapping[str, Any]) -> Group:
     facts = [
         f"{result['model']}: {imported['algorithm']} of {imported['format']}, "
         f"{result['outputs']} outputs, {result['parameters']:,} weights",
-        f"pixels: {imported['preprocessing']}",
+        f"pixels: {played.get('resize', 'not known')}",
         f"FIRE when a life is lost: {'yes' if played['fire_on_life_loss'] else 'no'}; sticky "
         f"actions: {'not known' if sticky is None else sticky}",
         *(f"not known: {what}" for what in imported["unknown"]),

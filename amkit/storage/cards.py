@@ -98,12 +98,16 @@ class OneExpert(TypedDict, total=False):
 
 
 class Played(TypedDict, total=False):
-    """How the games went on which an expert made elsewhere was trained."""
+    """How the games were played that an expert from elsewhere was trained in."""
 
-    fire_on_life_loss: Required[bool]  # FIRE is pressed when a life was lost.
-    sticky_actions: float | None  # Probability of repeating an action; None: not known.
-    resize: Literal["after maximum", "before maximum"]  # Of two frames; absent: not known.
-    source: Required[str]
+    # Whether FIRE was pressed for it after a lost life and at a game's beginning. If not, or
+    # unknown: as amkit plays, FIRE once before a game's first observation.
+    fire_on_life_loss: bool
+    # Probability that the emulator repeated the previous action; None is unknown.
+    sticky_actions: Annotated[float, Field(ge=0, le=1)] | None
+    # How two screens became an observation, in turn; "grey, maximum, area" is amkit's own way.
+    resize: str
+    source: str  # Who says so, such as "stable-baselines3".
 
 
 class Imported(TypedDict, total=False):
@@ -113,7 +117,6 @@ class Imported(TypedDict, total=False):
     algorithm: str
     file: str
     sha256: Required[str]
-    preprocessing: str
     unknown: list[str]
 
 

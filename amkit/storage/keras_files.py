@@ -8,7 +8,6 @@ be told without Keras is checked before Keras is loaded.
 import io
 import json
 import math
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from amkit.games.catalogue import NUM_ACTIONS
+from amkit.storage import archives
 from amkit.storage.cards import ModelFileError, read_bounded
 
 if TYPE_CHECKING:
@@ -177,18 +177,18 @@ def _unpack(content: bytes) -> tuple[dict[str, Any], bytes]:
         known = (kind for mark, kind in _OTHER_FILES.items() if content.startswith(mark))
         begins = f"a file that begins with {content[:8]!r}" if content else "an empty file"
         raise ModelFileError(f"it is not a .keras file. Received: {next(known, begins)}")
-    with no_damage("it is cut or"), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        sizes = {member.filename: member.file_size for member in archive.infolist()}
-        if set(sizes) != _MEMBERS or len(archive.infolist()) != len(_MEMBERS):
+    with no_damage("it is cut or"):
+        members = archives.members(content, _MAX_FILE_BYTES)
+        if set(members) != _MEMBERS:
             raise ModelFileError(
                 f"it holds {', '.join(sorted(_MEMBERS))} and nothing else. "
-                f"Received: {short(', '.join(sorted(sizes)))}"
+                f"Received: {short(', '.join(sorted(members)))}"
             )
-        if sizes["config.json"] > _MAX_CONFIG_BYTES or sum(sizes.values()) > _MAX_FILE_BYTES:
+        if members["config.json"].size > _MAX_CONFIG_BYTES:
             raise ModelFileError("it unpacks to more than a network needs")
-        config = json.loads(archive.read("config.json"))
-        json.loads(archive.read("metadata.json"))
-        return config, archive.read("model.weights.h5")
+        config = json.loads(members["config.json"].read())
+        json.loads(members["metadata.json"].read())
+        return config, members["model.weights.h5"].read()
 
 
 def _listed_layers(entries: Any) -> list[_Layer]:

@@ -50,6 +50,7 @@ def make_stable_baselines3(folder: Path, steps: int) -> None:
     from stable_baselines3.common.env_util import make_atari_env
     from stable_baselines3.common.vec_env import VecFrameStack
 
+    torch.set_num_threads(1)
     gymnasium.register_envs(ale_py)
     for game, environment in GAMES.items():
         seen = torch.tensor(np.load(folder / f"{game}.npy"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from amkit.games.catalogue import Game
-from amkit.storage import models
+from amkit.storage import archives, models
 from amkit.storage.cards import Card, ModelFileError, card_path, read_bounded, read_card
 from amkit.storage.importers import (
     atari_agents,
@@ -28,8 +28,7 @@ FORMATS = (
     "Stable-Baselines3 (.zip), CleanRL (.cleanrl_model), atari-agents (.gz), Dopamine (flax), "
     "Torch7 (.t7), Keras 2 (.h5)"
 )
-_MAX_FILE_BYTES = 512 * 2**20
-_MAX_GZIP_BYTES = 256 * 2**20
+_MAX_FILE_BYTES = 256 * 2**20
 
 
 class Foreign(NamedTuple):
@@ -79,7 +78,6 @@ def write(expert: Foreign, folder: Path) -> tuple[Path, Card]:
             "algorithm": parts.algorithm,
             "file": expert.file,
             "sha256": expert.sha256,
-            "preprocessing": parts.preprocessing,
             "unknown": list(parts.unknown),
         },
     }
@@ -105,7 +103,7 @@ def check_target(folder: Path, game: Game) -> Path:
 
 def _recognised(content: bytes, game: Game, path: Path) -> Parts:
     if content.startswith(b"PK\x03\x04"):
-        members = torch_files.open_zip(content)
+        members = archives.members(content, torch_files.MAX_UNPACKED_BYTES)
         if stable_baselines3.is_archive(members):
             return stable_baselines3.read_archive(members, game)
         if any(map(torch_files.is_pickle, members)):
@@ -116,8 +114,8 @@ def _recognised(content: bytes, game: Game, path: Path) -> Parts:
         return _of_torch(torch_files.read_legacy(content), game, path)
     elif content.startswith(b"\x1f\x8b"):
         with gzip.open(io.BytesIO(content)) as file:
-            inner = file.read(_MAX_GZIP_BYTES + 1)
-        if len(inner) > _MAX_GZIP_BYTES or inner.startswith(b"\x1f\x8b"):
+            inner = file.read(torch_files.MAX_UNPACKED_BYTES + 1)
+        if len(inner) > torch_files.MAX_UNPACKED_BYTES or inner.startswith(b"\x1f\x8b"):
             raise ModelFileError("it unpacks to more than a network needs")
         return _recognised(inner, game, path)
     elif content.startswith(keras2.MARK):

@@ -41,9 +41,8 @@ def read(document: Mapping[Any, Any], game: Game, path: Path) -> Parts:
         {
             "fire_on_life_loss": False,
             "sticky_actions": sticky,
-            "resize": "before maximum",
+            "resize": "grey, area, maximum",
             "source": "atari-agents",
         },
-        preprocessing="two frames in grey, each resized by area, then their maximum",
         unknown=unknown,
     )

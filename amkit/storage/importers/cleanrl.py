@@ -9,7 +9,6 @@ from amkit.storage.importers import parts
 from amkit.storage.importers.parts import Parts
 
 FORMAT = "CleanRL"
-PREPROCESSING = "the maximum of two frames in colour, resized, then turned grey"
 
 
 def recognises(state: object) -> bool:
@@ -25,7 +24,7 @@ def read(state: Mapping[Any, Any], game: Game) -> Parts:
     )
     parts.check_nature(layers)
     unknown = [parts.NOT_STATED]
-    return Parts(FORMAT, layers, dense, played(game), preprocessing=PREPROCESSING, unknown=unknown)
+    return Parts(FORMAT, layers, dense, played(game), unknown=unknown)
 
 
 def played(game: Game) -> Played:
@@ -33,6 +32,6 @@ def played(game: Game) -> Played:
     return {
         "fire_on_life_loss": parts.fires(game),
         "sticky_actions": 0.0,
-        "resize": "after maximum",
+        "resize": "maximum, area, grey",
         "source": "cleanrl",
     }

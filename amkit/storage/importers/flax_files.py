@@ -75,7 +75,6 @@ def _parts(document: Any, game: Game, steps: int | None) -> Parts:
             layers,
             dense,
             cleanrl.played(game),
-            preprocessing=cleanrl.PREPROCESSING,
             steps=steps,
             unknown=[parts.NOT_STATED],
         )
@@ -86,11 +85,10 @@ def _parts(document: Any, game: Game, steps: int | None) -> Parts:
         {
             "fire_on_life_loss": False,
             "sticky_actions": 0.25,
-            "resize": "after maximum",
+            "resize": "grey, maximum, area",
             "source": "dopamine",
         },
         same=True,
-        preprocessing="the maximum of two frames in grey, resized by area",
         steps=steps,
         unknown=[parts.NOT_STATED],
     )

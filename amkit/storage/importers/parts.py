@@ -20,6 +20,7 @@ NATURE_STRIDES = (4, 2, 1)
 _NATURE_KERNELS = (8, 4, 3)
 _FRAMES, _PIXELS = 4, 84
 MAX_PARAMETERS = 64_000_000
+_MAX_ACTIVATIONS = 16_000_000  # Per observation and layer.
 NOT_STATED = "strides and activations are not in the file: taken to be those of the Nature DQN"
 
 
@@ -52,19 +53,20 @@ class Parts:
     same: bool = False
     divisor: float = 255.0
     algorithm: str = "DQN"
-    preprocessing: str = "not known"
     steps: int | None = None
     unknown: Sequence[str] = field(default=())
 
     def check(self, game: Game) -> None:
         """Checks that the layers fit each other and the game; ModelFileError if they do not."""
-        channels = _FRAMES
+        channels, sizes = _FRAMES, self._sizes
         for i, layer in enumerate(self.convolutions, start=1):
             shape = layer.kernel.shape
             if len(shape) != 4 or shape[0] != shape[1] or shape[2] != channels:
                 raise _misfit(f"convolution {i} has a square kernel of {channels} channels", shape)
             channels = shape[3]
             _check_bias(f"convolution {i}", layer.bias, channels)
+            if channels * map_size(sizes[:i], self.padding, self.same) ** 2 > _MAX_ACTIVATIONS:
+                raise _misfit(f"a layer has at most {_MAX_ACTIVATIONS:,} activations", "more")
         inputs = channels * self.map_size**2
         for i, dense in enumerate(self.dense, start=1):
             if len(dense.kernel.shape) != 2 or dense.kernel.shape[0] != inputs:
@@ -81,14 +83,18 @@ class Parts:
                 f"ALE's order, or {NUM_ACTIONS}",
                 f"{inputs}, as another game or algorithm may have",
             )
-        if not all(np.isfinite(weights).all() for weights in self.weights):
+        numbers = [np.array(self.divisor), *self.weights]
+        if not all(np.isfinite(each).all() for each in numbers) or not self.divisor:
             raise ModelFileError("its weights are not finite (NaN or infinity)")
 
     @property
     def map_size(self) -> int:
         """Height and width of the last convolution's output."""
-        sizes = [(layer.kernel.shape[0], layer.stride) for layer in self.convolutions]
-        return map_size(sizes, self.padding, self.same)
+        return map_size(self._sizes, self.padding, self.same)
+
+    @property
+    def _sizes(self) -> list[tuple[int, int]]:
+        return [(layer.kernel.shape[0], layer.stride) for layer in self.convolutions]
 
     @property
     def weights(self) -> list[Array]:

@@ -1,10 +1,11 @@
 """Stable-Baselines3: the zip of a DQN, or of a QR-DQN of sb3-contrib."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from amkit.games.catalogue import NUM_ACTIONS, Game
+from amkit.storage.archives import Member
 from amkit.storage.cards import ModelFileError
 from amkit.storage.importers import parts, torch_files
 from amkit.storage.importers.parts import Array, Parts
@@ -14,7 +15,7 @@ _MAX_DATA_BYTES = 16 * 2**20
 _USUAL_QUANTILES = 200
 
 
-def is_archive(members: Mapping[str, Callable[[], bytes]]) -> bool:
+def is_archive(members: Mapping[str, Member]) -> bool:
     """Whether the members of a zip archive are a model's."""
     return "policy.pth" in members
 
@@ -26,17 +27,16 @@ def recognises(state: object) -> bool:
     )
 
 
-def read_archive(members: Mapping[str, Callable[[], bytes]], game: Game) -> Parts:
+def read_archive(members: Mapping[str, Member], game: Game) -> Parts:
     """Reads a model's zip. Of its `data` only words and numbers are read, never its pickles."""
-    state = torch_files.read_zip(members["policy.pth"]())
+    state = torch_files.read_zip(members["policy.pth"].read())
     if not recognises(state):
         raise ModelFileError(
             "it is a model of Stable-Baselines3, but no DQN or QR-DQN with a CNN policy"
         )
     data: object = {}
-    if "data" in members:
-        content = members["data"]()
-        data = json.loads(content) if len(content) <= _MAX_DATA_BYTES else {}
+    if "data" in members and members["data"].size <= _MAX_DATA_BYTES:
+        data = json.loads(members["data"].read())
     return read(state, game, data if isinstance(data, dict) else {})
 
 
@@ -67,11 +67,10 @@ def read(state: Mapping[Any, Any], game: Game, data: Mapping[str, Any] | None = 
         {
             "fire_on_life_loss": parts.fires(game),
             "sticky_actions": 0.0,
-            "resize": "after maximum",
+            "resize": "maximum, grey, area",
             "source": "stable-baselines3",
         },
         algorithm=algorithm,
-        preprocessing="AtariWrapper's: the maximum of two frames in colour, turned grey, resized",
         steps=steps if type(steps) is int and steps > 0 else None,
         unknown=[*unknown, "whether AtariWrapper was used, as RL-Zoo does, with its defaults"],
     )

@@ -74,11 +74,10 @@ def read(content: bytes, game: Game) -> Parts:
         {
             "fire_on_life_loss": False,
             "sticky_actions": 0.0,
-            "resize": "after maximum",
+            "resize": "maximum, grey, bilinear",
             "source": "torch7",
         },
         padding=paddings[0],
-        preprocessing="the maximum of two frames in colour, turned grey, resized bilinearly",
         unknown=["whether it was played as the paper's own code plays"],
     )
 

@@ -2,7 +2,6 @@
 
 import io
 import math
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,12 +10,12 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from amkit.storage import archives
 from amkit.storage.cards import ModelFileError
 from amkit.storage.importers import pickles
 
 LEGACY_MARK = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e"  # A pickled number.
 MAX_UNPACKED_BYTES = 256 * 2**20
-_MAX_MEMBERS = 10_000
 _MAX_AXES = 8
 _FORMATS = {
     "torch.FloatStorage": "f4",
@@ -103,17 +102,18 @@ _NAMES: dict[str, pickles.Read | str] = {
 
 def read_zip(content: bytes) -> Any:
     """Reads a zip archive that torch.save wrote; its tensors are `Tensor`s."""
-    members = open_zip(content)
+    members = archives.members(content, MAX_UNPACKED_BYTES)
     pickle = next(name for name in members if is_pickle(name))
     folder = pickle.removesuffix("data.pkl")
-    if members.get(f"{folder}byteorder", lambda: b"little")() != b"little":
+    order = members.get(f"{folder}byteorder")
+    if order is not None and order.read() != b"little":
         raise ModelFileError("its numbers are of another byte order, big endian")
 
     def storage(identity: Any) -> Storage:
         format_, key, count = _identified(identity)
-        return Storage(format_, count, members[f"{folder}data/{key}"])
+        return Storage(format_, count, members[f"{folder}data/{key}"].read)
 
-    return pickles.read(io.BytesIO(members[pickle]()), _NAMES, storage)
+    return pickles.read(io.BytesIO(members[pickle].read()), _NAMES, storage)
 
 
 def is_pickle(name: str) -> bool:
@@ -157,20 +157,3 @@ def _identified(identity: Any) -> tuple[str, str, int]:
     if type(key) is not str or type(count) is not int or not 0 <= count < 2**40 or any(view):
         raise ModelFileError("a storage has a key and a number of elements")
     return _FORMATS[named.name], key, count
-
-
-def open_zip(content: bytes) -> dict[str, Callable[[], bytes]]:
-    """The members of a zip archive, name -> how to read it; all together of bounded size."""
-    archive = zipfile.ZipFile(io.BytesIO(content))
-    members = archive.infolist()
-    if len(members) > _MAX_MEMBERS or sum(one.file_size for one in members) > MAX_UNPACKED_BYTES:
-        raise ModelFileError("it unpacks to more than a network needs")
-
-    def reader(member: zipfile.ZipInfo) -> Callable[[], bytes]:
-        def read() -> bytes:
-            with archive.open(member) as file:
-                return file.read(member.file_size + 1)  # No more, whatever the packed bytes say.
-
-        return read
-
-    return {member.filename: reader(member) for member in members}
