@@ -11,6 +11,7 @@ from amkit.cli.console import open_streams, out, work
 from amkit.cli.evaluate import evaluate
 from amkit.cli.export import export
 from amkit.cli.games import games
+from amkit.cli.importing import import_
 from amkit.cli.record import record
 from amkit.cli.relate import relate
 from amkit.cli.report import report
@@ -41,12 +42,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_NOTHING_WITHOUT_ARGUMENTS = (train, baseline, relate, transfer, report, export)
+_NOTHING_WITHOUT_ARGUMENTS = (train, import_, baseline, relate, transfer, report, export)
 for command in (
-    games, train, scores, distill, baseline, relate, transfer, evaluate, report, record, export,
+    games, train, import_, scores, distill, baseline, relate, transfer, evaluate, report, record,
+    export,
     theory, bench,
 ):  # fmt: skip
-    app.command(no_args_is_help=command in _NOTHING_WITHOUT_ARGUMENTS)(command)
+    name = command.__name__.rstrip("_")  # A word of Python's own gets an underscore.
+    app.command(name, no_args_is_help=command in _NOTHING_WITHOUT_ARGUMENTS)(command)
 
 
 @app.callback(invoke_without_command=True)

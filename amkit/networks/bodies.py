@@ -26,6 +26,8 @@ class Body(NamedTuple):
     convolutions: tuple[tuple[int, int, int], ...]  # (filters, kernel size, stride) of each.
     hidden_units: tuple[int, ...]  # Of the dense layers; the last are the features.
     padding: int = 0  # Pixels of zero around the first convolution's input.
+    same: bool = False  # Whether every convolution pads as TensorFlow's "same" does.
+    divisor: float = 255  # Of the pixels.
 
 
 BODIES: dict[str, Body] = {
@@ -69,7 +71,21 @@ def nature_dqn(
         >>> expert.output.shape, expert.get_layer("features").output.shape
         ((None, 6), (None, 512))
     """
-    return _network("nature_dqn", "nature", num_actions, normalize_features, background, dtype)
+    style = (normalize_features, background, dtype)
+    return _network("nature_dqn", BODIES["nature"], num_actions, *style)
+
+
+def other_dqn(body: Body, num_actions: int) -> keras.Model:
+    """A DQN made elsewhere, of another body than `nature_dqn` has.
+
+    Args:
+        body: its layers.
+        num_actions: outputs, one Q-value per action.
+
+    Returns:
+        Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, num_actions] Q-values.
+    """
+    return _network("dqn", body, num_actions, False, 0, None)
 
 
 def actor_mimic_network(
@@ -94,7 +110,9 @@ def actor_mimic_network(
         >>> student(np.zeros((1, 4, 84, 84), np.uint8)).shape
         TensorShape([1, 18])
     """
-    return _network("actor_mimic", body, NUM_ACTIONS, normalize_features, background, dtype)
+    if body not in BODIES:
+        raise ValueError(f"body is one of {', '.join(BODIES)}. Received: {body!r}")
+    return _network("actor_mimic", BODIES[body], NUM_ACTIONS, normalize_features, background, dtype)
 
 
 def multitask_convolutions(
@@ -120,7 +138,7 @@ def multitask_convolutions(
         (None, 36)
     """
     name, style = "multitask_convolutions", (normalize_features, background, dtype)
-    return _network(name, "nature", NUM_ACTIONS, *style, game_names)
+    return _network(name, BODIES["nature"], NUM_ACTIONS, *style, game_names)
 
 
 def layer_of(name: str, game_name: str | None) -> str:
@@ -130,7 +148,7 @@ def layer_of(name: str, game_name: str | None) -> str:
 
 def _network(
     name: str,
-    body: str,
+    body: Body,
     outputs: int,
     normalize_features: bool,
     background: float,
@@ -138,23 +156,22 @@ def _network(
     heads: Sequence[str | None] = (None,),
 ) -> keras.Model:
     """Convolutions, then dense layers and outputs for each head: the only one, or a game's own."""
-    if body not in BODIES:
-        raise ValueError(f"body is one of {', '.join(BODIES)}. Received: {body!r}")
     layers = keras.layers
     dtype = dtype or "float32"  # None would mean whatever Keras is configured to.
     last = "channels_last"
     observation = keras.Input(OBSERVATION_SHAPE, dtype="uint8", name="observation")
     # Rescaled first: a CPU transposes floats faster than bytes.
-    x = layers.Rescaling(1 / 255, -background / 255, name="rescaling", dtype=dtype)(observation)
+    scale, offset = 1 / body.divisor, -background / body.divisor
+    x = layers.Rescaling(scale, offset, name="rescaling", dtype=dtype)(observation)
     x = layers.Permute((2, 3, 1), name=last, dtype=dtype)(x)
-    convolutions, hidden_units, padding = BODIES[body]
-    if padding:
-        x = layers.ZeroPadding2D(padding, last, name="padding", dtype=dtype)(x)
-    for i, (filters, kernel_size, strides) in enumerate(convolutions, start=1):
+    if body.padding:
+        x = layers.ZeroPadding2D(body.padding, last, name="padding", dtype=dtype)(x)
+    for i, (filters, kernel_size, strides) in enumerate(body.convolutions, start=1):
         x = layers.Conv2D(
             filters,
             kernel_size,
             strides,
+            "same" if body.same else "valid",
             data_format=last,
             activation="relu",
             kernel_initializer="he_normal",
@@ -163,7 +180,7 @@ def _network(
         )(x)
     maps = layers.Flatten(last, name=MAPS, dtype=dtype)(x)
     values = [
-        _head(maps, hidden_units, outputs, normalize_features, dtype, game_name)
+        _head(maps, body.hidden_units, outputs, normalize_features, dtype, game_name)
         for game_name in heads
     ]
     if None not in heads:

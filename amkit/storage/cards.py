@@ -112,6 +112,16 @@ class OneExpert(TypedDict, total=False):
     forward_milliseconds: Milliseconds
 
 
+class Imported(TypedDict, total=False):
+    """The file that an expert made elsewhere was read from."""
+
+    format: Required[str]
+    algorithm: str
+    file: str
+    sha256: Required[str]
+    unknown: list[str]
+
+
 class Card(TypedDict, total=False):
     """A model's card; other keys may be there, and are not looked at."""
 
@@ -141,6 +151,7 @@ class Card(TypedDict, total=False):
     begin: Begin
     played: Played  # An expert's, in every game.
     played_in: dict[str, Played]  # An AMN's, by game, where its expert says so.
+    imported: Imported
     temperatures: dict[str, Temperature]
     expert_weights: list[str]
     one_expert: OneExpert

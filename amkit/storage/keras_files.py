@@ -8,7 +8,6 @@ be told without Keras is checked before Keras is loaded.
 import io
 import json
 import math
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from amkit.games.catalogue import NUM_ACTIONS
+from amkit.storage import archives
 from amkit.storage.cards import ModelFileError, read_bounded
 
 if TYPE_CHECKING:
@@ -113,25 +113,25 @@ def read(path: Path) -> Blueprint:
         known = (kind for mark, kind in _OTHER_FILES.items() if content.startswith(mark))
         begins = f"a file that begins with {content[:8]!r}" if content else "an empty file"
         raise ModelFileError(f"{path} is not a .keras file. Received: {next(known, begins)}")
-    with _one_line(path):
+    with in_one_line(path):
         config, weights = _unpack(content)
         parameters = _held_weights(weights)
         if config.get("class_name") != "Functional":
-            raise _expected("a Functional model", config.get("class_name"))
+            raise expected("a Functional model", config.get("class_name"))
         layers = _listed_layers(config["config"]["layers"])
         name, outputs = config["config"]["name"], config["config"]["output_layers"]
         if isinstance(outputs[0], str):  # Written as [name, 0, 0] or [[name, 0, 0]].
             outputs = [outputs]
         if len(outputs) != 1:
-            raise _expected("one output", len(outputs))
+            raise expected("one output", len(outputs))
         return Blueprint(path, _name(name), layers, outputs[0][0], parameters, weights)
 
 
 def build(blueprint: Blueprint) -> "keras.Model":
     """Builds the network of a file with its weights; ModelFileError as `load` has it."""
-    with _one_line(blueprint.path):
+    with in_one_line(blueprint.path):
         model = _network(blueprint)
-        with TemporaryDirectory() as folder, _no_damage("its weights are"):
+        with TemporaryDirectory() as folder, no_damage("its weights are"):
             weights = Path(folder) / "model.weights.h5"
             weights.write_bytes(blueprint.weights)
             model.load_weights(weights)
@@ -142,7 +142,7 @@ def build(blueprint: Blueprint) -> "keras.Model":
 
 
 @contextmanager
-def _one_line(path: Path) -> Iterator[None]:
+def in_one_line(path: Path) -> Iterator[None]:
     """Turns whatever strange content leads to into one line that names the file."""
     try:
         yield
@@ -151,54 +151,56 @@ def _one_line(path: Path) -> Iterator[None]:
     except (
         KeyError, TypeError, IndexError, AttributeError, ValueError, ArithmeticError, RecursionError
     ) as error:  # fmt: skip
-        raise ModelFileError(f"{path} does not describe a network: {_short(error)}") from None
+        raise ModelFileError(f"{path} does not describe a network: {short(error)}") from None
 
 
 @contextmanager
-def _no_damage(of: str) -> Iterator[None]:
+def no_damage(of: str) -> Iterator[None]:
     """Damaged content makes zipfile, zlib, h5py and Keras raise many kinds."""
     try:
         yield
     except ModelFileError:
         raise
     except Exception as error:
-        raise ModelFileError(f"{of} damaged: {_short(error)}") from None
+        raise ModelFileError(f"{of} damaged: {short(error)}") from None
 
 
-def _short(text: object, length: int = 200) -> str:
+def short(text: object, length: int = 200) -> str:
+    """A text as one line, cut."""
     return " ".join(str(text).split())[:length]
 
 
-def _expected(what: str, received: object) -> ModelFileError:
-    return ModelFileError(f"expected {what}. Received: {_short(received, 80)}")
+def expected(what: str, received: object) -> ModelFileError:
+    """The error that says what is valid, and what was received."""
+    return ModelFileError(f"expected {what}. Received: {short(received, 80)}")
 
 
 def _unpack(content: bytes) -> tuple[dict[str, Any], bytes]:
     """Reads the archive's members, bounded and with their checksums verified."""
-    with _no_damage("it is cut or"), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        sizes = {member.filename: member.file_size for member in archive.infolist()}
-        if set(sizes) != _MEMBERS or len(archive.infolist()) != len(_MEMBERS):
+    with no_damage("it is cut or"):
+        members = archives.members(content, _MAX_FILE_BYTES)
+        if set(members) != _MEMBERS:
             raise ModelFileError(
                 f"it holds {', '.join(sorted(_MEMBERS))} and nothing else. "
-                f"Received: {_short(', '.join(sorted(sizes)))}"
+                f"Received: {short(', '.join(sorted(members)))}"
             )
-        if sizes["config.json"] > _MAX_CONFIG_BYTES or sum(sizes.values()) > _MAX_FILE_BYTES:
+        if members["config.json"].size > _MAX_CONFIG_BYTES:
             raise ModelFileError("it unpacks to more than a network needs")
-        config = json.loads(archive.read("config.json"))
-        json.loads(archive.read("metadata.json"))
-        return config, archive.read("model.weights.h5")
+        config = json.loads(members["config.json"].read())
+        json.loads(members["metadata.json"].read())
+        return config, members["model.weights.h5"].read()
 
 
 def _listed_layers(entries: Any) -> list[_Layer]:
     """The layers of a file, each checked by itself; one is the input, and no two share a name."""
     if not isinstance(entries, list) or not 2 <= len(entries) <= _MAX_LAYERS:
-        raise _expected(f"a list of 2 to {_MAX_LAYERS} layers", entries)
+        raise expected(f"a list of 2 to {_MAX_LAYERS} layers", entries)
     layers = [_listed_layer(entry) for entry in entries]
     if len({layer.name for layer in layers}) < len(layers):
-        raise _expected("layers of different names", [layer.name for layer in layers])
+        raise expected("layers of different names", [layer.name for layer in layers])
     inputs = sum(layer.kind == "InputLayer" for layer in layers)
     if inputs != 1:
-        raise _expected("one input", inputs)
+        raise expected("one input", inputs)
     return layers
 
 
@@ -206,12 +208,12 @@ def _listed_layer(entry: Mapping[str, Any]) -> _Layer:
     kind, module, name = str(entry["class_name"]), str(entry["module"]), str(entry["name"])
     stock = kind == "InputLayer" or kind in _LAYERS
     if not stock or entry.get("registered_name") is not None or module != "keras.layers":
-        raise _expected(f"stock layers only ({', '.join(_LAYERS)})", f"{module[:40]}.{kind}")
+        raise expected(f"stock layers only ({', '.join(_LAYERS)})", f"{module[:40]}.{kind}")
     settings = entry["config"]
     if kind == "InputLayer":
         shape, dtype = tuple(settings["batch_shape"][1:]), settings["dtype"]
         if shape != _OBSERVATION_SHAPE or dtype != "uint8":
-            raise _expected("an input of uint8 [B, 4, 84, 84]", (dtype, shape))
+            raise expected("an input of uint8 [B, 4, 84, 84]", (dtype, shape))
         return _Layer(kind, name, {}, [])
     (node,) = entry["inbound_nodes"]
     (argument,) = node["args"]
@@ -229,12 +231,12 @@ def _checked_settings(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in chosen.items():
         if not (value in _ACTIVATIONS if key == "activation" else _is_plain(value)):
             valid = _ACTIVATIONS if key == "activation" else "numbers, none of them too large"
-            raise _expected(f"{kind}.{key} of {valid}", value)
+            raise expected(f"{kind}.{key} of {valid}", value)
     dtype = settings.get("dtype", "float32")
     if isinstance(dtype, dict):
         dtype = dtype["config"]["name"]
     if dtype not in _DTYPES:
-        raise _expected(f"a dtype of {', '.join(_DTYPES)}", dtype)
+        raise expected(f"a dtype of {', '.join(_DTYPES)}", dtype)
     return {**chosen, "dtype": dtype}
 
 
@@ -248,7 +250,7 @@ def _is_plain(value: Any) -> bool:
 
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not name.isidentifier() or len(name) > 100:
-        raise _expected("a name that is an identifier", name)
+        raise expected("a name that is an identifier", name)
     return name
 
 
@@ -268,16 +270,16 @@ def _network(blueprint: Blueprint) -> "keras.Model":
         needed += _parameters(layer, shapes[0])
         output_shape = layer.compute_output_shape(shapes if len(shapes) > 1 else shapes[0])
         if needed > held or math.prod(output_shape[1:]) > _MAX_ACTIVATIONS:
-            raise _expected(
+            raise expected(
                 f"layers for {held:,} weights, of at most {_MAX_ACTIVATIONS:,} activations each",
                 f"more, in layer {name}",
             )
         tensors[name] = layer(inputs if len(inputs) > 1 else inputs[0])
     if needed != held:
-        raise _expected(f"{needed:,} weights", f"{held:,}")
+        raise expected(f"{needed:,} weights", f"{held:,}")
     output = tensors[blueprint.output]
     if len(output.shape) != 2 or not 1 <= output.shape[-1] <= _MAX_OUTPUTS:
-        raise _expected(f"an output [B, 1 to {_MAX_OUTPUTS}]", list(output.shape))
+        raise expected(f"an output [B, 1 to {_MAX_OUTPUTS}]", list(output.shape))
     return keras.Model(observation, output, name=blueprint.name)
 
 
@@ -302,7 +304,7 @@ def _held_weights(weights: bytes) -> int:
 
     links: dict[str, object] = {}
     arrays = []
-    with _no_damage("its weights are"), h5py.File(io.BytesIO(weights), "r") as file:
+    with no_damage("its weights are"), h5py.File(io.BytesIO(weights), "r") as file:
         file.visititems_links(lambda name, link: links.update({name: link}))
         for name, link in links.items():
             if name.split("/")[0] == "optimizer":  # A compiled model's, which is not read.
@@ -317,7 +319,7 @@ def _held_weights(weights: bytes) -> int:
                 arrays.append(array)
         held: int = sum(math.prod(array.shape) for array in arrays)
         if held > _MAX_PARAMETERS:
-            raise _expected(f"at most {_MAX_PARAMETERS:,} weights", f"{held:,}")
+            raise expected(f"at most {_MAX_PARAMETERS:,} weights", f"{held:,}")
         for array in arrays:
             if array.dtype.kind == "f" and not np.isfinite(array[()]).all():
                 raise ModelFileError(f"{array.name[:40]} is not finite (NaN or infinity)")

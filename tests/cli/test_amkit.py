@@ -11,8 +11,8 @@ import pytest
 from amkit.storage import experts
 
 COMMANDS = (
-    *("games", "train", "scores", "distill", "baseline", "relate", "transfer", "evaluate"),
-    *("report", "record", "export", "theory", "bench"),
+    *("games", "train", "import", "scores", "distill", "baseline", "relate", "transfer"),
+    *("evaluate", "report", "record", "export", "theory", "bench"),
 )
 
 

@@ -332,6 +332,28 @@ def test_extra_members(saved):
     rejected(path, "nothing else")
 
 
+def test_a_member_that_unpacks_to_more_than_it_says(saved):
+    """It was unpacked whole, to any size, before its length was looked at."""
+    import resource
+    import struct
+
+    _, path = saved
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, bytes(2**27) if name == "metadata.json" else content)
+    honest = path.read_bytes()
+    path.write_bytes(honest.replace(struct.pack("<I", 2**27), struct.pack("<I", 50)))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rejected(path, "cut or damaged")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    rejected(path, "stored or deflated")
+
+
 def test_the_card_of_another_model(saved):
     _, path = saved
     card_path(path).write_text(json.dumps({**CARD, "weight_hash": "0" * 64}))
