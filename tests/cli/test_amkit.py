@@ -79,7 +79,7 @@ def test_a_bug_is_not_dressed_up_as_the_users(amkit, monkeypatch, error):
 
 
 def test_a_bug_in_amkits_own_lines_is_none_of_the_users(amkit, monkeypatch):
-    monkeypatch.setattr(experts, "_some", lambda folder: np.zeros(3) + np.zeros(4))
+    monkeypatch.setattr(experts, "find_experts", lambda folder: np.zeros(3) + np.zeros(4))
     result = amkit("scores")
     assert result.exit_code == 1 and isinstance(result.exception, ValueError)
 

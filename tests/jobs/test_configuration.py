@@ -71,7 +71,10 @@ def test_the_algorithm_is_named(expert_folder):
     ("change", "message"),
     [
         ({"seed": -1}, "seed: should be greater than or equal to 0. Received: -1"),
-        ({"algorithm": "ppo"}, "algorithm is one of dqn, pqn, actor_mimic. Received: 'ppo'"),
+        (
+            {"algorithm": "ppo"},
+            "algorithm is one of dqn, pqn, quantile_pqn, actor_mimic. Received: 'ppo'",
+        ),
         ({"kind": "king"}, "kind: should be 'expert', 'amn', 'mdqn' or 'mcdqn'"),
         ({"protocol": "golf"}, "protocol is one of .* Received: 'golf'"),
         ({"games": []}, "games: "),
