@@ -3,18 +3,15 @@
 The list of layers is read as data; code that a file holds, of a Lambda, is refused.
 """
 
-import io
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import h5py
 import numpy as np
 
 from amkit.games.catalogue import Game
 from amkit.storage.cards import ModelFileError
-from amkit.storage.importers import parts
+from amkit.storage.importers import hdf5, parts
 from amkit.storage.importers.parts import Array, Convolution, Dense, Parts
 
 MARK = b"\x89HDF"
@@ -25,7 +22,7 @@ _CONVOLUTIONS, _IGNORED = ("Conv2D", "Convolution2D"), ("InputLayer", "Dropout")
 class _Sequence:
     """What is known of the layers so far, taken one after the other."""
 
-    def __init__(self, weights: Mapping[str, Any]) -> None:
+    def __init__(self, weights: Mapping[str, Sequence[Array]]) -> None:
         self._weights = weights
         self.convolutions: list[Convolution] = []
         self.dense: list[Dense] = []
@@ -86,7 +83,7 @@ class _Sequence:
         self.activated[-1] |= name == "relu"
 
     def _kernel_and_bias(self, settings: Mapping[str, Any], axes: int) -> tuple[Array, Array]:
-        kernel, *others = _layer_weights(self._weights, str(settings["name"]))
+        kernel, *others = self._weights[str(settings["name"])]
         if kernel.ndim != axes or len(others) != bool(settings.get("use_bias", True)):
             raise ModelFileError("a layer has a kernel and, where it says so, a bias")
         return kernel, others[0] if others else np.zeros(kernel.shape[-1], np.float32)
@@ -94,21 +91,17 @@ class _Sequence:
 
 def read(content: bytes, game: Game) -> Parts:
     """Reads a file of Keras 2."""
-    with h5py.File(io.BytesIO(content), "r") as file:
-        if "model_config" not in file.attrs:
-            raise ModelFileError("it holds weights alone: save the whole model, model.save()")
-        config = json.loads(file.attrs["model_config"])
-        if config["class_name"] != "Sequential":
-            raise ModelFileError(
-                f"it is no Sequential model. Received: {config['class_name']!s:.40}"
-            )
-        listed = config["config"]
-        listed = listed["layers"] if isinstance(listed, dict) else listed
-        if not isinstance(listed, list) or len(listed) > _MAX_LAYERS:
-            raise ModelFileError(f"it has a list of at most {_MAX_LAYERS} layers")
-        layers = _Sequence(file["model_weights"])
-        for entry in listed:
-            layers.take(str(entry["class_name"]), entry["config"])
+    text, weights = hdf5.arrays(content)
+    config = json.loads(text)
+    if config["class_name"] != "Sequential":
+        raise ModelFileError(f"it is no Sequential model. Received: {config['class_name']!s:.40}")
+    listed = config["config"]
+    listed = listed["layers"] if isinstance(listed, dict) else listed
+    if not isinstance(listed, list) or len(listed) > _MAX_LAYERS:
+        raise ModelFileError(f"it has a list of at most {_MAX_LAYERS} layers")
+    layers = _Sequence(weights)
+    for entry in listed:
+        layers.take(str(entry["class_name"]), entry["config"])
     return _parts(layers)
 
 
@@ -143,27 +136,3 @@ def _parts(layers: _Sequence) -> Parts:
         divisor=layers.divisor or 255.0,
         unknown=unknown,
     )
-
-
-def _layer_weights(weights: Any, layer: str) -> list[Array]:
-    """A layer's arrays, in order; plain ones only: packed ones unpack to what they like."""
-    group = _hard(weights, layer)
-    arrays = []
-    for name in group.attrs["weight_names"]:
-        array = group
-        for step in (name.decode() if isinstance(name, bytes) else str(name)).split("/"):
-            array = _hard(array, step)
-        plain = isinstance(array, h5py.Dataset) and array.chunks is None and not array.external
-        if not plain or array.is_virtual or array.dtype.kind != "f":
-            raise ModelFileError("its weights are not plain numbers")
-        if array.size > parts.MAX_PARAMETERS or math.prod(array.shape) != array.size:
-            raise ModelFileError("its weights are larger than a network's")
-        arrays.append(array[()].astype(np.float32))
-    return arrays
-
-
-def _hard(group: Any, name: str) -> Any:
-    """A member of a group, that is in this file."""
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise ModelFileError("its weights link elsewhere")
-    return group[name]

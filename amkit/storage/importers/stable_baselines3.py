@@ -36,7 +36,7 @@ def read_archive(members: Mapping[str, Member], game: Game) -> Parts:
         )
     data: object = {}
     if "data" in members and members["data"].size <= _MAX_DATA_BYTES:
-        data = json.loads(members["data"].read())
+        data = json.loads(members["data"].read().decode())
     return read(state, game, data if isinstance(data, dict) else {})
 
 
