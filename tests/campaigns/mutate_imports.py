@@ -80,7 +80,9 @@ def main() -> None:
             slowest = max(slowest, time.perf_counter() - began)
             signal.alarm(0)
             if name.endswith(".h5"):  # Read in a process of its own.
-                did = {one for one in did if not one.startswith(("subprocess.", "os.", "open"))}
+                # NumPy reads the headers of that process's answer as literals: parsed, not run.
+                own = ("subprocess.", "os.", "open", "compile")
+                did = {one for one in did if not one.startswith(own)}
             assert not did, (name, i, did)
             if name in CHECKSUMS and not inside:
                 assert ended != "read, other numbers", (name, i)
