@@ -154,7 +154,12 @@ def _whole_folder(path: Path) -> Iterator[Path]:
         yield temporary
         if path.exists():
             os.replace(path, earlier)
-        os.replace(temporary, path)
+        try:
+            os.replace(temporary, path)
+        except BaseException:
+            if earlier.exists():  # What was there stays.
+                os.replace(earlier, path)
+            raise
     finally:
         for folder in (temporary, earlier):
             shutil.rmtree(folder, ignore_errors=True)

@@ -93,3 +93,20 @@ def test_the_target_is_checked_before_the_work(refused, expert_folder, form, out
 )
 def test_wrong_usage(wrong, words, match):
     wrong(match, "export", *words)
+
+
+def test_an_earlier_folder_stays_where_the_new_one_cannot_take_its_place(tmp_path, monkeypatch):
+    served, replace = tmp_path / "served", exports.os.replace
+    served.mkdir()
+    (served / "saved_model.pb").write_bytes(b"earlier")
+
+    def fail(source, target):
+        if "new" in str(source):
+            raise OSError(5, "Input/output error")
+        replace(source, target)
+
+    monkeypatch.setattr(exports.os, "replace", fail)
+    with pytest.raises(OSError, match="Input/output"), exports._whole_folder(served) as temporary:
+        temporary.mkdir()
+    assert (served / "saved_model.pb").read_bytes() == b"earlier"
+    assert [path.name for path in tmp_path.iterdir()] == ["served"]

@@ -1,4 +1,4 @@
-"""CleanRL's `dqn_atari`: a state_dict. What its JAX version writes is in `dopamine`."""
+"""CleanRL's `dqn_atari`: a state_dict. What its JAX version writes is in `flax_files`."""
 
 from collections.abc import Mapping
 from typing import Any
