@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # One thread each: workers share the cores.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's; those without work wait busily.
 
 import numpy as np
 import pytest
@@ -88,16 +89,22 @@ PLAIN = {"learning", "transfer", "cli", "test_tutorials.py"}
 
 @pytest.fixture(scope="module", autouse=True)
 def plain_kernels(request):
-    """Plain graphs for XLA's kernels: to compile them takes half of a small training's time."""
+    """Plain graphs for XLA's kernels, and rates of this machine that are measured in no time.
+
+    To compile the kernels takes half of a small training's time; rates are of tests/jobs.
+    """
     if PLAIN.isdisjoint(request.path.parts):
         yield
         return
     import tensorflow as tf
 
+    from amkit.jobs import rates
     from amkit.networks import xla
 
+    measured = rates.rate
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(xla, "kernel", lambda function: tf.function(function, autograph=False))
+        patch.setattr(rates, "rate", lambda step, seconds: measured(step, min(seconds, 0.01)))
         yield
 
 

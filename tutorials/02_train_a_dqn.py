@@ -160,7 +160,7 @@ plt.show()
 # steps. A value is an expectation of the latter, so that there is something to hold the network's values against.
 
 # %%
-ENVS = 32 if STEPS >= 1000 else 8  # Tests play in fewer.
+ENVS = 32 if STEPS >= 1000 else 4  # Tests play in fewer.
 DISCOUNT = 0.97  # Per step; a ball takes 15 to 25 steps.
 
 

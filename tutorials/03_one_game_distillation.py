@@ -195,7 +195,7 @@ plt.show()
 
 
 # %%
-def descend(student_mask, updates=500, rate=1.0):
+def descend(student_mask, updates=500 if FULL else 20, rate=1.0):
     logits = tf.Variable(tf.zeros((1, 18)))
     target = boltzmann(losing_q, MASK, 0.05)
     for _ in range(updates):

@@ -73,7 +73,7 @@ UNSEEN = 2**30  # A seed far from those of training.
 TAU = 0.05
 
 precision = fastest(128, jit_compile=False)[0] if FULL else "float32"
-names = list(amkit.SPLITS["multitask"])
+names = list(amkit.SPLITS["multitask"]) if FULL else ["boxing", "breakout", "pong"]
 games = [amkit.find_game(name) for name in names]
 experts = amkit.load_experts(ROOT / "pretrained", names)
 masks = np.array([game.action_mask for game in games])  # bool [8, 18]
@@ -120,7 +120,7 @@ print(f"\nweights: {untrained.count_params():,} in the student, {together:,} in 
 
 
 # %%
-def some_states(expert, envs=16 if FULL else 4, steps=800 if FULL else 24, every=8):
+def some_states(expert, envs=16 if FULL else 2, steps=800 if FULL else 24, every=8):
     """Returns (states uint8 [envs, T, 4, 84, 84], the expert's Q-values float32 [envs, T, 18])."""
     rng, codes, kept = np.random.default_rng(1), expert.game.action_codes, []
     ask = tf.function(lambda observation: expert.network(observation), autograph=False)
@@ -256,7 +256,9 @@ for ax, columns, title in (
         share = norms[column] ** 2 / np.sum(norms[column] ** 2)
         ax.bar(np.arange(8) + j * width, share, width, label=column)
     ax.axhline(1 / 8, color="black", linewidth=0.8, linestyle=":")
-    ax.set_xticks(np.arange(8) + 0.4 - width / 2, [n.replace("_", " ") for n in names], rotation=30)
+    ax.set_xticks(
+        np.arange(len(names)) + 0.4 - width / 2, [n.replace("_", " ") for n in names], rotation=30
+    )
     ax.set_title(f"share of the squared gradient, {title}")
     ax.legend()
 plt.show()

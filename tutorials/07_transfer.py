@@ -443,7 +443,7 @@ amkit.save(grown, GROWN, {"kind": "amn", "games": ["pong"]})  # A card has to na
 gopher = amkit.find_game("gopher")
 chances[gopher.name] = chance(gopher)
 print(f"random play: {chances[gopher.name]:.0f}")
-for name, path in {**INITIALISATIONS, "random, grown": GROWN}.items():
+for name, path in some({"random, grown": GROWN, **INITIALISATIONS}.items()):
     head = {"head": "new"} if path == GROWN else {}  # Random weights prefer nothing at first.
     curve = curves[gopher.name, name, 0] = learn(gopher, path, **head)
     print(f"{name:16s}{outcome(curve)}")
@@ -496,7 +496,7 @@ plt.show()
 # with a fixed strength of the ridge:
 
 # %%
-LOOK = {} if FULL else {"steps": 3200, "envs": 8}
+LOOK = {} if FULL else {"steps": 1600, "envs": 8}
 frames = transfer_relate.play_at_random(breakout, **LOOK)
 observation, ahead = frames.observation, frames.reward_ahead  # [T, N, 4, 84, 84], [T, N]
 print(f"{ahead.size:,} steps in {ahead.shape[1]} environments; "

@@ -8,7 +8,6 @@ import pytest
 from amkit.storage.cards import read_card
 
 
-@pytest.mark.usefixtures("compiled_kernels")
 @pytest.mark.parametrize("architecture", ["mdqn", "mcdqn"])
 def test_baseline_then_evaluate(amkit, refused, tiny, architecture):
     asked = ["baseline", architecture, "--games", "pong,breakout", "--test-epochs", 2, *tiny]

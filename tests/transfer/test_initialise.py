@@ -310,13 +310,31 @@ def amkit(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-def test_the_command(amn, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    tiny = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
-    asked = ["transfer", "breakout", "--from", "amn.keras", "--from", "none", "--seed", "0,1"]
-    result = amkit(*asked, "--test-epochs", 2, *tiny, "--json")
+TINY = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
+ASKED = ["transfer", "breakout", "--from", "amn.keras", "--from", "none", "--seed", "0,1"]
+ASKED += ["--test-epochs", 2, *TINY, "--json"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """(a folder with transfers of two seeds, what the command answered)."""
+    folder = tmp_path_factory.mktemp("transfers")
+    models.save(network(0), folder / "amn.keras", {"kind": "amn", "games": ["pong", "boxing"]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        result = amkit(*ASKED)
     assert result.exit_code == 0, result.output
-    answers = json.loads(result.stdout)
+    return folder, json.loads(result.stdout)
+
+
+@pytest.fixture
+def in_runs(runs, monkeypatch):
+    monkeypatch.chdir(runs[0])
+    return runs[1]
+
+
+def test_the_command(in_runs, monkeypatch):
+    answers = in_runs
     names = [Path(answer["run"]).name for answer in answers]
     assert names == [
         f"transfer-breakout-from-{s}-seed-{i}" for i in (0, 1) for s in ("amn", "none")
@@ -324,7 +342,7 @@ def test_the_command(amn, tmp_path, monkeypatch):
     card = read_card(Path(answers[2]["model"]))
     assert card["kind"] == "expert" and card["outputs"] == 18 and card["seed"] == 1
     assert card["transfer"]["source"] == "amn" and "from" not in card["transfer"]
-    assert card["transfer"]["weights"] == read_card(amn)["weight_hash"]
+    assert card["transfer"]["weights"] == read_card(Path("amn.keras"))["weight_hash"]
     assert [row["steps"] for row in card["tests"]] == [128, 256]
     assert card["command"].startswith(
         "amkit transfer breakout --from amn.keras --preset tiny --seed 1"
@@ -333,11 +351,14 @@ def test_the_command(amn, tmp_path, monkeypatch):
     assert random["command"].startswith("amkit transfer breakout --from none --from amn.keras")
     plain = keras.saving.load_model(answers[2]["model"])  # Not frozen for whoever trains on.
     assert len(plain.trainable_variables) == len(plain.variables)
-    again = amkit(*asked, "--test-epochs", 2, *tiny, "--resume", "--json")
-    assert json.loads(again.stdout) == answers  # All are finished.
-    variant = ["transfer", "breakout", "--from", "amn.keras", *tiny, "--head", "new"]
-    answer = json.loads(amkit(*variant, "--freeze", "conv3", "--resume", "--json").stdout)
-    assert answer["run"] == "runs/transfer-breakout-from-amn-head-new-freeze-conv3-seed-0"
+    assert json.loads(amkit(*ASKED, "--resume").stdout) == answers  # All are finished.
+    begun = []
+    monkeypatch.setattr(
+        "amkit.cli.trainings.run_jobs", lambda context, requests, on_model: begun.extend(requests)
+    )
+    words = ["transfer", "breakout", "--from", "amn.keras", *TINY, "--head", "new"]
+    assert amkit(*words, "--freeze", "conv3").exit_code == 0
+    assert [job.name for job in begun] == ["breakout-from-amn-head-new-freeze-conv3-seed-0"]
 
 
 @pytest.mark.parametrize(
@@ -371,26 +392,21 @@ def test_networks_that_are_compared_have_the_same_layers(amn, tmp_path, monkeypa
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.usefixtures("compiled_kernels")
-def test_another_source_is_not_gone_on_with(amn, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    tiny = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
-    asked = ["transfer", "breakout", "--from", "amn.keras", *tiny]
-    assert amkit(*asked).exit_code == 0
-    models.save(network(5), amn, {"kind": "amn", "games": ["pong"]})
-    result = amkit(*asked, "--resume")
-    assert result.exit_code == 2 and "with weights" in " ".join(result.stderr.split())
+def test_another_source_is_not_gone_on_with(in_runs, tmp_path):
+    same = network(0)
     (tmp_path / "other").mkdir()
-    models.copy(amn, tmp_path / "other" / "amn.keras")
-    same_name = amkit(*asked, "--from", "other/amn.keras")
+    models.save(network(5), tmp_path / "other" / "amn.keras", {"kind": "amn", "games": ["pong"]})
+    words = ["transfer", "breakout", *TINY]
+    result = amkit(*words, "--from", tmp_path / "other" / "amn.keras", "--resume")
+    assert result.exit_code == 2 and "with weights" in " ".join(result.stderr.split())
+    models.save(same, tmp_path / "other" / "amn.keras", {"kind": "amn", "games": ["pong"]})
+    both = ["--from", "amn.keras", "--from", tmp_path / "other" / "amn.keras"]
+    same_name = amkit(*words, *both)
     assert same_name.exit_code == 2 and "different names" in same_name.stderr
 
 
-def test_a_target_is_no_teacher(amn, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    tiny = ["--preset", "tiny", "--protocol", "tiny", "--precision", "float32"]
-    assert amkit("transfer", "breakout", "--from", "none", *tiny).exit_code == 0
-    assert find_experts(tmp_path / "runs") == {}
+def test_a_target_is_no_teacher(in_runs):
+    assert find_experts(Path("runs")) == {}
 
 
 def test_a_source_is_not_called_as_random_weights_are(amn, tmp_path):
