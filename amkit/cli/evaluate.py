@@ -20,7 +20,7 @@ def evaluate(
     ),
     epsilon: Epsilon = EPSILON,
     games: str | None = Option(None, help="Games, comma-separated (all on the model's card)."),
-    protocol: str = Option("paper", help="paper, paper-30, quick or sticky: see the README."),
+    protocol: str = Option("paper", help="paper, paper-30, quick or sticky (tutorials/reference)."),
     experts: Path | None = Option(
         None, help="Experts to compare with (those of pretrained/ that taught the AMN)."
     ),

@@ -23,7 +23,7 @@ def export(
 
     Its outputs there are compared with the model's on a game's observations before it is written.
     The network alone is exported: how its observations are made, and which action an output is, is
-    said by the README and by the model's card. Examples:
+    said by tutorials/reference.md and by the model's card. Examples:
 
     [bold]amkit export pretrained/pong.keras --format onnx --output pong.onnx[/]  for ONNX Runtime
 
