@@ -60,7 +60,7 @@ from amkit.play.replay import ReplayMemory
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 60_000))  # Of one run. Tests play less.
 FULL = STEPS >= 10_000
-ENVS, BATCH = (64, 128) if FULL else (8, 16)
+ENVS, BATCH = (64, 128) if FULL else (4, 8)
 START = min(5_000, STEPS // 4)  # Learning starts here: the first states are all much alike.
 PROTOCOL = amkit.PROTOCOLS["quick" if FULL else "tiny"]
 UNSEEN = 2**30  # A seed far from those of training: what is measured there was not learnt from.

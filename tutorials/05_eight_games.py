@@ -73,7 +73,8 @@ UNSEEN = 2**30  # A seed far from those of training.
 TAU = 0.05
 
 precision = fastest(128, jit_compile=False)[0] if FULL else "float32"
-names = list(amkit.SPLITS["multitask"]) if FULL else ["boxing", "breakout", "pong"]
+EIGHT = list(amkit.SPLITS["multitask"])
+names = EIGHT if FULL else ["boxing", "breakout", "pong"]
 games = [amkit.find_game(name) for name in names]
 experts = amkit.load_experts(ROOT / "pretrained", names)
 masks = np.array([game.action_mask for game in games])  # bool [8, 18]
@@ -141,7 +142,7 @@ states, expert_q = zip(*(some_states(expert) for expert in experts), strict=True
 HALF = len(states[0]) // 2  # Environments before it: to train on. After it: held out.
 print(f"{states[0].shape} states of each game, {time.perf_counter() - begun:.0f} s")
 
-figure, axes = plt.subplots(1, 8, figsize=(15, 2.2))
+figure, axes = plt.subplots(1, len(names), figsize=(15, 2.2))
 for ax, name, seen in zip(axes, names, states, strict=True):
     ax.imshow(seen[-1, -1, -1], cmap="gray", vmin=0, vmax=255)
     ax.set_title(name.replace("_", " "), fontsize=9)
@@ -254,8 +255,8 @@ for ax, columns, title in (
     width = 0.8 / len(columns)
     for j, column in enumerate(columns):
         share = norms[column] ** 2 / np.sum(norms[column] ** 2)
-        ax.bar(np.arange(8) + j * width, share, width, label=column)
-    ax.axhline(1 / 8, color="black", linewidth=0.8, linestyle=":")
+        ax.bar(np.arange(len(names)) + j * width, share, width, label=column)
+    ax.axhline(1 / len(names), color="black", linewidth=0.8, linestyle=":")
     ax.set_xticks(
         np.arange(len(names)) + 0.4 - width / 2, [n.replace("_", " ") for n in names], rotation=30
     )
@@ -581,12 +582,13 @@ show_scores(["chance", "expert", "AMN", "MDQN", "MCDQN"])
 
 
 # %%
-def panels(title):
+def panels(title, names=names):
     figure, axes = plt.subplots(2, 4, figsize=(14, 5.2), sharex=True, layout="constrained")
     figure.supylabel(title)
-    for ax, name in zip(axes.ravel(), names, strict=True):
+    axes = dict(zip(names, axes.ravel(), strict=False))  # Tests have fewer games than panels.
+    for name, ax in axes.items():
         ax.set_title(name.replace("_", " "), fontsize=10)
-    return figure, dict(zip(names, axes.ravel(), strict=True))
+    return figure, axes
 
 
 figure, axes = panels("agreement with the expert")
@@ -699,7 +701,7 @@ def geometric_mean(values):
 
 
 rng = np.random.default_rng(0)
-draws = np.array([draws_of(cards_of_runs.score_of(card, name), rng) for name in names])  # [8, 2000]
+draws = np.array([draws_of(cards_of_runs.score_of(card, name), rng) for name in EIGHT])  # [8, 2000]
 middle = geometric_mean(np.array([row["normalised"].value for row in table]))
 low, high = np.percentile(geometric_mean(draws), [2.5, 97.5])
 print(f"geometric mean {middle:.3f} ({low:.3f} to {high:.3f})\n\namkit.report:")
@@ -712,9 +714,9 @@ plt.figure(figsize=(11, 3))
 places, found = np.arange(len(table)), [row["normalised"] for row in table]
 error = [[x.value - x.low for x in found], [x.high - x.value for x in found]]
 plt.bar(places - 0.2, [x.value for x in found], 0.4, yerr=error, label="amkit, 95 % interval")
-plt.bar(places + 0.2, [papers[name] for name in names], 0.4, color="lightgray", label="the paper")
+plt.bar(places + 0.2, [papers[name] for name in EIGHT], 0.4, color="lightgray", label="the paper")
 plt.axhline(1, color="black", linewidth=0.8)
-plt.xticks(places, [name.replace("_", " ") for name in names])
+plt.xticks(places, [name.replace("_", " ") for name in EIGHT])
 plt.ylabel("expert-normalised score")
 plt.legend()
 plt.show()
@@ -733,7 +735,7 @@ plt.show()
 # %%
 def draw_tests(trained, table):
     """Figures 1 to 3: tests while training, name -> cards, beside the levels of expert and chance."""
-    figure, axes = panels("score")
+    figure, axes = panels("score", EIGHT)
     for row in table:
         ax = axes[row["game"]]
         for name, cards in trained.items():
@@ -748,7 +750,7 @@ def draw_tests(trained, table):
             )
         ax.axhline(row["expert"], color="black", linewidth=1, label="expert")
         ax.axhline(row["random"], color="gray", linestyle=":", label="chance")
-    axes[names[0]].legend()
+    axes[EIGHT[0]].legend()
     figure.supxlabel("thousand agent steps of each game")
     plt.show()
 
@@ -815,7 +817,8 @@ for name, x in multitask.aggregates(everything).items():
 # environment: what makes an environment easy or hard is the same for both, and cancels.
 
 # %%
-hardest = sorted(table, key=lambda row: row["normalised"].value)[: 2 if FULL else 1]
+taught = [row for row in table if row["game"] in names]
+hardest = sorted(taught, key=lambda row: row["normalised"].value)[: 2 if FULL else 1]
 alone_games = [amkit.find_game(row["game"]) for row in hardest]
 for game in alone_games:
     i = games.index(game)
