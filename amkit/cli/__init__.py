@@ -18,6 +18,7 @@ from amkit.cli.report import report
 from amkit.cli.scores import scores
 from amkit.cli.theory import theory
 from amkit.cli.trainings import baseline, distill, train, transfer
+from amkit.cli.watch import watch
 
 
 class _Commands(TyperGroup):
@@ -42,11 +43,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_NOTHING_WITHOUT_ARGUMENTS = (train, import_, baseline, relate, transfer, report, export)
+_NOTHING_WITHOUT_ARGUMENTS = (watch, train, import_, baseline, relate, transfer, report, export)
 for command in (
-    games, train, import_, scores, distill, baseline, relate, transfer, evaluate, report, record,
-    export,
-    theory, bench,
+    games, watch, train, import_, scores, distill, baseline, relate, transfer, evaluate, report,
+    record, export, theory, bench,
 ):  # fmt: skip
     name = command.__name__.rstrip("_")  # A word of Python's own gets an underscore.
     app.command(name, no_args_is_help=command in _NOTHING_WITHOUT_ARGUMENTS)(command)

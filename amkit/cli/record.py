@@ -34,6 +34,7 @@ def record(
         card_of(model)
     load_tensorflow()
     from amkit.evaluation import recording, scorecards
+    from amkit.evaluation.live import STEPS_PER_SECOND
     from amkit.networks.actions import for_game
     from amkit.storage.cards import how_played, is_policy, played, presses_fire
 
@@ -49,7 +50,7 @@ def record(
         chosen,
         epsilon=epsilon,
         seed=seed,
-        steps=max(round(seconds * recording.STEPS_PER_SECOND), 1),
+        steps=max(round(seconds * STEPS_PER_SECOND), 1),
         fire=presses_fire(card, chosen.name),
     )
     steps, score = recording.write(moments, chosen, is_policy(card), path)

@@ -5,21 +5,17 @@ Needs Pillow, and imageio with PyAV for mp4: the extra `video`.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from amkit.games.atari import FRAMES_PER_STEP, Screen
+from amkit.evaluation.live import STEPS_PER_SECOND, Moment, Play, bars
 from amkit.games.catalogue import Game
-from amkit.games.environments import make
 from amkit.games.published import EPSILON
-from amkit.networks.actions import over_all_actions
-from amkit.play.policy import EpsilonGreedy
-from amkit.play.rollout import rollout
 from amkit.storage.files import check_target, whole
 
 if TYPE_CHECKING:
@@ -27,23 +23,11 @@ if TYPE_CHECKING:
 
 
 FORMATS = (".gif", ".mp4")
-STEPS_PER_SECOND = 60 / FRAMES_PER_STEP  # An Atari shows 60 frames a second.
 
 _GIF_MILLISECONDS = 70  # A GIF counts hundredths of a second: 1/15 s is between two of them.
 _SCALE = 2  # Pixels of the picture per pixel of the screen.
 _PANEL = 300
 _BACKGROUND, _TEXT, _BAR, _CHOSEN = (18, 18, 22), (225, 225, 225), (70, 90, 130), (240, 180, 60)
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One agent step."""
-
-    screen: NDArray[np.uint8]  # [210, 160, 3]. What a player sees.
-    values: NDArray[np.float32]  # [n]. What the network says of each action of the game.
-    action: int  # Column of the action that is taken.
-    score: float  # Raw, before the step.
-    reward: float  # Raw, of the step.
 
 
 def play(
@@ -65,27 +49,11 @@ def play(
         steps: agent steps after which to stop; None plays to the end.
         fire: whether FIRE is pressed for it, as `games.fire` has it.
     """
-    fire_games = [game.name] if fire else []
-    opened = make([game], 1, seed=seed, life_loss_terminal=False, fire_games=fire_games)
-    with (
-        closing(opened) as environments,
-        closing(Screen(game, seed, fire)) as screen,
-    ):
-        policy = EpsilonGreedy(
-            lambda observation: over_all_actions(network(observation), game.action_codes),
-            environments.action_masks,
-            np.random.default_rng(seed),
-            epsilon,
-        )
-        score = 0.0
-        for step, transition in enumerate(rollout(environments, policy), start=1):
-            action, reward = int(transition.action[0]), float(transition.reward[0])
-            values = transition.outputs[0, game.action_codes]
-            column = game.action_codes.tolist().index(action)
-            yield Moment(screen.pixels, values, column, score, reward)
-            screen.step(action)
-            score += reward
-            if transition.game_over[0] or step == steps:
+    with closing(Play(network, game, epsilon=epsilon, seed=seed, fire=fire)) as played:
+        for step in count(1):
+            moment = played.look()
+            yield replace(moment, reward=played.step())
+            if played.game_over or step == steps:
                 return
 
 
@@ -96,15 +64,7 @@ def draw(moment: Moment, game: Game, policy: bool) -> "Image":
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    values = moment.values.astype(np.float64)
-    if policy:
-        values = np.exp(values - values.max())
-        values /= values.sum()
-        lowest, title = 0.0, "policy"
-    else:
-        lowest, title = values.min(), "Q-values"
-    lengths = (values - lowest) / max(values.max() - lowest, 1e-9)
-
+    title, values, lengths = bars(moment, policy)
     screen = Image.fromarray(moment.screen)
     width, height = screen.width * _SCALE, screen.height * _SCALE
     picture = Image.new("RGB", (width + _PANEL, height), _BACKGROUND)

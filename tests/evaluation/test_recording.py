@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from amkit.evaluation import recording
+from amkit.evaluation import live, recording
 from amkit.evaluation.whole_games import random_network
 from amkit.networks.bodies import nature_dqn
 from amkit.storage.cards import is_policy
@@ -39,7 +39,7 @@ def test_what_it_opened_is_closed_also_where_the_screen_cannot_be_opened(pong, m
     def fail(game, seed, fire):
         raise MemoryError
 
-    monkeypatch.setattr(recording, "Screen", fail)
+    monkeypatch.setattr(live, "Screen", fail)
     with pytest.raises(MemoryError):
         list(recording.play(random_network, pong))
     assert len(closed) == 2
