@@ -1,6 +1,8 @@
 """Shared test parts: a scripted environment whose state can be saved, and small experts."""
 
 import os
+from importlib.util import find_spec
+from shutil import which
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # One thread each: workers share the cores.
@@ -83,6 +85,28 @@ class ScriptedEnvironments(Environments):
             setattr(self, name, value.copy())
 
 
+class Still:
+    """A game that nothing happens in, to be watched; each lasts `length` steps."""
+
+    def __init__(self, game, length=1000):
+        self.game, self.length, self.score, self.epsilon = game, length, 0.0, 0.05
+        self.taken = []  # What was pressed in each step.
+
+    @property
+    def game_over(self):
+        return len(self.taken) % self.length == 0
+
+    def look(self):
+        from amkit.evaluation.live import Moment
+
+        screen = np.full((210, 160, 3), len(self.taken), np.uint8)
+        return Moment(screen, np.arange(self.game.num_actions, dtype=np.float32), 1, self.score)
+
+    def step(self, pressed=None):
+        self.taken.append(pressed)
+        return 0.0
+
+
 # Tests of these are of trainings as wholes; networks/test_xla.py is of the kernels.
 PLAIN = {"learning", "transfer", "cli", "test_tutorials.py"}
 
@@ -126,6 +150,11 @@ def scripted():
 
 
 @pytest.fixture(scope="session")
+def still():
+    return Still
+
+
+@pytest.fixture(scope="session")
 def pong():
     return find_game("pong")
 
@@ -133,6 +162,26 @@ def pong():
 @pytest.fixture(scope="session")
 def breakout():
     return find_game("breakout")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """Chromium without a window, as selenium drives it; the test is skipped where there is none."""
+    program, driver = which("chromium") or which("google-chrome"), which("chromedriver")
+    if not (program and driver and find_spec("selenium")):
+        pytest.skip("no browser: needs chromium, chromedriver and Python's selenium")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for word in (
+        *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"),
+        *("disable-background-networking", "disable-component-update", "disable-sync"),
+        *("window-size=1100,900", f"user-data-dir={tmp_path_factory.mktemp('browser')}"),
+    ):
+        options.add_argument(f"--{word}")
+    with webdriver.Chrome(options, webdriver.ChromeService(driver)) as chrome:
+        yield chrome
 
 
 @pytest.fixture(scope="session")

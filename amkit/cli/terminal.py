@@ -83,21 +83,23 @@ def compose(session: "Session", moment: "Moment", rows: int, columns: int) -> Fr
 
     title, values, lengths = session.bars(moment)
     left = width + 2
+    room = min(columns - left - 23, 24)  # Of the longest bar.
     frame.text(0, left, f"{game.title}: {moment.score:,.0f}")
     ended = f", last {session.games[-1]:,.0f}" if session.games else ""
     frame.text(1, left, f"game {len(session.games) + 1}{ended}", _QUIET)
     frame.text(2, left, title, _QUIET)
-    for i, (name, value, length) in enumerate(zip(game.actions, values, lengths, strict=True)):
+    fit = range(rows - 5)  # Actions that there is room for.
+    for i, name, value, length in zip(fit, game.actions, values, lengths, strict=False):
         ink = _CHOSEN if i == moment.action else _INK
         mark = ">" if i == moment.action else " "
         frame.text(3 + i, left, f"{mark}{name:<13}{value:8.3f}", ink)
-        bar = "█" * int(length * 6) + ("▌" if length * 6 % 1 >= 0.5 else "")
+        bar = "█" * int(length * room) + ("▌" if length * room % 1 >= 0.5 else "")
         frame.text(3 + i, left + 23, bar, _CHOSEN if i == moment.action else _BAR)
-    state = "paused" if session.paused else f"speed {session.speed:g}"
+    state = "paused" if session.paused else f"speed {session.speed:g}x"
     who = "you play" if session.human else f"epsilon {session.play.epsilon:.2f}"
     frame.text(min(3 + len(game.actions), rows - 2), left, f"{state}  {who}", _QUIET)
     keys = "arrows, space: play  p pause" if session.human else "space pause  e/E epsilon"
-    frame.text(rows - 1, 0, f"{keys}  n one step  +/- speed  q quit", _QUIET)
+    frame.text(rows - 1, 0, f"q quit  {keys}  n one step  +/- speed", _QUIET)
     return frame
 
 

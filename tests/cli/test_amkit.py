@@ -12,7 +12,7 @@ from amkit.storage import experts
 
 COMMANDS = (
     *("games", "train", "import", "scores", "distill", "baseline", "relate", "transfer"),
-    *("evaluate", "report", "record", "export", "theory", "bench"),
+    *("evaluate", "report", "record", "export", "theory", "bench", "watch"),
 )
 
 
@@ -24,7 +24,8 @@ def test_help(amkit, in_ascii, command):
     assert "amkit" in result.stdout
     if command:
         assert f"amkit {command}" in result.stdout.replace(f"Usage: amkit {command}", "")
-        assert "Example" in result.stdout and "--json" in result.stdout
+        assert "Example" in result.stdout
+        assert ("--json" in result.stdout) is (command != "watch")
     assert "--help" in in_ascii(*words)
 
 
@@ -117,7 +118,7 @@ def test_imports_are_few():
         for words in (["games"], ["games", "pong", "--json"]):
             assert CliRunner().invoke(app, words).exit_code == 0
         open("cut.keras", "wb").write(b"PK\\3\\4 and no more")
-        for command in ("evaluate", "record"):
+        for command in ("evaluate", "record", "watch"):
             result = CliRunner().invoke(app, [command, "cut.keras"])
             assert result.exit_code == 1 and "cut or damaged" in result.stderr
         assert not slow & set(sys.modules), slow & set(sys.modules)
