@@ -210,14 +210,18 @@ class Session:
     def run(self, display: Display) -> None:
         """Shows and takes steps, each at its time, until it is `over`."""
         shown = -math.inf
-        while not self.over:
+        while True:
             began = time.monotonic()
             moment = self.play.look()
             if self.paused or began - shown >= 1 / _PICTURES_PER_SECOND:
                 display.show(self, moment)
                 shown = began
-            while not self.over and (left := self._left(began)) > 0:
-                display.wait(self, min(left, _WAIT_SECONDS))
+            while True:  # It hears what is asked for also where steps are late.
+                display.wait(self, max(0.0, min(self._left(began), _WAIT_SECONDS)))
+                if self.over:
+                    return
+                if self._left(began) <= 0:
+                    break
                 display.show(self, moment)
             held = [key for key, end in self._held.items() if end > self.steps]
             self.play.step(pressed(self.play.game, held) if self.human else None)

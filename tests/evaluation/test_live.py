@@ -55,71 +55,68 @@ def test_what_a_person_presses(game, held, action):
 
 
 class Hand:
-    """A display that asks for something at some waits."""
+    """A display that asks for something at each wait, on a clock of its own."""
 
-    def __init__(self, *wishes):
-        self.wishes, self.shown = list(wishes), []
+    def __init__(self, monkeypatch, *wishes):
+        self.wishes, self.now = list(wishes), 0.0
+        monkeypatch.setattr(live.time, "monotonic", lambda: self.now)
 
     def show(self, session, moment):
-        self.shown.append((session.steps, moment))
+        assert moment.screen[0, 0, 0] == session.steps
 
     def wait(self, session, seconds):
-        self.wishes.pop(0)(session)
+        self.now += seconds
+        if self.wishes:
+            self.wishes.pop(0)(session)
+        else:
+            session.over = True
 
 
-def end(session):
-    session.over = True
+def nothing(session):
+    pass
 
 
-def test_a_session_is_paused_and_goes_on_step_by_step(still, pong):
+def test_a_session_is_paused_and_goes_on_step_by_step(still, pong, monkeypatch):
     session = Session(still(pong), policy=False, human=False, paused=True)
-    waiting = lambda session: None  # noqa: E731
-    hand = Hand(waiting, Session.one_step, waiting, waiting, Session.one_step, waiting, end)
+    hand = Hand(monkeypatch, nothing, Session.one_step, nothing, nothing, Session.one_step, nothing)
     session.run(hand)
-    # A step that was asked for is taken when it is due; so is what comes after the end of all.
-    assert session.steps <= 3 and session.paused and not hand.wishes
+    assert session.steps == 2 and session.paused
 
 
-def test_a_session_keeps_time(still, pong, monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+@pytest.mark.parametrize(("speed", "seconds"), [(1, 2), (2, 1), (0.5, 4)])
+def test_a_session_keeps_time(still, pong, monkeypatch, speed, seconds):
+    hand = Hand(monkeypatch, *[nothing] * 1000)
+    hand.show = lambda session, moment: hand.wishes.clear() if session.steps == 30 else None
+    Session(still(pong), policy=False, human=False, speed=speed).run(hand)
+    assert hand.now == pytest.approx(seconds, abs=0.2)
 
-    class Clock(Hand):
-        def wait(self, session, seconds):
-            now[0] += seconds
-            session.over = session.steps == 30
 
-    for speed, seconds in ((1, 2), (2, 1), (0.5, 4)):
-        now[0] = 0.0
-        Session(still(pong), policy=False, human=False, speed=speed).run(Clock())
-        assert now[0] == pytest.approx(seconds, abs=0.2)
+def test_it_listens_also_where_steps_are_late(still, pong, monkeypatch):
+    session = Session(still(pong), policy=False, human=False, speed=1e9)
+    session.run(Hand(monkeypatch, *[nothing] * 5))
+    assert session.steps == 5
 
 
 def test_a_persons_keys_are_let_go(still, pong, monkeypatch):
-    monkeypatch.setattr(live, "STEPS_PER_SECOND", 1e9)
     play = still(pong)
-    session = Session(play, policy=False, human=True)
+    session = Session(play, policy=False, human=True, speed=1e9)
     session.hold(["LEFT"], 3)
     session.hold(["FIRE"], 1)
-
-    class Count(Hand):
-        def show(self, session, moment):
-            session.over = session.steps >= 5
-
-    monkeypatch.setattr(live, "_PICTURES_PER_SECOND", 1e9)
-    session.run(Count())
+    session.run(Hand(monkeypatch, *[nothing] * 5))
     names = [ACTIONS[code] for code in play.taken]
-    assert names[:5] == ["LEFTFIRE", "LEFT", "LEFT", "NOOP", "NOOP"]
+    assert names == ["LEFTFIRE", "LEFT", "LEFT", "NOOP", "NOOP"]
+
+
+def test_opposite_directions_are_let_go(still, pong):
+    session = Session(still(pong), policy=False, human=True)
+    session.hold(["LEFT", "FIRE"], 3)
+    session.hold(["RIGHT"], 5)
+    assert session._held == {"FIRE": 3, "RIGHT": 5}
+    session.hold(["UP"])
+    assert list(session._held) == ["UP"]
 
 
 def test_scores_of_games_that_ended(still, pong, monkeypatch):
-    monkeypatch.setattr(live, "STEPS_PER_SECOND", 1e9)
-    session = Session(still(pong, length=2), policy=False, human=False)
-
-    class Count(Hand):
-        def show(self, session, moment):
-            session.over = len(session.games) == 2
-
-    monkeypatch.setattr(live, "_PICTURES_PER_SECOND", 1e9)
-    session.run(Count())
-    assert session.games[:2] == [0.0, 0.0]
+    session = Session(still(pong, length=2), policy=False, human=False, speed=1e9)
+    session.run(Hand(monkeypatch, *[nothing] * 5))
+    assert session.games == [0.0, 0.0]
