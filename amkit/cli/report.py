@@ -1,18 +1,22 @@
 """`amkit report`."""
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from typer import Argument, Option
 
+from amkit.backend import load_tensorflow
 from amkit.cli.console import deliver, need, say, table, usage
-from amkit.cli.options import Json
+from amkit.cli.options import Json, card_of, finite
+from amkit.games.published import EPSILON
 from amkit.reports.text import Estimate, Row, interval
 
 if TYPE_CHECKING:
     from amkit.reports.guesses import Relation
+    from amkit.reports.pages import Clip
 
 
 def report(
@@ -27,7 +31,17 @@ def report(
         "--relate",
         help="Of transfers: what `amkit relate --output` guessed beforehand. May be repeated.",
     ),
-    output: Path = Option(Path("report"), help="Folder to write."),
+    output: Path = Option(
+        Path("report"), help="Folder to write: a new one, or that of an earlier report."
+    ),
+    play: float = Option(
+        5.0,
+        help="Seconds of each game, on the page, that the first network is shown playing whose "
+        ".keras file is at hand; 0: none.",
+        min=0,
+        max=60,
+        callback=finite,
+    ),
     seed: int = Option(0, help="Of the bootstrap.", min=0),
     json: Json = False,
 ) -> None:
@@ -54,9 +68,56 @@ def report(
             raise ValueError(f"--output is a folder. Received: {output}, a file")
         from amkit.reports.pages import write_report
 
-        written = write_report(runs, output, seed, guesses or (), on_left_out=say)
+        written = write_report(
+            runs, output, seed, guesses or (), clips=lambda: clips(runs, play), on_left_out=say
+        )
     deliver({"folder": str(output), **written}, json, written_table)
     say(f"page: {output / 'index.html'}")
+
+
+def clips(runs: Iterable[Path], seconds: float) -> "list[Clip]":
+    """The first seconds of each game, as the first of the runs' networks at hand plays it.
+
+    Experts come last: a report is of what learnt from them.
+    """
+    from amkit.storage.cards import ModelFileError, read_card
+
+    paths = [run / "model.keras" if run.is_dir() else run.with_suffix(".keras") for run in runs]
+    networks = [(read_card(path), path) for path in paths if seconds and path.is_file()]
+    made: dict[str, Clip] = {}
+    for card, path in sorted(networks, key=lambda network: network[0]["kind"] == "expert"):
+        if not (names := [name for name in card["games"] if name not in made]):
+            continue
+        try:
+            card_of(path)
+            say(f"playing {', '.join(names)} for the page, {seconds:g} s each (--play 0: not)")
+            made |= {name: _clip(path, name, seconds) for name in names}
+        except ModelFileError as error:
+            say(f"not played: {error}")
+    return list(made.values())
+
+
+def _clip(path: Path, name: str, seconds: float) -> "Clip":
+    load_tensorflow()
+    from amkit.evaluation import recording, scorecards
+    from amkit.evaluation.live import STEPS_PER_SECOND
+    from amkit.networks.actions import for_game
+    from amkit.reports.pages import Clip
+    from amkit.storage.cards import presses_fire
+
+    _, network, card, (game,) = scorecards.player(path, [name], EPSILON)
+    moments = list(
+        recording.play(
+            for_game(network, game),
+            game,
+            seed=scorecards.SEED,
+            steps=max(round(seconds * STEPS_PER_SECOND), 1),
+            fire=presses_fire(card, name),
+        )
+    )
+    video = recording.clip(moment.screen for moment in moments)
+    score = moments[-1].score + moments[-1].reward
+    return Clip(name, game.title, str(path), len(moments) / STEPS_PER_SECOND, score, video)
 
 
 def written_table(written: dict[str, Any]) -> Group:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from importlib.util import find_spec
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amkit.evaluation.live import STEPS_PER_SECOND, Moment, Play, bars
 from amkit.games.catalogue import Game
@@ -109,6 +111,18 @@ def write(moments: Iterable[Moment], game: Game, policy: bool, path: Path) -> tu
     with whole(path) as temporary:
         (_write_gif if path.suffix == ".gif" else _write_mp4)(pictures(), temporary)
     return steps, score
+
+
+def clip(screens: Iterable[NDArray[np.uint8]]) -> bytes:
+    """Screens, [h, w, 3], at an Atari's own speed and over again: an animated WebP, lossless."""
+    from PIL import Image
+
+    first, *others = map(Image.fromarray, screens)
+    content = BytesIO()
+    milliseconds = round(1000 / STEPS_PER_SECOND)
+    options = {"append_images": others, "duration": milliseconds, "loop": 0, "lossless": True}
+    first.save(content, "WEBP", save_all=True, **options)
+    return content.getvalue()
 
 
 def _write_gif(pictures: "Iterator[Image]", path: Path) -> None:

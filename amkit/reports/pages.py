@@ -6,14 +6,17 @@ A page is a template in Markdown; the HTML page is the same text with its figure
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
+from PIL import Image
 
 from amkit.games.catalogue import SPLITS
 from amkit.games.published import EPSILON, TABLE_2, PaperResult
@@ -22,7 +25,25 @@ from amkit.reports.guesses import Guesses, read_guesses, recommended, relation
 from amkit.reports.recorded import Recorded, experiment, read_cards
 from amkit.reports.statistics import FLOOR, REPLICATES
 from amkit.reports.text import Cells, Estimate, Row, interval, number
-from amkit.storage.files import write_text
+from amkit.storage.files import whole, write_text
+
+_GENERATOR = '<meta name="generator" content="amkit report">'
+_TYPES = {".svg": "image/svg+xml", ".webp": "image/webp"}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A short silent recording of a game."""
+
+    name: str
+    title: str  # The game's, for people.
+    by: str  # The network that plays.
+    seconds: float
+    score: float  # After these.
+    video: bytes  # An animated WebP.
+
+
+Clips = Callable[[], Sequence[Clip]]  # Makes the recordings of a page.
 
 
 def write_report(
@@ -30,15 +51,17 @@ def write_report(
     folder: Path,
     seed: int = 0,
     guesses: Sequence[Path] = (),
+    clips: Clips = list,
     on_left_out: Callable[[str], None] = lambda note: None,
 ) -> dict[str, Any]:
     """Writes the report that runs make: Table 1, a comparison of variants, or Table 2 of transfers.
 
     Args:
         paths: as in `read_cards`; folders of transfers may be unfinished.
-        folder: where to; made if missing, files of the same names replaced.
+        folder: where to; made if missing, files of an earlier report replaced.
         seed: of the bootstrap.
         guesses: of transfers: files of `amkit relate --output`.
+        clips: called when all else is known to be right.
         on_left_out: called with a sentence for each run and game that is left out.
 
     Returns:
@@ -47,7 +70,8 @@ def write_report(
         and "relation" (a `Relation`; None without guesses).
 
     Raises:
-        ValueError: if the runs make no report, or guesses are of none.
+        ValueError: if the runs make no report, guesses are of none, or the folder has a file of the
+            same name and no earlier report.
         ModelFileError, DamagedRun: if a card, a guess or a configuration is missing or damaged.
     """
     missing = transfers.unfinished(paths)
@@ -57,15 +81,17 @@ def write_report(
         told = read_guesses(guesses) if guesses else None
         for note in recorded.skipped:
             on_left_out(note)
-        return write_transfers(recorded, folder, seed, told)
+        return write_transfers(recorded, folder, seed, told, clips)
     if guesses:
         raise ValueError("--relate is for reports of transfers. Received: none of these")
     if ablations.differ(cards):
-        return write_ablations(ablations.ablations(cards), folder, seed)
-    return write_multitask(experiment(cards), folder, seed)
+        return write_ablations(ablations.ablations(cards), folder, seed, clips)
+    return write_multitask(experiment(cards), folder, seed, clips)
 
 
-def write_multitask(recorded: Recorded, folder: Path, seed: int = 0) -> dict[str, Any]:
+def write_multitask(
+    recorded: Recorded, folder: Path, seed: int = 0, clips: Clips = list
+) -> dict[str, Any]:
     """Writes the page of multitask runs: Table 1, Figures 1 to 6, baselines and costs."""
     games = multitask.table_1(recorded, seed)
     aggregates = multitask.aggregates(recorded, seed)
@@ -85,12 +111,12 @@ def write_multitask(recorded: Recorded, folder: Path, seed: int = 0) -> dict[str
         shown = {}
     drawn = {f"figure_{n}": figures.learning_curves(games, curves, k) for n, k in shown.items()}
     drawn["figure_6"] = figures.relative_scores(games)
-    _write(folder, "multitask", drawn, tables, recorded=recorded, card=amn, shown=shown)
+    _write(folder, "multitask", drawn, tables, clips, recorded=recorded, card=amn, shown=shown)
     return {"games": games, "aggregates": aggregates}
 
 
 def write_ablations(
-    variants: Mapping[str, Recorded], folder: Path, seed: int = 0
+    variants: Mapping[str, Recorded], folder: Path, seed: int = 0, clips: Clips = list
 ) -> dict[str, Any]:
     """Writes the page of distillations that differ in an option."""
     table = ablations.table(variants, seed)
@@ -98,12 +124,16 @@ def write_ablations(
     drawn = {"variants": figures.variant_scores(table)}
     scores = [{**row, "scores": [row["scores"][game] for game in recorded.games]} for row in table]
     content = {"recorded": recorded, "card": recorded.amns[0], "scores": scores}
-    _write(folder, "ablations", drawn, {"variants": table}, **content)
+    _write(folder, "ablations", drawn, {"variants": table}, clips, **content)
     return {"variants": table}
 
 
 def write_transfers(
-    recorded: transfers.Transfers, folder: Path, seed: int = 0, guesses: Guesses | None = None
+    recorded: transfers.Transfers,
+    folder: Path,
+    seed: int = 0,
+    guesses: Guesses | None = None,
+    clips: Clips = list,
 ) -> dict[str, Any]:
     """Writes the page of transfers: Table 2, Figure 7, and whether `amkit relate` had told."""
     table = transfers.table_2(recorded, seed)
@@ -120,7 +150,7 @@ def write_transfers(
         tables["relation"] = related.points
         drawn["relation"] = figures.guesses_and_gains(related.points)
     _write(
-        *(folder, "transfers", drawn, tables),
+        *(folder, "transfers", drawn, tables, clips),
         recorded=recorded,
         card=next(iter(recorded.runs.values()))[0],
         papers=[
@@ -139,34 +169,89 @@ def _write(
     template: str,
     drawn: Mapping[str, Figure],
     tables: Mapping[str, Sequence[Row]],
+    clips: Clips,
     **content: Any,
 ) -> None:
-    """Writes figures (PNG, SVG), tables (CSV) and the page of them: `report.md`, `index.html`."""
+    """Writes figures (PNG, SVG), recordings, tables (CSV) and the page, as Markdown and HTML."""
+    names = [f"{name}.{ending}" for name in drawn for ending in ("png", "svg")]
+    _check_folder(folder, [*names, *(f"{name}.csv" for name in tables), "report.md", "index.html"])
+    recorded = clips()
     folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in drawn.items():
-        for ending in ("png", "svg"):
-            figures.save(figure, folder / f"{name}.{ending}")
+    for name in names:
+        figures.save(drawn[Path(name).stem], folder / name)
     for name, rows in tables.items():
         write_text(folder / f"{name}.csv", csv_text(rows))
+    for clip in recorded:
+        with whole(folder / f"play_{clip.name}.webp") as temporary:
+            temporary.write_bytes(clip.video)
     numbers = {"replicates": REPLICATES, "floor": FLOOR, "epsilon": EPSILON}
-    text = _TEMPLATES.get_template(f"{template}.md").render(**tables, **content, **numbers)
+    text = _TEMPLATES.get_template(f"{template}.md").render(
+        **tables, **content, **numbers, clips=recorded
+    )
     text = re.sub(r"\n{3,}", "\n\n", text)
     write_text(folder / "report.md", text)
     write_text(folder / "index.html", html(text, folder))
 
 
+def _check_folder(folder: Path, names: Sequence[str]) -> None:
+    """ValueError if files would be replaced that are not of an earlier report."""
+    page = folder / "index.html"
+    earlier = page.is_file() and _GENERATOR in page.read_text(encoding="utf-8", errors="replace")
+    taken = [] if earlier else [name for name in names if (folder / name).exists()]
+    if taken:
+        raise ValueError(
+            "a report replaces nothing but an earlier one: name another folder, or delete these "
+            f"files. Received: {folder}, which has {', '.join(taken)}"
+        )
+
+
 def html(text: str, folder: Path) -> str:
-    """A page of Markdown as HTML, with the SVG of each of its pictures, from a folder, inside."""
+    """A page of Markdown as HTML, with its pictures, from a folder, inside."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    for rule in (_image, _table_open, _table_close):
+        parser.add_render_rule(rule.__name__.strip("_"), rule)
     tokens = parser.parse(text)
-    for picture in (child for token in tokens for child in token.children or ()):
-        if picture.type == "image":
-            svg = (folder / str(picture.attrGet("src"))).with_suffix(".svg").read_bytes()
-            data = base64.b64encode(svg).decode()
-            picture.attrSet("src", f"data:image/svg+xml;base64,{data}")
+    heading = ""
+    for i, token in enumerate(tokens):
+        if token.type == "heading_open":
+            heading = "".join(part.content for part in tokens[i + 1].children or ())
+        token.meta |= {"folder": folder, "heading": heading}
+        for picture in token.children or ():
+            picture.meta["folder"] = folder
     title = "".join(part.content for part in tokens[1].children or ())
     body = Markup(parser.renderer.render(tokens, parser.options, {}))
-    return _TEMPLATES.get_template("page.html").render(title=title, body=body)
+    page = _TEMPLATES.get_template("page.html")
+    return page.render(title=title, body=body, generator=Markup(_GENERATOR))
+
+
+def _image(self: Any, tokens: Sequence[Any], i: int, options: Any, environment: Any) -> str:
+    """A figure as its SVG; a recording with its title below, and still for whoever wants that."""
+    token = tokens[i]
+    path = token.meta["folder"] / str(token.attrGet("src"))
+    if path.suffix != ".webp":
+        token.attrSet("src", _data(path.with_suffix(".svg").read_bytes(), ".svg"))
+        return str(self.image(tokens, i, options, environment))
+    video, still = path.read_bytes(), BytesIO()
+    Image.open(BytesIO(video)).convert("RGB").save(still, "WEBP", lossless=True)
+    title = escape(token.attrs.pop("title", ""))
+    token.attrSet("src", _data(video, ".webp"))
+    picture = self.image(tokens, i, options, environment)
+    source = f'srcset="{_data(still.getvalue(), ".webp")}" media="(prefers-reduced-motion: reduce)"'
+    return f'<span class="clip"><picture><source {source}>{picture}</picture>{title}</span>'
+
+
+def _table_open(self: Any, tokens: Sequence[Any], i: int, options: Any, environment: Any) -> str:
+    """A table in a container of its own, which scrolls, by the keyboard too."""
+    label = escape(tokens[i].meta["heading"])
+    return f'<div class="table" role="region" aria-label="{label}" tabindex="0"><table>\n'
+
+
+def _table_close(self: Any, tokens: Sequence[Any], i: int, options: Any, environment: Any) -> str:
+    return "</table></div>\n"
+
+
+def _data(content: bytes, ending: str) -> str:
+    return f"data:{_TYPES[ending]};base64,{base64.b64encode(content).decode()}"
 
 
 def csv_text(rows: Sequence[Row]) -> str:
