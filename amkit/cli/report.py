@@ -1,7 +1,8 @@
 """`amkit report`."""
 
 import math
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from amkit.reports.text import Estimate, Row, interval
 if TYPE_CHECKING:
     from amkit.reports.guesses import Relation
     from amkit.reports.pages import Clip
+
+_LEAD_SECONDS = 10  # Of a game, before what is shown of it.
 
 
 def report(
@@ -76,7 +79,7 @@ def report(
 
 
 def clips(runs: Iterable[Path], seconds: float) -> "list[Clip]":
-    """The first seconds of each game, as the first of the runs' networks at hand plays it.
+    """Some seconds of each game, as the first of the runs' networks at hand plays it.
 
     Experts come last: a report is of what learnt from them.
     """
@@ -86,18 +89,17 @@ def clips(runs: Iterable[Path], seconds: float) -> "list[Clip]":
     networks = [(read_card(path), path) for path in paths if seconds and path.is_file()]
     made: dict[str, Clip] = {}
     for card, path in sorted(networks, key=lambda network: network[0]["kind"] == "expert"):
-        if not (names := [name for name in card["games"] if name not in made]):
-            continue
-        try:
-            card_of(path)
-            say(f"playing {', '.join(names)} for the page, {seconds:g} s each (--play 0: not)")
-            made |= {name: _clip(path, name, seconds) for name in names}
-        except ModelFileError as error:
-            say(f"not played: {error}")
+        if names := [name for name in card["games"] if name not in made]:
+            try:
+                card_of(path)
+                say(f"playing {', '.join(names)} for the page, {seconds:g} s each (--play 0: not)")
+                made |= {clip.name: clip for clip in _clips(path, names, seconds)}
+            except ModelFileError as error:
+                say(f"not played: {error}")
     return list(made.values())
 
 
-def _clip(path: Path, name: str, seconds: float) -> "Clip":
+def _clips(path: Path, names: list[str], seconds: float) -> "Iterator[Clip]":
     load_tensorflow()
     from amkit.evaluation import recording, scorecards
     from amkit.evaluation.live import STEPS_PER_SECOND
@@ -105,19 +107,21 @@ def _clip(path: Path, name: str, seconds: float) -> "Clip":
     from amkit.reports.pages import Clip
     from amkit.storage.cards import presses_fire
 
-    _, network, card, (game,) = scorecards.player(path, [name], EPSILON)
-    moments = list(
-        recording.play(
+    _, network, card, games = scorecards.player(path, names, EPSILON)
+    steps = max(round(seconds * STEPS_PER_SECOND), 1)
+    for game in games:
+        # Of most games the first seconds are the dullest.
+        moments = recording.play(
             for_game(network, game),
             game,
             seed=scorecards.SEED,
-            steps=max(round(seconds * STEPS_PER_SECOND), 1),
-            fire=presses_fire(card, name),
+            steps=round(_LEAD_SECONDS * STEPS_PER_SECOND) + steps,
+            fire=presses_fire(card, game.name),
         )
-    )
-    video = recording.clip(moment.screen for moment in moments)
-    score = moments[-1].score + moments[-1].reward
-    return Clip(name, game.title, str(path), len(moments) / STEPS_PER_SECOND, score, video)
+        shown = deque(moments, maxlen=steps)
+        video = recording.clip(moment.screen for moment in shown)
+        score = shown[-1].score + shown[-1].reward
+        yield Clip(game.name, game.title, f"{path.parent.name}/{path.name}", score, video)
 
 
 def written_table(written: dict[str, Any]) -> Group:

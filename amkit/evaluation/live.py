@@ -70,7 +70,7 @@ class Play:
             opened = make([game], 1, seed=seed, life_loss_terminal=False, fire_games=fire_games)
             self._environments = stack.enter_context(closing(opened))
             self._screen = stack.enter_context(closing(Screen(game, seed, fire)))
-            self.close = stack.pop_all().close
+            self._opened = stack.pop_all()
         self._policy = EpsilonGreedy(
             lambda observation: over_all_actions(network(observation), game.action_codes),
             self._environments.action_masks,
@@ -78,6 +78,10 @@ class Play:
             epsilon,
         )
         self._decision: Decision
+
+    def close(self) -> None:
+        """Ends the emulators' threads."""
+        self._opened.close()
 
     @property
     def epsilon(self) -> float:

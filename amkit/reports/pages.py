@@ -38,8 +38,7 @@ class Clip:
     name: str
     title: str  # The game's, for people.
     by: str  # The network that plays.
-    seconds: float
-    score: float  # After these.
+    score: float  # At the end of what is shown.
     video: bytes  # An animated WebP.
 
 

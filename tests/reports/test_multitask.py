@@ -350,7 +350,7 @@ def test_text_from_a_card_is_not_taken_for_html(tmp_path):
     grid = pages.grid([{"a": markup}], {markup: "{a}"})
     page = pages.html(f"# {pages.plain(markup)}\n\n{grid}\n\n<script>", tmp_path)
     assert "<script>" not in page and "<b>" not in page
-    assert page.count("&lt;b&gt;&amp;amp;&lt;/b&gt;") == 5  # Title, heading, label, header and cell.
+    assert page.count("&lt;b&gt;&amp;amp;&lt;/b&gt;") == 5  # Title, heading, label, two cells.
 
 
 def test_wrong_usage(make, tmp_path):
