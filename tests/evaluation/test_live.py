@@ -14,6 +14,14 @@ from amkit.games.atari import find_game
 from amkit.games.catalogue import ACTIONS
 
 
+def in_step(play):
+    """Whether Breakout's paddle is on the screen where the network sees it."""
+    screen = play.look().screen[190:193, 8:152].mean((0, 2))
+    seen = play._environments.observation[0, -1, 76, 5:79]
+    places = [np.flatnonzero(row > row.max() / 2).mean() / len(row) for row in (screen, seen)]
+    return abs(places[0] - places[1]) < 0.03
+
+
 def test_games_are_those_of_an_evaluation(breakout):
     """One environment, three games: the same scores and lengths."""
     protocol = replace(PROTOCOLS["quick"], games=3)
@@ -30,10 +38,7 @@ def test_games_are_those_of_an_evaluation(breakout):
                 length += 1
             scores.append(play.score)
             lengths.append(length)
-        # The screen goes with it, over the games' ends.
-        moment, seen = play.look(), play._environments.observation[0, -1]
-        grey = moment.screen @ np.array([0.299, 0.587, 0.114])
-        assert abs(grey.mean() - seen.mean()) < 1
+        assert in_step(play)  # Over the games' ends.
     assert (scores, lengths) == (result.scores, result.lengths)
 
 
@@ -52,6 +57,19 @@ def test_games_are_those_of_an_evaluation(breakout):
 )
 def test_what_a_person_presses(game, held, action):
     assert ACTIONS[live.pressed(find_game(game), held)] == action
+
+
+def test_a_person_moves_the_paddle_and_fire_is_pressed_for_them_too(breakout):
+    """Both emulators do what is pressed; at a game's beginning that is FIRE, whoever plays."""
+    paddle = []
+    with closing(Play(random_network, breakout, epsilon=0.0, fire=True)) as play:
+        for direction in ("LEFT", "RIGHT"):
+            for _ in range(20):
+                screen = play.look().screen
+                play.step(live.pressed(breakout, [direction]))
+            paddle.append(np.flatnonzero(screen[190, 8:152, 0] > 150).mean())
+        assert paddle[0] < 20 and paddle[1] > 100
+        assert in_step(play)
 
 
 class Hand:
