@@ -394,6 +394,7 @@ def test_a_person_plays_on_the_page(session, browser):
     with served(session) as url:
         browser.get(url)
         until(lambda: "You play" in browser.find_element("id", "help").text)
+        assert not browser.find_element("id", "epsilon").is_displayed()
         browser.find_element("id", "pause").click()  # A button that was clicked leaves the keys.
         ActionChains(browser).key_down(Keys.ARROW_UP).key_down(" ").perform()
         until(lambda: set(session._held) == {"UP", "FIRE"})
