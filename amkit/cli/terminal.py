@@ -41,12 +41,10 @@ class Frame:
         self.colours = np.empty((rows, columns, 6), np.uint8)
         self.colours[:] = (*_INK, *_PAPER)
 
-    def text(
-        self, row: int, column: int, text: str, ink: tuple[int, ...] = _INK, width: int = 1000
-    ) -> None:
+    def text(self, row: int, column: int, text: str, ink: tuple[int, ...] = _INK) -> None:
         """Writes as much of a line as there is room for."""
         if 0 <= row < len(self.characters):
-            text = text[: max(0, min(width, self.characters.shape[1] - column))]
+            text = text[: max(0, self.characters.shape[1] - column)]
             cells = slice(column, column + len(text))
             self.characters[row, cells] = [ord(character) for character in text]
             self.colours[row, cells, :3] = ink
@@ -172,6 +170,7 @@ class Terminal:
             )
         self._painter = Painter(os.environ.get("COLORTERM") in ("truecolor", "24bit"))
         self._typed = ""  # Keys that have not come in whole.
+        self._suspended = False
 
     def __enter__(self) -> "Terminal":
         import termios
@@ -195,6 +194,11 @@ class Terminal:
 
     def wait(self, session: "Session", seconds: float) -> None:
         """Waits so long, or until keys are pressed, and does what they ask for."""
+        if self._suspended:  # Ctrl-Z: the shell has its terminal until this goes on.
+            self._suspended = False
+            self._write(_LEAVE)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            self._enter()
         if not select.select([0], [], [], seconds)[0]:
             return
         typed = os.read(0, 1024)
@@ -207,10 +211,7 @@ class Terminal:
         self._typed = rest if len(rest) < 8 else ""
 
     def _suspend(self, number: int, frame: FrameType | None) -> None:
-        """Ctrl-Z: the shell has its terminal until this goes on."""
-        self._write(_LEAVE)
-        os.kill(os.getpid(), signal.SIGSTOP)
-        self._enter()
+        self._suspended = True  # Not now: something may be being written.
 
     def _enter(self) -> None:
         import tty
