@@ -113,21 +113,22 @@ PLAIN = {"learning", "transfer", "cli", "test_tutorials.py"}
 
 @pytest.fixture(scope="module", autouse=True)
 def plain_kernels(request):
-    """Plain graphs for XLA's kernels, and rates of this machine that are measured in no time.
+    """Plain graphs for XLA's kernels, and a plan's rates that are not measured but said.
 
-    To compile the kernels takes half of a small training's time; rates are of tests/jobs.
+    To compile the kernels takes half of a small training's time; plans are of tests/jobs.
     """
     if PLAIN.isdisjoint(request.path.parts):
         yield
         return
     import tensorflow as tf
 
-    from amkit.jobs import rates
+    from amkit.jobs import forecast, rates
     from amkit.networks import xla
 
     measured = rates.rate
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(xla, "kernel", lambda function: tf.function(function, autograph=False))
+        patch.setattr(forecast, "pace", lambda configuration: forecast.Pace(1e-3, 1e-3))
         patch.setattr(rates, "rate", lambda step, seconds: measured(step, min(seconds, 0.01)))
         yield
 
