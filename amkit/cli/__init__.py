@@ -7,6 +7,7 @@ from typer import Option
 from typer.core import TyperGroup
 
 from amkit.cli.bench import bench
+from amkit.cli.campaign import campaign
 from amkit.cli.console import open_streams, out, work
 from amkit.cli.evaluate import evaluate
 from amkit.cli.export import export
@@ -43,9 +44,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_NOTHING_WITHOUT_ARGUMENTS = (watch, train, import_, baseline, relate, transfer, report, export)
+_NOTHING_WITHOUT_ARGUMENTS = (
+    watch, train, import_, baseline, relate, transfer, report, export, campaign,
+)  # fmt: skip
 for command in (
-    games, watch, train, import_, scores, distill, baseline, relate, transfer, evaluate, report,
+    games, watch, train, import_, scores, distill, baseline, relate, transfer, campaign, evaluate,
+    report,
     record, export, theory, bench,
 ):  # fmt: skip
     name = command.__name__.rstrip("_")  # A word of Python's own gets an underscore.

@@ -47,13 +47,16 @@ class Job:
                 words += [f"--{key.replace('_', '-')}", str(value)]
         return shlex.join(words)
 
-    def begin(self, run: "Run") -> None:
-        """Begins a new run with the configuration that the options make."""
+    def configuration(self) -> "Configuration":
+        """The configuration that the options make of a new run."""
         from amkit.jobs import configuration
 
         options = {key: value for key, value in self.options.items() if value is not None}
-        begun = self.configure(configuration, **options)
-        run.begin({**begun.to_json(), "command": self.command()})
+        return self.configure(configuration, **options)
+
+    def begin(self, run: "Run") -> None:
+        """Begins a new run with the configuration that the options make."""
+        run.begin({**self.configuration().to_json(), "command": self.command()})
 
     def check(self, run: "Run") -> None:
         """ValueError if a run to go on with is another job; says where its files lie now.
@@ -87,8 +90,12 @@ def run_jobs(
 ) -> None:
     """Runs or resumes jobs one after the other, and prints their results.
 
-    All are checked before the first. `on_model` is called with each job and its finished model.
+    All are checked before the first. `on_model` is called with each job and its finished model. A
+    campaign, whose list is the context's object, gets the jobs in place of that.
     """
+    if context.obj is not None:
+        context.obj.extend(jobs)
+        return
     how = context.params
     again = shlex.join(["amkit", *(word for word in sys.argv[1:] if word != "--resume")])
     results = []

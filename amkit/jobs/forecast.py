@@ -8,6 +8,7 @@ from amkit.games.atari import MAX_STEPS_PER_GAME, find_game
 from amkit.jobs import rates
 from amkit.jobs.algorithms import Cost
 from amkit.jobs.configuration import Configuration
+from amkit.jobs.standing import duration
 from amkit.storage.cards import how_played
 
 TYPICAL_STEPS_PER_GAME = 2_000  # Half of the shipped experts play longer games.
@@ -15,6 +16,7 @@ MOST_DAYS = 1000  # The paper's largest network on a laptop is within it.
 # Sampling, copying and waiting, which no part has by itself: distilling took 1.25 times as long as
 # its parts, an expert 1.3 times.
 _BETWEEN = 1.3
+_PROCESS_GIBIBYTES = 1.0  # TensorFlow, networks, and the emulators of preset `laptop`.
 
 
 class Pace(NamedTuple):
@@ -82,6 +84,11 @@ def minutes(configuration: Configuration, pace: Pace, done: int = 0) -> Minutes:
     return Minutes((steps - done) * games * pace.step / 60, *testing)
 
 
+def gibibytes(configuration: Configuration) -> float:
+    """Memory that a run's process takes, about."""
+    return _PROCESS_GIBIBYTES + replay_gibibytes(configuration)
+
+
 def replay_gibibytes(configuration: Configuration) -> float:
     """Memory that the replay memories of all games take, frames and what is kept with each."""
     values = configuration.row.cost(configuration.settings).replay_values
@@ -118,12 +125,3 @@ def plan(configuration: Configuration, pace: Pace) -> str:
         f"seed {configuration.seed}; {replay}{needed}; then an evaluation (protocol "
         f"{configuration.protocol})" + "".join(f"; {name}: {how}" for name, how in unlike if how)
     )
-
-
-def duration(total_minutes: float) -> str:
-    """Minutes as people say them."""
-    if total_minutes < 120:
-        return f"{max(round(total_minutes), 1)} min"
-    if total_minutes < 48 * 60:
-        return f"{total_minutes / 60:.1f} hours"
-    return f"{total_minutes / 60 / 24:,.0f} days"

@@ -1,0 +1,190 @@
+"""Campaigns on Ray. No other file names it.
+
+Ray decides where and when each run is done, and does it again where its process or its machine
+died. A run is a task, so that it has a process of its own, and the main thread of it, which alone
+can be told of signals. That nobody does a run twice at once is its folder's lock.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, WorkerCrashedError
+
+from amkit.backend import load_tensorflow
+from amkit.jobs.cores import cores_here, own_cores
+from amkit.jobs.plans import Planned
+from amkit.storage.run_folders import RunError
+
+_OBJECT_STORE_BYTES = 80 * 2**20  # The least that Ray takes: runs pass nothing but their names.
+_SAVING_SECONDS = 60.0  # For all runs to write a checkpoint when the campaign is stopped.
+
+
+class ClusterError(RuntimeError):
+    """There is no cluster, or it is gone."""
+
+
+class Stopped(Exception):
+    """A worker was told to stop, by SIGTERM, and has saved its run: it goes on when it can."""
+
+
+@contextmanager
+def cluster(address: str | None, log: Path) -> Iterator[None]:
+    """Connects to Ray, if that is not done: to a cluster, or one that is started on this machine.
+
+    Args:
+        address: as `ray.init` takes it; None is that of RAY_ADDRESS, else this machine's cores.
+        log: file that gets what Ray has to say.
+
+    Raises:
+        ClusterError: if no cluster answers.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    here = {"num_cpus": cores_here(), "object_store_memory": _OBJECT_STORE_BYTES}
+    elsewhere = address or os.environ.get("RAY_ADDRESS")
+    ours = not ray.is_initialized()
+    with open(log, "a", encoding="utf-8") as file, redirect_stdout(file):
+        try:
+            if ours:
+                ray.init(
+                    elsewhere or "local",
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    **({} if elsewhere else here),
+                )
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            line = " ".join(str(error).split())
+            raise ClusterError(
+                f"no Ray cluster answers at {elsewhere or 'this machine'}: {line}"
+            ) from None
+        try:
+            yield
+        finally:
+            if ours:
+                ray.shutdown()
+
+
+def dashboard() -> str | None:
+    """The address of Ray's own page on the cluster, if there is one."""
+    url = getattr(ray.get_runtime_context(), "dashboard_url", None)
+    url = url or ray._private.worker.get_dashboard_url()
+    return f"http://{url}" if url else None
+
+
+def begin(expand: Callable[[], list[Planned]], cores: int) -> tuple[list[Planned], list[float]]:
+    """Begins all runs, as `worker.begin` does, in a worker on cores like those of a run.
+
+    Args:
+        expand: makes the list of runs, there: commands load networks to check what they are asked.
+        cores: of a run.
+
+    Returns:
+        The runs, and the memory that each needs, in GiB.
+
+    Raises:
+        RunError: if one cannot begin or go on; then none has begun.
+    """
+    task = ray.remote(max_calls=1)(_begin).options(num_cpus=cores, name="begin")
+    try:
+        planned, gibibytes, error = ray.get(task.remote(os.getcwd(), cores, expand))
+    except (WorkerCrashedError, ConnectionError) as failure:
+        raise ClusterError(f"the Ray cluster is gone: {failure}") from None
+    if error:
+        raise RunError(error)
+    return planned, gibibytes
+
+
+def see_through(
+    planned: Sequence[Planned], gibibytes: Sequence[float], cores: int, checkpoint_seconds: float
+) -> Generator[tuple[Planned, str | None] | None]:
+    """Does all runs, as `worker.see_through` does, on the cluster; close it to stop and save them.
+
+    Yields:
+        A run that has ended, and why it failed, if it did; None about once a second.
+
+    Raises:
+        RunError: if a run needs more than any machine has.
+        ClusterError: if the cluster is gone.
+    """
+    needs = [{"num_cpus": cores, "memory": int(need * 2**30)} for need in gibibytes]
+    _check_room(cores, max(gibibytes, default=0))
+    task = ray.remote(max_calls=1, max_retries=-1, retry_exceptions=[Stopped])(_see_through)
+    running = {
+        task.options(name=one.folder.name, **need).remote(
+            os.getcwd(), cores, one, checkpoint_seconds
+        ): one
+        for one, need in zip(planned, needs, strict=True)
+    }
+    try:
+        while running:
+            ended, _ = ray.wait([*running], timeout=1)
+            for reference in ended:
+                yield running.pop(reference), _error(reference)
+            if not ended:
+                yield None
+    except (RayError, ConnectionError) as error:
+        raise ClusterError(f"the Ray cluster is gone: {error}") from None
+    finally:
+        for reference in running:
+            ray.cancel(reference)
+        if running:
+            ray.wait([*running], num_returns=len(running), timeout=_SAVING_SECONDS)
+
+
+def _check_room(cores: int, gibibytes: float) -> None:
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(
+        machine.get("CPU", 0) >= cores and machine.get("memory", 0) >= gibibytes * 2**30
+        for machine in machines
+    ):
+        has = [f"{m.get('CPU', 0):.0f} and {m.get('memory', 0) / 2**30:.1f} GiB" for m in machines]
+        raise RunError(
+            f"a run of this plan needs a machine with {cores} cores and {gibibytes:.1f} GiB of "
+            f"memory for runs. Received: {', '.join(dict.fromkeys(has)) or 'no machine'}"
+        )
+
+
+def _error(reference: Any) -> str | None:
+    try:
+        error: str | None = ray.get(reference)
+    except RayError as failure:  # What `_see_through` could not foresee.
+        return " ".join(str(failure).split())
+    return error
+
+
+def _begin(
+    folder: str, cores: int, expand: Callable[[], list[Planned]]
+) -> tuple[list[Planned], list[float], str | None]:
+    os.chdir(folder)
+    with own_cores(cores):
+        load_tensorflow()
+        from amkit.jobs import worker
+
+        try:
+            planned = expand()
+            return planned, worker.begin(planned), None
+        except (ValueError, RuntimeError, OSError) as error:
+            if not (type(error).__module__.startswith("amkit.") or "Received: " in str(error)):
+                raise
+            return [], [], str(error)
+
+
+def _see_through(
+    folder: str, cores: int, planned: Planned, checkpoint_seconds: float
+) -> str | None:
+    begun = time.monotonic()
+    os.chdir(folder)
+    with own_cores(cores):
+        load_tensorflow()
+        from amkit.jobs import worker
+        from amkit.learning.loop import Interrupted
+
+        try:
+            return worker.see_through(planned, checkpoint_seconds, begun)
+        except Interrupted:
+            raise Stopped(f"{planned.folder} is saved") from None

@@ -1,0 +1,69 @@
+"""What the runs of a campaign need, and how long each takes on a core like this machine's."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from amkit.evaluation.protocols import PROTOCOLS
+from amkit.jobs import forecast
+from amkit.jobs.configuration import Configuration
+from amkit.jobs.plans import Planned
+from amkit.jobs.simulate import Work
+from amkit.jobs.standing import read_progress, standings
+
+_STARTUP_SECONDS = 30.0  # Where no run of the campaign has been started yet.
+
+
+def outlook(planned: Sequence[Planned], cores: int) -> list[Work]:
+    """What is left of each run; measures runs of each kind for about five seconds, on this process'
+    cores.
+
+    Tests and evaluations are taken to have games of `forecast.TYPICAL_STEPS_PER_GAME`.
+
+    Args:
+        planned: the runs.
+        cores: of each.
+
+    Raises:
+        ValueError, RuntimeError: if one cannot begin.
+    """
+    paces: dict[Hashable, forecast.Pace] = {}
+    works = []
+    for row, (_, request) in zip(standings(one.folder for one in planned), planned, strict=True):
+        configuration: Configuration = request.configuration()
+        if not configuration.test_epochs:  # The evaluation is measured as a test is.
+            protocol = configuration.protocol
+            measured = replace(configuration, test_epochs=1, test_protocol=protocol)
+        else:
+            measured = configuration
+        kind = _kind(configuration)
+        if kind not in paces:
+            paces[kind] = forecast.pace(measured)
+        minutes = 0.0
+        if row.state != "finished":
+            needed = forecast.minutes(configuration, paces[kind], row.steps)
+            minutes = needed.training + needed.least_testing
+            minutes += _evaluation_minutes(configuration, paces[kind])
+        works.append(Work(minutes / 60, cores, forecast.gibibytes(configuration)))
+    return works
+
+
+def startup_seconds(planned: Sequence[Planned]) -> float:
+    """How long a run takes from the start of its process to its second round, as runs said."""
+    known = [read_progress(one.folder).get("startup_seconds") for one in planned]
+    return fmean([seconds for seconds in known if seconds] or [_STARTUP_SECONDS])
+
+
+def _kind(configuration: Configuration) -> Hashable:
+    """What runs of about the same pace have in common."""
+    settings = {**vars(configuration.settings), "steps": None}
+    begin = configuration.transfer
+    alike = (configuration.kind, configuration.algorithm, configuration.precision)
+    tests = configuration.test_protocol if configuration.test_epochs else configuration.protocol
+    return (*alike, len(configuration.games), begin and begin.body, tests, str(settings))
+
+
+def _evaluation_minutes(configuration: Configuration, pace: forecast.Pace) -> float:
+    """Of the scores on the card, the network's and random play's."""
+    rounds = PROTOCOLS[configuration.protocol].rounds(forecast.TYPICAL_STEPS_PER_GAME)
+    return 2 * len(configuration.games) * rounds * pace.test_round / 60
