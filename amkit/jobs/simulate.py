@@ -12,6 +12,7 @@ from pydantic import Field
 from amkit.storage.validation import checked
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_LEAST_LUCK = 0.01  # Of starts that get to a checkpoint: with less, a campaign hardly ends.
 _Count = Annotated[int, Field(ge=1, le=10**6)]
 
 
@@ -64,8 +65,15 @@ def simulate(runs: Sequence[Work], machines: Machines, seed: int = 0) -> Outcome
     elsewhere from its newest checkpoint.
 
     Raises:
-        ValueError: if a run does not fit on a node, or more is lost than done.
+        ValueError: if a run does not fit on a node, or nodes hardly live until a first checkpoint.
     """
+    first_checkpoint = (machines.startup_seconds + machines.checkpoint_seconds) / 3600
+    life = machines.hours_between_losses
+    if life and math.exp(-first_checkpoint / life) < _LEAST_LUCK:
+        raise ValueError(
+            f"nodes live until a run's first checkpoint, after {first_checkpoint:.2f} hours. "
+            f"Received: {life:g} hours between losses"
+        )
     for run in runs:
         if run.cores > machines.cores or run.gibibytes > machines.node_gibibytes:
             raise ValueError(
@@ -152,11 +160,6 @@ class _Simulation:
             self.left[run] -= saved
             self.lost += (worked - saved) * self.runs[run].cores
             self.waiting.insert(0, run)
-        if self.lost > 10 * sum(run.hours * run.cores for run in self.runs) + 1:
-            raise ValueError(
-                "nodes live long enough for runs to go on. Received: "
-                f"{self.machines.hours_between_losses:g} hours between losses"
-            )
         self.nodes[index] = _Node(0, 0)
         back = now + self.machines.minutes_to_replace / 60
         heapq.heappush(self.events, (back, "replaced", index, -1, 0.0))
