@@ -51,6 +51,10 @@ def campaign(
     address: str | None = Option(
         None, help="Of a Ray cluster: auto, or ray://HOST:10001 (this machine's cores)."
     ),
+    storage: str | None = Option(
+        None,
+        help="Where runs are kept, for a cluster whose machines share no folder: s3://BUCKET/PATH.",
+    ),
     folder: Path | None = Option(None, help="Where the runs' folders lie (runs/ and its name)."),
     checkpoint_minutes: float = Option(
         2.0, help="Minutes between checkpoints: the most a fault loses.", min=0.01, callback=finite
@@ -89,7 +93,7 @@ def campaign(
         _say_outlook(described, folder, given, 60 * checkpoint_minutes, json)
     else:
         need("cluster", "a campaign")
-        _run(described, folder, address, 60 * checkpoint_minutes, json)
+        _run(described, folder, address, storage, 60 * checkpoint_minutes, json)
 
 
 def expand(plan: "Plan", folder: Path) -> "list[Planned]":
@@ -129,7 +133,12 @@ def _requests(line: "Line") -> "list[Request]":
 
 
 def _run(
-    plan: "Plan", folder: Path, address: str | None, checkpoint_seconds: float, json: bool
+    plan: "Plan",
+    folder: Path,
+    address: str | None,
+    storage: str | None,
+    checkpoint_seconds: float,
+    json: bool,
 ) -> None:
     """Does the runs of a plan, shows how far they are, and in the end their results."""
     from amkit.jobs import cluster, standing
@@ -137,13 +146,18 @@ def _run(
     again = shlex.join(["amkit", *sys.argv[1:]])
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with usage(), cluster.cluster(address, folder / "ray.log"), _View(folder) as view:
+        with (
+            usage(),
+            cluster.cluster(address, folder / "ray.log", ship=bool(storage)),
+            _View(folder) as view,
+        ):
             signal.signal(signal.SIGTERM, _interrupt)  # Ray has set its own.
             say(f"checking all runs; Ray's page: {cluster.dashboard() or 'not installed'}")
-            planned, gibibytes = cluster.begin(partial(expand, plan, folder), plan.cores)
+            planned, gibibytes = cluster.begin(partial(expand, plan, folder), plan.cores, storage)
             names = [{"name": p.folder.name, "command": p.request.command()} for p in planned]
-            standing.write_campaign(folder, {"plan": plan.name, "runs": names})
-            todo = cluster.see_through(planned, gibibytes, plan.cores, checkpoint_seconds)
+            noted = {"plan": plan.name, "storage": storage, "runs": names}
+            standing.write_campaign(folder, noted)
+            todo = cluster.see_through(planned, gibibytes, plan.cores, checkpoint_seconds, storage)
             with closing(todo) as events:
                 for ended in events:
                     view.show(ended)
@@ -168,8 +182,15 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 def _rows(folder: Path) -> "list[Standing]":
     from amkit.jobs import standing
 
-    names = [run["name"] for run in standing.read_campaign(folder)["runs"]]
-    return standing.standings(folder / name for name in names)
+    noted = standing.read_campaign(folder)
+    folders = [folder / run["name"] for run in noted["runs"]]
+    if noted.get("storage"):
+        from amkit.storage.remote import Remote
+
+        remote = Remote(noted["storage"])
+        for run in folders:
+            remote.glance(run)
+    return standing.standings(folders)
 
 
 def _table(rows: "Sequence[Standing]") -> Group:

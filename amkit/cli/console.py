@@ -25,7 +25,7 @@ from amkit.reports.text import Cells
 FAILED, WRONG_USAGE = 1, 2
 
 _EXTRAS = {
-    "cluster": ("ray",),
+    "cluster": ("ray", "pyarrow"),
     "export": ("tf2onnx", "onnxruntime"),
     "plots": ("matplotlib",),
     "report": ("matplotlib", "pandas", "jinja2", "tabulate", "scipy", "markdown_it"),

@@ -25,8 +25,8 @@ _LEAD_SECONDS = 10  # Of a game, before what is shown of it.
 def report(
     runs: list[Path] = Argument(
         ...,
-        help="Finished runs, .keras files or their cards (.json): AMNs of the same games, "
-        "baselines and the AMNs' experts; AMNs that differ in an option; or runs of `amkit "
+        help="Finished runs, folders of them, .keras files or cards (.json): AMNs of the same "
+        "games, baselines and the AMNs' experts; AMNs that differ in an option; or runs of `amkit "
         "transfer`.",
     ),
     guesses: list[Path] | None = Option(
@@ -70,9 +70,11 @@ def report(
         if output.exists() and not output.is_dir():
             raise ValueError(f"--output is a folder. Received: {output}, a file")
         from amkit.reports.pages import write_report
+        from amkit.storage.run_folders import runs_in
 
+        every = [run for path in runs for run in runs_in(path)]
         written = write_report(
-            runs, output, seed, guesses or (), clips=lambda: clips(runs, play), on_left_out=say
+            every, output, seed, guesses or (), clips=lambda: clips(every, play), on_left_out=say
         )
     deliver({"folder": str(output), **written}, json, written_table)
     say(f"page: {output / 'index.html'}")

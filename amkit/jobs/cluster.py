@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ray
 from ray.exceptions import RayError, WorkerCrashedError
@@ -20,6 +20,9 @@ from amkit.backend import load_tensorflow
 from amkit.jobs.cores import cores_here, own_cores
 from amkit.jobs.plans import Planned
 from amkit.storage.run_folders import RunError
+
+if TYPE_CHECKING:
+    from amkit.storage.remote import Remote
 
 _OBJECT_STORE_BYTES = 80 * 2**20  # The least that Ray takes: runs pass nothing but their names.
 _SAVING_SECONDS = 60.0  # For all runs to write a checkpoint when the campaign is stopped.
@@ -34,12 +37,13 @@ class Stopped(Exception):
 
 
 @contextmanager
-def cluster(address: str | None, log: Path) -> Iterator[None]:
+def cluster(address: str | None, log: Path, ship: bool = False) -> Iterator[None]:
     """Connects to Ray, if that is not done: to a cluster, or one that is started on this machine.
 
     Args:
         address: as `ray.init` takes it; None is that of RAY_ADDRESS, else this machine's cores.
         log: file that gets what Ray has to say.
+        ship: whether workers get a copy of this folder, less its runs; else they see it.
 
     Raises:
         ClusterError: if no cluster answers.
@@ -47,6 +51,7 @@ def cluster(address: str | None, log: Path) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     here = {"num_cpus": cores_here(), "object_store_memory": _OBJECT_STORE_BYTES}
     elsewhere = address or os.environ.get("RAY_ADDRESS")
+    shipped = {"working_dir": ".", "excludes": ["/runs", ".git", ".venv"]}
     ours = not ray.is_initialized()
     with open(log, "a", encoding="utf-8") as file, redirect_stdout(file):
         try:
@@ -55,6 +60,7 @@ def cluster(address: str | None, log: Path) -> Iterator[None]:
                     elsewhere or "local",
                     log_to_driver=False,
                     logging_level=logging.ERROR,
+                    runtime_env=shipped if ship else None,
                     **({} if elsewhere else here),
                 )
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -76,12 +82,15 @@ def dashboard() -> str | None:
     return f"http://{url}" if url else None
 
 
-def begin(expand: Callable[[], list[Planned]], cores: int) -> tuple[list[Planned], list[float]]:
+def begin(
+    expand: Callable[[], list[Planned]], cores: int, storage: str | None = None
+) -> tuple[list[Planned], list[float]]:
     """Begins all runs, as `worker.begin` does, in a worker on cores like those of a run.
 
     Args:
         expand: makes the list of runs, there: commands load networks to check what they are asked.
         cores: of a run.
+        storage: where run folders are kept, for machines that do not share this folder.
 
     Returns:
         The runs, and the memory that each needs, in GiB.
@@ -91,7 +100,7 @@ def begin(expand: Callable[[], list[Planned]], cores: int) -> tuple[list[Planned
     """
     task = ray.remote(max_calls=1)(_begin).options(num_cpus=cores, name="begin")
     try:
-        planned, gibibytes, error = ray.get(task.remote(os.getcwd(), cores, expand))
+        planned, gibibytes, error = ray.get(task.remote(_place(storage), cores, expand))
     except (WorkerCrashedError, ConnectionError) as failure:
         raise ClusterError(f"the Ray cluster is gone: {failure}") from None
     if error:
@@ -100,7 +109,11 @@ def begin(expand: Callable[[], list[Planned]], cores: int) -> tuple[list[Planned
 
 
 def see_through(
-    planned: Sequence[Planned], gibibytes: Sequence[float], cores: int, checkpoint_seconds: float
+    planned: Sequence[Planned],
+    gibibytes: Sequence[float],
+    cores: int,
+    checkpoint_seconds: float,
+    storage: str | None = None,
 ) -> Generator[tuple[Planned, str | None] | None]:
     """Does all runs, as `worker.see_through` does, on the cluster; close it to stop and save them.
 
@@ -116,7 +129,7 @@ def see_through(
     task = ray.remote(max_calls=1, max_retries=-1, retry_exceptions=[Stopped])(_see_through)
     running = {
         task.options(name=one.folder.name, **need).remote(
-            os.getcwd(), cores, one, checkpoint_seconds
+            _place(storage), cores, one, checkpoint_seconds
         ): one
         for one, need in zip(planned, needs, strict=True)
     }
@@ -157,17 +170,40 @@ def _error(reference: Any) -> str | None:
     return error
 
 
+class _Place(NamedTuple):
+    """Where a worker finds what a campaign is about."""
+
+    folder: str | None  # The driver's; None: Ray has put a copy of it where the worker begins.
+    storage: str | None  # Of run folders; None: they are in the driver's folder.
+
+    @contextmanager
+    def entered(self, cores: int) -> Iterator["Remote | None"]:
+        """In that folder, on cores of its own, with TensorFlow loaded."""
+        if self.folder:
+            os.chdir(self.folder)
+        with own_cores(cores):
+            load_tensorflow()
+            if not self.storage:
+                yield None
+                return
+            from amkit.storage.remote import Remote
+
+            yield Remote(self.storage)
+
+
+def _place(storage: str | None) -> _Place:
+    return _Place(None if storage else os.getcwd(), storage)
+
+
 def _begin(
-    folder: str, cores: int, expand: Callable[[], list[Planned]]
+    place: _Place, cores: int, expand: Callable[[], list[Planned]]
 ) -> tuple[list[Planned], list[float], str | None]:
-    os.chdir(folder)
-    with own_cores(cores):
-        load_tensorflow()
+    with place.entered(cores) as remote:
         from amkit.jobs import worker
 
         try:
             planned = expand()
-            return planned, worker.begin(planned), None
+            return planned, worker.begin(planned, remote), None
         except (ValueError, RuntimeError, OSError) as error:
             if not (type(error).__module__.startswith("amkit.") or "Received: " in str(error)):
                 raise
@@ -175,16 +211,14 @@ def _begin(
 
 
 def _see_through(
-    folder: str, cores: int, planned: Planned, checkpoint_seconds: float
+    place: _Place, cores: int, planned: Planned, checkpoint_seconds: float
 ) -> str | None:
     begun = time.monotonic()
-    os.chdir(folder)
-    with own_cores(cores):
-        load_tensorflow()
+    with place.entered(cores) as remote:
         from amkit.jobs import worker
         from amkit.learning.loop import Interrupted
 
         try:
-            return worker.see_through(planned, checkpoint_seconds, begun)
+            return worker.see_through(planned, checkpoint_seconds, begun, remote)
         except Interrupted:
             raise Stopped(f"{planned.folder} is saved") from None

@@ -6,19 +6,22 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from amkit.jobs.configuration import read_configuration
 from amkit.jobs.forecast import gibibytes
-from amkit.jobs.plans import Planned
+from amkit.jobs.plans import Planned, Request
 from amkit.jobs.run import run as train_and_evaluate
 from amkit.jobs.standing import ERROR, PROGRESS, read_progress
 from amkit.learning.loop import Interrupted
 from amkit.storage import checkpoints
 from amkit.storage.files import json_text
 from amkit.storage.run_folders import Run, RunError, RunInUse, is_finished
+
+if TYPE_CHECKING:
+    from amkit.storage.remote import Remote
 
 _TOLD_SECONDS = 5.0  # Between notes of how far a run is.
 # A worker whose machine died may hold its run's lock until the file server lets it go: NFS 4 waits
@@ -28,12 +31,15 @@ _MOST_DEATHS = 10  # In a row, without a new checkpoint between them: then it is
 
 
 class Reporter(keras.callbacks.Callback):
-    """Notes in a run's folder how far it is, for `standing`; `begun` is when its process began."""
+    """Notes in a run's folder how far it is, for `standing`, and sends the folder with each new
+    checkpoint to the remote place, if there is one. `begun` is when its process began.
+    """
 
-    def __init__(self, run: Run, begun: float) -> None:
+    def __init__(self, run: Run, begun: float, remote: "Remote | None" = None) -> None:
         super().__init__()
-        self._run, self._told_at = run, 0.0
+        self._run, self._remote, self._told_at = run, remote, 0.0
         self._process_begun = begun
+        self._sent = 0  # The number of the newest checkpoint that the remote place has.
         self._startup: float | None = None
         earlier, written = read_progress(run.folder), checkpoints.count(run.checkpoint_folder)
         deaths = earlier.get("starts", 0) if earlier.get("checkpoints") == written else 0
@@ -50,6 +56,12 @@ class Reporter(keras.callbacks.Callback):
         if at_once or time.monotonic() - self._told_at > _TOLD_SECONDS:
             self._run.write(PROGRESS, json_text(self._told))
             self._told_at = time.monotonic()
+            if self._remote and (at_once or self._new_checkpoint()):
+                self._remote.send(self._run.folder)
+
+    def _new_checkpoint(self) -> bool:
+        before, self._sent = self._sent, checkpoints.count(self._run.checkpoint_folder)
+        return self._sent > before
 
     def starting(self, ready: int) -> None:
         """So many emulators are ready."""
@@ -95,7 +107,7 @@ class Reporter(keras.callbacks.Callback):
         self.tell("evaluating")
 
 
-def begin(planned: Sequence[Planned]) -> list[float]:
+def begin(planned: Sequence[Planned], remote: "Remote | None" = None) -> list[float]:
     """Begins all runs that are not begun, and checks the others, as the command of each does.
 
     One process begins them all, so that what is measured for them, such as the faster precision, is
@@ -108,6 +120,9 @@ def begin(planned: Sequence[Planned]) -> list[float]:
         ValueError, RuntimeError: if one cannot begin or go on; then none has begun.
     """
     with ExitStack() as stack:
+        for one in planned:
+            if remote:
+                remote.fetch(one.folder)
         runs = [stack.enter_context(_when_free(one.folder)) for one in planned]
         new = [run for run in runs if not run.begun]
         try:
@@ -117,16 +132,22 @@ def begin(planned: Sequence[Planned]) -> list[float]:
             for run in new:
                 run.abandon()
             raise
+        for run in new:
+            if remote:
+                remote.send(run.folder)
         return [gibibytes(read_configuration(run)) for run in runs]
 
 
-def see_through(planned: Planned, checkpoint_seconds: float, begun: float) -> str | None:
+def see_through(
+    planned: Planned, checkpoint_seconds: float, begun: float, remote: "Remote | None" = None
+) -> str | None:
     """Trains and evaluates a run from its newest checkpoint on, if that is not done.
 
     Args:
         planned: the run, which has begun.
         checkpoint_seconds: between checkpoints.
         begun: when this process began to work on it, by `time.monotonic`.
+        remote: where run folders are kept; None: on this machine, or one that it shares.
 
     Returns:
         None, or in one line why it failed by its own fault; its folder has the traceback.
@@ -135,6 +156,22 @@ def see_through(planned: Planned, checkpoint_seconds: float, begun: float) -> st
         Interrupted: after SIGTERM or a request to stop, the state saved.
     """
     folder, request = planned
+    if remote:
+        remote.fetch(folder)
+    try:
+        return _see_through(folder, request, checkpoint_seconds, begun, remote)
+    finally:
+        if remote:
+            remote.send(folder)
+
+
+def _see_through(
+    folder: Path,
+    request: Request,
+    checkpoint_seconds: float,
+    begun: float,
+    remote: "Remote | None",
+) -> str | None:
     try:
         with _when_free(folder) as run:
             if is_finished(folder):
@@ -142,7 +179,7 @@ def see_through(planned: Planned, checkpoint_seconds: float, begun: float) -> st
                 return None
             (folder / ERROR).unlink(missing_ok=True)
             request.check(run)
-            reporter = Reporter(run, begun)
+            reporter = Reporter(run, begun, remote)
             try:
                 train_and_evaluate(
                     run,

@@ -163,6 +163,13 @@ def is_finished(folder: Path) -> bool:
     return (Path(folder) / "model.keras").exists()
 
 
+def runs_in(path: Path) -> list[Path]:
+    """The run folders that a folder of them holds, such as a campaign's; else the path alone."""
+    if (path / "config.json").exists():
+        return [path]
+    return sorted(file.parent for file in path.glob("*/config.json")) or [path]
+
+
 def steps_done(run: Run) -> int:
     """Agent steps per game by a run's metrics; those after its newest checkpoint are done again."""
     path = run.folder / "metrics.csv"
