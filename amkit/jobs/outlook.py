@@ -15,10 +15,10 @@ _STARTUP_SECONDS = 30.0  # Where no run of the campaign has been started yet.
 
 
 def outlook(planned: Sequence[Planned], cores: int) -> list[Work]:
-    """What is left of each run; measures runs of each kind for about five seconds, on this process'
-    cores.
+    """What is left of each run, measured for about five seconds a kind on this process' cores.
 
-    Tests and evaluations are taken to have games of `forecast.TYPICAL_STEPS_PER_GAME`.
+    Where runs of a kind have been at work, their training goes on as fast as they said. Tests and
+    evaluations are taken to have games of `forecast.TYPICAL_STEPS_PER_GAME`.
 
     Args:
         planned: the runs.
@@ -27,18 +27,17 @@ def outlook(planned: Sequence[Planned], cores: int) -> list[Work]:
     Raises:
         ValueError, RuntimeError: if one cannot begin.
     """
+    configurations: list[Configuration] = [one.request.configuration() for one in planned]
+    kinds = [_kind(configuration) for configuration in configurations]
+    rates: dict[Hashable, list[float]] = {}
+    for kind, rate in zip(kinds, _said(planned, "steps_per_second"), strict=True):
+        rates.setdefault(kind, []).extend([rate] if rate else [])
     paces: dict[Hashable, forecast.Pace] = {}
     works = []
-    for row, (_, request) in zip(standings(one.folder for one in planned), planned, strict=True):
-        configuration: Configuration = request.configuration()
-        if not configuration.test_epochs:  # The evaluation is measured as a test is.
-            protocol = configuration.protocol
-            measured = replace(configuration, test_epochs=1, test_protocol=protocol)
-        else:
-            measured = configuration
-        kind = _kind(configuration)
+    rows = standings(one.folder for one in planned)
+    for row, configuration, kind in zip(rows, configurations, kinds, strict=True):
         if kind not in paces:
-            paces[kind] = forecast.pace(measured)
+            paces[kind] = _pace(configuration, rates[kind])
         minutes = 0.0
         if row.state != "finished":
             needed = forecast.minutes(configuration, paces[kind], row.steps)
@@ -50,8 +49,23 @@ def outlook(planned: Sequence[Planned], cores: int) -> list[Work]:
 
 def startup_seconds(planned: Sequence[Planned]) -> float:
     """How long a run takes from the start of its process to its second round, as runs said."""
-    known = [read_progress(one.folder).get("startup_seconds") for one in planned]
-    return fmean([seconds for seconds in known if seconds] or [_STARTUP_SECONDS])
+    known = [seconds for seconds in _said(planned, "startup_seconds") if seconds]
+    return fmean(known or [_STARTUP_SECONDS])
+
+
+def _said(planned: Sequence[Planned], key: str) -> list[float | None]:
+    return [read_progress(one.folder).get(key) for one in planned]
+
+
+def _pace(configuration: Configuration, rates: Sequence[float]) -> forecast.Pace:
+    """How fast runs of a kind go on: of training, at the rates (steps/s) that they had, if any."""
+    if not configuration.test_epochs:  # The evaluation is measured as a test is.
+        protocol = configuration.protocol
+        configuration = replace(configuration, test_epochs=1, test_protocol=protocol)
+    pace = forecast.pace(configuration)
+    if rates:  # Which are of all games at once.
+        pace = pace._replace(step=1 / fmean(rates) / len(configuration.games))
+    return pace
 
 
 def _kind(configuration: Configuration) -> Hashable:
