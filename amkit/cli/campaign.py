@@ -148,11 +148,11 @@ def _run(
     try:
         with (
             usage(),
-            cluster.cluster(address, folder / "ray.log", ship=bool(storage)),
+            cluster.cluster(address, folder / "ray.log", ship=bool(storage)) as page,
             _View(folder) as view,
         ):
             signal.signal(signal.SIGTERM, _interrupt)  # Ray has set its own.
-            say(f"checking all runs; Ray's page: {cluster.dashboard() or 'not installed'}")
+            say("checking all runs" + (f"; Ray's page: http://{page}" if page else ""))
             planned, gibibytes = cluster.begin(partial(expand, plan, folder), plan.cores, storage)
             names = [{"name": p.folder.name, "command": p.request.command()} for p in planned]
             noted = {"plan": plan.name, "storage": storage, "runs": names}

@@ -37,13 +37,16 @@ class Stopped(Exception):
 
 
 @contextmanager
-def cluster(address: str | None, log: Path, ship: bool = False) -> Iterator[None]:
+def cluster(address: str | None, log: Path, ship: bool = False) -> Iterator[str | None]:
     """Connects to Ray, if that is not done: to a cluster, or one that is started on this machine.
 
     Args:
         address: as `ray.init` takes it; None is that of RAY_ADDRESS, else this machine's cores.
         log: file that gets what Ray has to say.
         ship: whether workers get a copy of this folder, less its runs; else they see it.
+
+    Yields:
+        The address of Ray's own page, if it has one.
 
     Raises:
         ClusterError: if no cluster answers.
@@ -52,34 +55,28 @@ def cluster(address: str | None, log: Path, ship: bool = False) -> Iterator[None
     here = {"num_cpus": cores_here(), "object_store_memory": _OBJECT_STORE_BYTES}
     elsewhere = address or os.environ.get("RAY_ADDRESS")
     shipped = {"working_dir": ".", "excludes": ["/runs", ".git", ".venv"]}
-    ours = not ray.is_initialized()
+    ours, page = not ray.is_initialized(), None
     with open(log, "a", encoding="utf-8") as file, redirect_stdout(file):
         try:
             if ours:
-                ray.init(
+                connected = ray.init(
                     elsewhere or "local",
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                     runtime_env=shipped if ship else None,
                     **({} if elsewhere else here),
                 )
+                page = connected.dashboard_url
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             line = " ".join(str(error).split())
             raise ClusterError(
                 f"no Ray cluster answers at {elsewhere or 'this machine'}: {line}"
             ) from None
         try:
-            yield
+            yield page
         finally:
             if ours:
                 ray.shutdown()
-
-
-def dashboard() -> str | None:
-    """The address of Ray's own page on the cluster, if there is one."""
-    url = getattr(ray.get_runtime_context(), "dashboard_url", None)
-    url = url or ray._private.worker.get_dashboard_url()
-    return f"http://{url}" if url else None
 
 
 def begin(
@@ -204,9 +201,11 @@ def _begin(
         try:
             planned = expand()
             return planned, worker.begin(planned, remote), None
-        except (ValueError, RuntimeError, OSError) as error:
+        except OSError as error:
+            return [], [], f"{error.filename}: {error.strerror}"
+        except (ValueError, RuntimeError) as error:
             if not (type(error).__module__.startswith("amkit.") or "Received: " in str(error)):
-                raise
+                raise  # A fault of amkit keeps its traceback.
             return [], [], str(error)
 
 
