@@ -193,10 +193,18 @@ def _rows(folder: Path) -> "list[Standing]":
     return standing.standings(folders)
 
 
-def _table(rows: "Sequence[Standing]") -> Group:
-    """A row for each run, what went wrong below, and a line of all."""
+def _table(rows: "Sequence[Standing]", most: int | None = None) -> Group:
+    """A row for each run, what went wrong below, and a line of all.
+
+    With room for so many rows at `most`, first those of runs that are being done.
+    """
     from amkit.jobs.standing import duration, summary
 
+    dull = ("waiting", "finished")
+    if most is None:
+        visible = rows
+    else:
+        visible = sorted(rows, key=lambda row: row.state in dull and 1 + dull.index(row.state))
     shown = [
         {
             **vars(row),
@@ -204,7 +212,7 @@ def _table(rows: "Sequence[Standing]") -> Group:
             "rate": f"{row.steps_per_second:,.0f}" if row.steps_per_second else "-",
             "left": duration(row.minutes_left) if row.minutes_left else "-",
         }
-        for row in rows
+        for row in visible[:most]
     ]
     errors = [f"{row.run}: {row.error}" for row in rows if row.error]
     return table(
@@ -237,7 +245,7 @@ class _View:
         self._shown = time.monotonic()
         rows = _rows(self._folder)
         if err.is_terminal:
-            self._live.update(_table(_most_telling(rows, err.height - 6)), refresh=True)
+            self._live.update(_table(rows, max(err.height - 6, 1)), refresh=True)
         else:
             say(summary(rows))
 
@@ -248,12 +256,6 @@ class _View:
 
     def __exit__(self, *exception: object) -> None:
         self._live.stop()
-
-
-def _most_telling(rows: "Sequence[Standing]", most: int) -> "Sequence[Standing]":
-    """The rows that a terminal has room for: first those of runs that are being done."""
-    dull = ("waiting", "finished")
-    return sorted(rows, key=lambda row: row.state in dull and 1 + dull.index(row.state))[:most]
 
 
 def _say_outlook(
