@@ -63,8 +63,13 @@ class Remote:
             target = self._path(folder.name, name)
             self._files.create_dir(target.rsplit("/", 1)[0], recursive=True)
             fs.copy_files(str(names[name]), target, fs.LocalFileSystem(), self._files)
-        for name in there - names.keys():
-            self._files.delete_file(self._path(folder.name, name))
+        gone = there - names.keys()
+        kept = {Path(name).parent for name in names}
+        for parent in {Path(name).parent for name in gone} - kept:
+            self._files.delete_dir(self._path(folder.name, parent.as_posix()))
+        for name in gone:
+            if Path(name).parent in kept:
+                self._files.delete_file(self._path(folder.name, name))
 
     def _path(self, *parts: str) -> str:
         return "/".join([self._root, *parts])

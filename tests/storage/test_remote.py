@@ -34,7 +34,7 @@ def content(folder):
     return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
 
 
-def test_a_folder_comes_back_as_it_was_sent(remote, run):
+def test_a_folder_comes_back_as_it_was_sent(remote, run, tmp_path):
     folder = run(config_json="1", checkpoint__checkpoint1__manifest_json="2")
     (folder / ".lock").touch()
     remote.send(folder)
@@ -49,9 +49,10 @@ def test_a_folder_comes_back_as_it_was_sent(remote, run):
     shutil.rmtree(folder)
     remote.fetch(folder)
     assert content(folder) == {"config.json": "3", "checkpoint/checkpoint2/manifest.json": "4"}
+    assert len([*tmp_path.glob("bucket/expert-pong/checkpoint/*")]) == 1
 
 
-def test_a_checkpoint_that_was_not_sent_whole_is_none(remote, run, tmp_path):
+def test_a_checkpoint_that_was_not_sent_whole_is_none(remote, run):
     folder = run(checkpoint__checkpoint1__manifest_json="2", checkpoint__checkpoint2__a="half")
     remote.send(folder)
     remote.fetch(folder)
