@@ -7,6 +7,7 @@ can be told of signals. That nobody does a run twice at once is its folder's loc
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -52,31 +53,46 @@ def cluster(address: str | None, log: Path, ship: bool = False) -> Iterator[str 
         ClusterError: if no cluster answers.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    here = {"num_cpus": cores_here(), "object_store_memory": _OBJECT_STORE_BYTES}
-    elsewhere = address or os.environ.get("RAY_ADDRESS")
     shipped = {"working_dir": ".", "excludes": ["/runs", ".git", ".venv"]}
     ours, page = not ray.is_initialized(), None
     with open(log, "a", encoding="utf-8") as file, redirect_stdout(file):
-        try:
-            if ours:
-                connected = ray.init(
-                    elsewhere or "local",
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    runtime_env=shipped if ship else None,
-                    **({} if elsewhere else here),
-                )
-                page = connected.dashboard_url
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            line = " ".join(str(error).split())
-            raise ClusterError(
-                f"no Ray cluster answers at {elsewhere or 'this machine'}: {line}"
-            ) from None
+        if ours:
+            page = _connect(address or os.environ.get("RAY_ADDRESS"), shipped if ship else None)
         try:
             yield page
         finally:
             if ours:
                 ray.shutdown()
+
+
+def _connect(address: str | None, runtime_env: dict[str, Any] | None) -> str | None:
+    """Connects to a cluster, or starts one here; returns the address of its page, if it has one."""
+    here = {"num_cpus": cores_here(), "object_store_memory": _OBJECT_STORE_BYTES}
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    options |= {"runtime_env": runtime_env, **({} if address else here)}
+    if address and ":" in address:
+        _check_answers(address)
+    # Ray gives its own processes half a minute to start, which on a busy machine is too short.
+    for starts_left in reversed(range(1 if address else 3)):
+        try:
+            page: str | None = ray.init(address or "local", **options).dashboard_url
+            return page
+        except Exception as error:  # Ray raises many kinds, down to Exception itself.
+            ray.shutdown()
+            if not starts_left:
+                line = " ".join(str(error).split())
+                where = f"no Ray cluster answers at {address}" if address else "Ray does not start"
+                raise ClusterError(f"{where}: {line}") from None
+    raise AssertionError("unreachable")
+
+
+def _check_answers(address: str) -> None:
+    """ClusterError where nothing listens: there Ray would try for ten minutes and more."""
+    host, _, port = address.removeprefix("ray://").rstrip("/").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise ClusterError(f"no Ray cluster answers at {address}: {error}") from None
 
 
 def begin(
