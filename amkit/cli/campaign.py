@@ -167,7 +167,7 @@ def _run(
         fail(f"stopped, and saved. Go on with: {again}")
     rows = _rows(folder)
     deliver(rows, json, _table)
-    if failed := [row.run for row in rows if row.state == "failed"]:
+    if failed := [row.run for row in rows if row.state != "finished"]:
         fail(
             f"{len(failed)} of {len(rows)} runs failed: {', '.join(failed)}. Their folders in "
             f"{folder} say why, in {standing.ERROR}"

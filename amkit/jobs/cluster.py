@@ -97,7 +97,7 @@ def _check_answers(address: str) -> None:
 
 def begin(
     expand: Callable[[], list[Planned]], cores: int, storage: str | None = None
-) -> tuple[list[Planned], list[float]]:
+) -> tuple[list[Planned], list[float | None]]:
     """Begins all runs, as `worker.begin` does, in a worker on cores like those of a run.
 
     Args:
@@ -106,29 +106,31 @@ def begin(
         storage: where run folders are kept, for machines that do not share this folder.
 
     Returns:
-        The runs, and the memory that each needs, in GiB.
+        The runs, and the memory that each needs, in GiB; None of finished ones.
 
     Raises:
         RunError: if one cannot begin or go on; then none has begun.
     """
     task = ray.remote(max_calls=1)(_begin).options(num_cpus=cores, name="begin")
     try:
-        planned, gibibytes, error = ray.get(task.remote(_place(storage), cores, expand))
+        planned, needs, error = ray.get(task.remote(_place(storage), cores, expand))
     except (WorkerCrashedError, ConnectionError) as failure:
         raise ClusterError(f"the Ray cluster is gone: {failure}") from None
     if error:
         raise RunError(error)
-    return planned, gibibytes
+    return planned, needs
 
 
 def see_through(
     planned: Sequence[Planned],
-    gibibytes: Sequence[float],
+    gibibytes: Sequence[float | None],
     cores: int,
     checkpoint_seconds: float,
     storage: str | None = None,
 ) -> Generator[tuple[Planned, str | None] | None]:
-    """Does all runs, as `worker.see_through` does, on the cluster; close it to stop and save them.
+    """Does runs, as `worker.see_through` does, on the cluster; close it to stop and save them.
+
+    Those that need nothing are finished, and left alone.
 
     Yields:
         A run that has ended, and why it failed, if it did; None about once a second.
@@ -137,14 +139,14 @@ def see_through(
         RunError: if a run needs more than any machine has.
         ClusterError: if the cluster is gone.
     """
-    needs = [{"num_cpus": cores, "memory": int(need * 2**30)} for need in gibibytes]
-    _check_room(cores, max(gibibytes, default=0))
+    if todo := [(one, need) for one, need in zip(planned, gibibytes, strict=True) if need]:
+        _check_room(cores, max(need for _, need in todo))
     task = ray.remote(max_calls=1, max_retries=-1, retry_exceptions=[Stopped])(_see_through)
     running = {
-        task.options(name=one.folder.name, **need).remote(
+        task.options(name=one.folder.name, num_cpus=cores, memory=int(need * 2**30)).remote(
             _place(storage), cores, one, checkpoint_seconds
         ): one
-        for one, need in zip(planned, needs, strict=True)
+        for one, need in todo
     }
     try:
         while running:
@@ -210,7 +212,7 @@ def _place(storage: str | None) -> _Place:
 
 def _begin(
     place: _Place, cores: int, expand: Callable[[], list[Planned]]
-) -> tuple[list[Planned], list[float], str | None]:
+) -> tuple[list[Planned], list[float | None], str | None]:
     with place.entered(cores) as remote:
         from amkit.jobs import worker
 

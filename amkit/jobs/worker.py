@@ -107,14 +107,14 @@ class Reporter(keras.callbacks.Callback):
         self.tell("evaluating")
 
 
-def begin(planned: Sequence[Planned], remote: "Remote | None" = None) -> list[float]:
+def begin(planned: Sequence[Planned], remote: "Remote | None" = None) -> list[float | None]:
     """Begins all runs that are not begun, and checks the others, as the command of each does.
 
     One process begins them all, so that what is measured for them, such as the faster precision, is
     the same in all.
 
     Returns:
-        The memory that each needs, in GiB.
+        The memory that each needs, in GiB; None of finished ones.
 
     Raises:
         ValueError, RuntimeError: if one cannot begin or go on; then none has begun.
@@ -135,7 +135,13 @@ def begin(planned: Sequence[Planned], remote: "Remote | None" = None) -> list[fl
         for run in new:
             if remote:
                 remote.send(run.folder)
-        return [gibibytes(read_configuration(run)) for run in runs]
+        needs: list[float | None] = []
+        for run in runs:
+            done = is_finished(run.folder)
+            needs.append(None if done else gibibytes(read_configuration(run)))
+            if done:
+                run.discard_checkpoints()  # A kill may have come between the model and this.
+        return needs
 
 
 def see_through(
@@ -174,8 +180,8 @@ def _see_through(
 ) -> str | None:
     try:
         with _when_free(folder) as run:
-            if is_finished(folder):
-                run.discard_checkpoints()  # A kill may have come between the model and this.
+            if is_finished(folder):  # By a worker that died before it could say so.
+                run.discard_checkpoints()
                 return None
             (folder / ERROR).unlink(missing_ok=True)
             request.check(run)

@@ -149,6 +149,7 @@ def test_a_worker_sees_runs_through_and_says_how_far_they_are(amkit, expanded, t
         assert states()[1][0] == "failed"
     assert worker.see_through(pong, 120.0, 0.0) is None
     assert states() == [("finished", 256), ("failed", 0)]
+    assert worker.begin(planned) == [None, 1.2]  # The failed one is tried again.
     assert read_card(pong.folder / "model.keras")["learning_curve"][-1]["steps"] == 256
     shown = amkit("campaign", two, "--status").stdout
     assert "ValueError: a fault" in shown and "2 runs: 1 failed, 1 finished" in shown
