@@ -354,7 +354,7 @@ def test_the_command(in_runs, monkeypatch):
     assert json.loads(amkit(*ASKED, "--resume").stdout) == answers  # All are finished.
     begun = []
     monkeypatch.setattr(
-        "amkit.cli.trainings.run_jobs", lambda context, requests, on_model: begun.extend(requests)
+        "amkit.cli.trainings.run_jobs", lambda context, jobs, *rest: begun.extend(jobs)
     )
     words = ["transfer", "breakout", "--from", "amn.keras", *TINY, "--head", "new"]
     assert amkit(*words, "--freeze", "conv3").exit_code == 0
