@@ -78,7 +78,11 @@ print("actions:", codes)
 
 
 # %%
-BALLS, TOP, BOTTOM = 5, 6, 80  # Balls of a game; rows where a ball begins and lands.
+BALLS, TOP, BOTTOM = (
+    5 if STEPS >= 1000 else 2,
+    6,
+    80,
+)  # Balls of a game; where one begins and lands.
 PADDLE, BALL = 6, 2  # Half widths.
 MOVE = np.zeros(len(ACTIONS), int)  # By code, in pixels a step.
 MOVE[ACTIONS.index("RIGHT")], MOVE[ACTIONS.index("LEFT")] = 4, -4

@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from amkit.games import atari
+from amkit.jobs import build
+from amkit.learning import temperature
 from amkit.networks.bodies import nature_dqn
 from amkit.storage import models
 from amkit.storage.cards import read_card
@@ -80,6 +83,7 @@ def test_a_student_plays_as_its_expert_was_trained(amkit, tiny, expert_folder, m
         environments(self, games, *rest, fire_games=fire_games, **options)
 
     monkeypatch.setattr(atari.AtariEnvironments, "__init__", recorded)
+    monkeypatch.setattr(build, "spread", partial(temperature.spread, steps=16, envs=2))
     words = ["--temperature-unit", "spread", "--test-epochs", 1]
     result = amkit("distill", "--experts", experts, *tiny, *words)
     assert result.exit_code == 0, result.output

@@ -1,6 +1,7 @@
 """Configurations: options, presets, temperatures."""
 
 import random
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ def test_a_setting_that_a_preset_has_not():
         configuration.expert_config("pong", preset="tiny-dqn", **options)
 
 
-def test_a_temperature_of_each_game_is_a_share_of_its_experts_spread(tmp_path, pong):
+def test_a_temperature_of_each_game_is_a_share_of_its_experts_spread(tmp_path, pong, monkeypatch):
+    monkeypatch.setattr(build, "spread", partial(spread, steps=16, envs=2))
     network = nature_dqn(6)
     output = network.get_layer("output")
     kernel, bias = output.get_weights()
