@@ -56,9 +56,11 @@ def beside_runs(process):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=60_000)
+    parser.add_argument("--steps", type=int, default=60_000, help="40,961 or more: two epochs")
     parser.add_argument("--precision", default="float32")
     asked = parser.parse_args()
+    if asked.steps <= 40_960:  # The first epoch, in which everything is compiled, is left out.
+        parser.error(f"--steps is 40,961 or more. Received: {asked.steps}")
     source = REPOSITORY / "pretrained" / "amn-policy.keras"
     memory = [0.0]
 
