@@ -8,7 +8,7 @@
 
 The library's own DQN, environment and wrappers; of its settings only speed of learning is other
 than in its zoo (three-step returns, more updates a step, a shorter exploration). Ends when the mean
-of ten whole games at epsilon 0.05 is above --until, and saves after every test. --resume goes on
+of five whole games at epsilon 0.05 is above --until, and saves after every test. --resume goes on
 from the saved file, with an empty replay memory.
 """
 
@@ -33,10 +33,10 @@ def frames(count: int, seed: int) -> VecTransposeImage:
 
 
 class Saved(EvalCallback):
-    """Plays ten games, says what they gave, and saves the model whatever they gave."""
+    """Plays five games, says what they gave, and saves the model whatever they gave."""
 
     def __init__(self, path: str, **options: object) -> None:
-        super().__init__(frames(1, SEED + 1000), n_eval_episodes=10, deterministic=False, **options)
+        super().__init__(frames(1, SEED + 1000), n_eval_episodes=5, deterministic=False, **options)
         self.path = path
 
     def _on_step(self) -> bool:
@@ -81,7 +81,7 @@ def main() -> None:
     model.policy.to(memory_format=torch.channels_last)
     test = Saved(
         options.output,
-        eval_freq=2_500,  # Of eight environments: every 20,000 steps.
+        eval_freq=5_000,  # Of eight environments: every 40,000 steps.
         callback_on_new_best=StopTrainingOnRewardThreshold(options.until),
         verbose=0,
     )
