@@ -109,7 +109,7 @@ def expand(plan: "Plan", folder: Path) -> "list[Planned]":
                     f"{line.place}: runs have folders of their own: give entries a label. "
                     f"Received: two runs called {run.name}"
                 )
-            planned[run] = Planned(run, request)
+            planned[run] = Planned(run, request, line.place)
     return [*planned.values()]
 
 
@@ -236,8 +236,8 @@ class _View:
     def show(self, ended: "tuple[Planned, str | None] | None") -> None:
         """Shows how far all runs are, if that was not shown just before, and a run that ended."""
         if ended:
-            (path, _), error = ended
-            say(f"{path.name}: {f'failed: {error}' if error else 'finished'}")
+            planned, error = ended
+            say(f"{planned.folder.name}: {f'failed: {error}' if error else 'finished'}")
         if not ended and time.monotonic() - self._shown < self._seconds:
             return
         from amkit.jobs.standing import summary

@@ -27,7 +27,10 @@ def outlook(planned: Sequence[Planned], cores: int) -> list[Work]:
     Raises:
         ValueError, RuntimeError: if one cannot begin.
     """
-    configurations: list[Configuration] = [one.request.configuration() for one in planned]
+    configurations: list[Configuration] = []
+    for one in planned:
+        with one.named():
+            configurations.append(one.request.configuration())
     kinds = [_kind(configuration) for configuration in configurations]
     rates: dict[Hashable, list[float]] = {}
     for kind, rate in zip(kinds, _said(planned, "steps_per_second"), strict=True):

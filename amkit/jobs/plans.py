@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
@@ -42,6 +43,15 @@ class Planned(NamedTuple):
 
     folder: Path
     request: Request
+    place: str = ""  # In the plan.
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """What is wrong with the run is said with its place in the plan."""
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(f"{self.place}: {error}") from error
 
 
 class Line(NamedTuple):

@@ -12,7 +12,7 @@ import keras
 
 from amkit.jobs.configuration import read_configuration
 from amkit.jobs.forecast import gibibytes
-from amkit.jobs.plans import Planned, Request
+from amkit.jobs.plans import Planned
 from amkit.jobs.run import run as train_and_evaluate
 from amkit.jobs.standing import ERROR, PROGRESS, read_progress
 from amkit.learning.loop import Interrupted
@@ -126,8 +126,9 @@ def begin(planned: Sequence[Planned], remote: "Remote | None" = None) -> list[fl
         runs = [stack.enter_context(_when_free(one.folder)) for one in planned]
         new = [run for run in runs if not run.begun]
         try:
-            for run, (_, request) in zip(runs, planned, strict=True):
-                (request.check if run.begun else request.begin)(run)
+            for run, one in zip(runs, planned, strict=True):
+                with one.named():
+                    (one.request.check if run.begun else one.request.begin)(run)
         except BaseException:
             for run in new:
                 run.abandon()
@@ -161,30 +162,29 @@ def see_through(
     Raises:
         Interrupted: after SIGTERM or a request to stop, the state saved.
     """
-    folder, request = planned
     if remote:
-        remote.fetch(folder)
+        remote.fetch(planned.folder)
     try:
-        return _see_through(folder, request, checkpoint_seconds, begun, remote)
+        return _see_through(planned, checkpoint_seconds, begun, remote)
     finally:
         if remote:
-            remote.send(folder)
+            remote.send(planned.folder)
 
 
 def _see_through(
-    folder: Path,
-    request: Request,
+    planned: Planned,
     checkpoint_seconds: float,
     begun: float,
     remote: "Remote | None",
 ) -> str | None:
+    folder = planned.folder
     try:
         with _when_free(folder) as run:
             if is_finished(folder):  # By a worker that died before it could say so.
                 run.discard_checkpoints()
                 return None
             (folder / ERROR).unlink(missing_ok=True)
-            request.check(run)
+            planned.request.check(run)
             reporter = Reporter(run, begun, remote)
             try:
                 train_and_evaluate(

@@ -70,7 +70,7 @@ def test_transfers_are_called_as_their_command_calls_them(expanded, shipped):
     ("change", "says"),
     [
         (("pong", "pang"), "two, entry 1 (train): Unknown game"),
-        (('preset = "tiny"', 'preset = "huge"'), "preset is one of"),
+        (('preset = "tiny"', 'preset = "huge"'), "two, entry 1 (train): preset is one of"),
         (('preset = "tiny"', "stepz = 3"), "No such option: --stepz"),
         (('preset = "tiny"', 'steps = "many"'), "Invalid value for '--steps'"),
         (('preset = "tiny"', "steps = 0"), "steps"),
