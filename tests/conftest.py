@@ -107,13 +107,20 @@ class Still:
         return 0.0
 
 
-# Tests of these are of trainings as wholes; networks/test_xla.py is of the kernels.
-PLAIN = {"learning", "transfer", "cli", "test_tutorials.py"}
+def narrow(body):
+    """The same layers with a quarter of their filters and units."""
+    convolutions = tuple((filters // 4, *rest) for filters, *rest in body.convolutions)
+    units = tuple(units // 4 for units in body.hidden_units)
+    return body._replace(convolutions=convolutions, hidden_units=units)
+
+
+# Tests of these are of trainings as wholes; tests/networks is of layers and kernels.
+PLAIN = {"evaluation", "learning", "transfer", "cli", "test_tutorials.py"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def plain_kernels(request):
-    """Plain graphs for XLA's kernels, and a plan's rates that are not measured but said.
+def small_trainings(request):
+    """Narrow bodies, plain graphs for XLA's kernels, and a plan's rates that are said.
 
     To compile the kernels takes half of a small training's time; plans are of tests/jobs.
     """
@@ -123,14 +130,26 @@ def plain_kernels(request):
     import tensorflow as tf
 
     from amkit.jobs import forecast, rates
-    from amkit.networks import xla
+    from amkit.networks import bodies, xla
 
     measured = rates.rate
     with pytest.MonkeyPatch.context() as patch:
+        papers = dict(bodies.BODIES)
+        for name, body in papers.items():
+            patch.setitem(bodies.BODIES, name, narrow(body))
         patch.setattr(xla, "kernel", lambda function: tf.function(function, autograph=False))
         patch.setattr(forecast, "pace", lambda configuration: forecast.Pace(1e-3, 1e-3))
         patch.setattr(rates, "rate", lambda step, seconds: measured(step, min(seconds, 0.01)))
-        yield
+        yield papers
+
+
+@pytest.fixture
+def papers_bodies(small_trainings, monkeypatch):
+    """The bodies as users have them."""
+    from amkit.networks import bodies
+
+    for name, body in small_trainings.items():
+        monkeypatch.setitem(bodies.BODIES, name, body)
 
 
 @pytest.fixture
@@ -148,6 +167,19 @@ def compiled_kernels(monkeypatch):
 @pytest.fixture(scope="session")
 def scripted():
     return ScriptedEnvironments
+
+
+@pytest.fixture
+def scripted_games(monkeypatch):
+    """Scripted games wherever a command plays: emulators take a third of a second each to start."""
+    from amkit.evaluation import whole_games
+    from amkit.jobs import build
+    from amkit.learning import temperature
+    from amkit.storage import exports
+    from amkit.transfer import relate
+
+    for module in (build, exports, relate, temperature, whole_games):
+        monkeypatch.setattr(module, "make", ScriptedEnvironments)
 
 
 @pytest.fixture(scope="session")
@@ -187,13 +219,13 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def expert_folder(tmp_path_factory):
-    """A folder with untrained experts of two games, one with 18 outputs."""
-    from amkit.networks.bodies import nature_dqn
+    """A folder with untrained, narrow experts of two games, one with 18 outputs."""
+    from amkit.networks.bodies import Body, other_dqn
     from amkit.storage import models
 
     folder = tmp_path_factory.mktemp("experts")
+    body = Body(((8, 8, 4), (16, 4, 2), (16, 3, 1)), (128,))
     for name, outputs in (("pong", 6), ("breakout", 18)):
-        models.save(
-            nature_dqn(outputs), folder / f"{name}.keras", {"kind": "expert", "games": [name]}
-        )
+        network, card = other_dqn(body, outputs), {"kind": "expert", "games": [name]}
+        models.save(network, folder / f"{name}.keras", card)
     return folder

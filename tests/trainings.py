@@ -59,7 +59,8 @@ def distill_job(scripted, pong, breakout, seed=0, **changes):
         Expert(breakout, {}, None, nature_dqn(18)),
     ]
     student = actor_mimic_network(settings.body, normalize_features=True)
-    learner = compiled(ActorMimic(student, [512, 512], 0.05, 0.01), settings.optimizer())
+    widths = [expert.feature_size for expert in experts]
+    learner = compiled(ActorMimic(student, widths, 0.05, 0.01), settings.optimizer())
     return Distillation(experts, settings, scripted([pong, breakout], settings.envs), learner, seed)
 
 

@@ -60,7 +60,7 @@ from amkit.play.replay import ReplayMemory
 ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
 STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 60_000))  # Of one run. Tests play less.
 FULL = STEPS >= 10_000
-ENVS, BATCH = (64, 128) if FULL else (4, 8)
+ENVS, BATCH = (64, 128) if FULL else (2, 8)
 START = min(5_000, STEPS // 4)  # Learning starts here: the first states are all much alike.
 PROTOCOL = amkit.PROTOCOLS["quick" if FULL else "tiny"]
 UNSEEN = 2**30  # A seed far from those of training: what is measured there was not learnt from.
@@ -392,7 +392,7 @@ plot_curves({"the student acts": student_curve, "the expert acts": expert_curve}
 
 
 # %%
-def measure(student, actor, temperature, steps=16_000 if FULL else 80, envs=16 if FULL else 4):
+def measure(student, actor, temperature, steps=16_000 if FULL else 20, envs=16 if FULL else 2):
     """Returns (mean, standard error) of the KL and of the agreement, on the actor's states."""
     ask, rng = expert_and(student), np.random.default_rng(1)
     kl, agreed = [], []
@@ -450,7 +450,7 @@ play("taught while the expert acts", expert_taught)
 # The paper takes $\tau = 1$. What would the expert say then?
 
 # %%
-with closing(AtariEnvironments([pong], 16 if FULL else 4, seed=UNSEEN)) as environments:
+with closing(AtariEnvironments([pong], 16 if FULL else 2, seed=UNSEEN)) as environments:
     rng, ask, answers = np.random.default_rng(2), expert_and(student_taught), []
     for _ in range(500 if FULL else 10):
         answers.append([answer.numpy() for answer in ask(environments.observation)])

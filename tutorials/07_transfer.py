@@ -175,7 +175,7 @@ for layer in ours.layers:
 pong = amkit.find_game("pong")
 pong_expert = amkit.load(ROOT / "pretrained" / "pong.keras")
 expert_q, ours_q, rng = [], [], np.random.default_rng(0)
-with closing(AtariEnvironments([pong], 16 if FULL else 4, seed=UNSEEN)) as environments:
+with closing(AtariEnvironments([pong], 16 if FULL else 2, seed=UNSEEN)) as environments:
     for _ in range(300 if FULL else 10):
         expert_q.append(np.array(pong_expert(environments.observation)))  # [envs, 6]
         ours_q.append(np.array(ours(environments.observation))[:, pong.action_codes])
@@ -236,7 +236,7 @@ print(
 # %%
 def prepare(game, source, seed=0, **options):
     """Returns (job, network) of a target that begins from a source's file; None is random."""
-    tiny = {} if FULL else {"envs": 4, "rollout_steps": 8, "batch_size": 16}
+    tiny = {} if FULL else {"envs": 2, "rollout_steps": 8, "batch_size": 16}
     config = transfer_config(
         game.name,
         source,
@@ -496,7 +496,7 @@ plt.show()
 # with a fixed strength of the ridge:
 
 # %%
-LOOK = {} if FULL else {"steps": 1600, "envs": 8}
+LOOK = {} if FULL else {"steps": 320, "envs": 8}
 frames = transfer_relate.play_at_random(breakout, **LOOK)
 observation, ahead = frames.observation, frames.reward_ahead  # [T, N, 4, 84, 84], [T, N]
 print(f"{ahead.size:,} steps in {ahead.shape[1]} environments; "

@@ -9,6 +9,7 @@ from amkit.jobs import benchmark, presets
 from amkit.networks.bodies import BODIES
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_bench(amkit, in_ascii, monkeypatch):
     # Updates alone are measured by the code that picks a precision; XLA takes minutes to compile.
     monkeypatch.setattr("amkit.jobs.rates.training_rate", lambda *settings: 1000.0)

@@ -111,6 +111,7 @@ def test_dry_run_says_what_runs_need_and_how_long_all_take(amkit, two, monkeypat
     assert not Path("runs").exists()
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_a_worker_sees_runs_through_and_says_how_far_they_are(amkit, expanded, two, monkeypatch):
     from amkit.jobs import worker
     from amkit.learning.loop import Interrupted

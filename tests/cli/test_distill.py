@@ -36,6 +36,7 @@ def test_distill_then_evaluate_the_newest(amkit, tiny, expert_folder):
     assert json.loads(Path("scores.json").read_text())[0]["expert"]["games"] == 1
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(
     amkit, refused, tiny, expert_folder
 ):
@@ -50,6 +51,7 @@ def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(
     assert json.loads(result.stdout)["run"] == "runs/amn-pong-2"
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_a_student_that_begins_as_an_expert(amkit, refused, tiny, expert_folder):
     assert amkit("train", "pong", *tiny).exit_code == 0
     first = "runs/expert-pong/model.keras"
@@ -148,6 +150,7 @@ def test_experts_must_be_named(wrong):
     wrong("--experts", "distill")
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_a_damaged_run_or_other_experts(amkit, refused, tiny, tmp_path, expert_folder):
     folder = tmp_path / "experts"
     shutil.copytree(expert_folder, folder)

@@ -38,6 +38,7 @@ def test_a_model_says_the_same_in_every_format(amkit, expert_folder, form, name)
         assert [path.name for path in Path().iterdir()] == [name]
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_what_differs_is_not_written(refused, expert_folder, monkeypatch):
     run = exports._run_saved_model
 

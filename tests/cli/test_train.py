@@ -38,12 +38,14 @@ def test_train_then_evaluate(amkit, tiny):
     assert scores[0]["protocol"] == "tiny" and scores[0]["random"]["games"] == 1
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_train_with_replay(amkit, tiny):
     result = amkit("train", "breakout", *tiny[2:], "--preset", "tiny-dqn")
     assert result.exit_code == 0, result.output
     assert "breakout" in result.stdout
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_train_several_games_into_a_folder(amkit, tiny):
     Path("zoo").mkdir()
     words = ["train", "pong", "breakout", *tiny, "--into", "zoo", "--json"]
@@ -129,6 +131,7 @@ def test_a_game_that_is_named_has_the_preset_alone(requests_of):
     assert all(request.command() == f"amkit train {name}" for name, request in asked.items())
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_several_games_are_checked_before_the_first(amkit, refused, tiny):
     assert amkit("train", "breakout", *tiny).exit_code == 0
     words = ["train", "pong", "breakout", *tiny]
@@ -178,6 +181,7 @@ def test_a_folder_that_cannot_be_written(refused, tiny, tmp_path):
     refused(2, "cannot be written", "train", "pong", *tiny, "--run", "file/run")
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_a_full_disk_while_training(refused, tiny, monkeypatch):
     from amkit.storage import checkpoints
 
@@ -224,6 +228,7 @@ def stopped(amkit, long):
     return run
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_ctrl_c_saves_and_says_how_to_go_on(stopped, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["amkit", "train", "pong"])
     result = stopped(signal.SIGINT)
@@ -233,6 +238,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(stopped, monkeypatch):
     assert "Traceback" not in result.stderr and result.stdout == ""
 
 
+@pytest.mark.usefixtures("papers_bodies")  # A process of its own has it.
 def test_kill_and_resume(stopped, long):
     process = subprocess.Popen(
         [sys.executable, "-m", "amkit", *long, "--resume"],

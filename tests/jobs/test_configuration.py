@@ -20,6 +20,7 @@ def test_a_setting_that_a_preset_has_not():
         configuration.expert_config("pong", preset="tiny-dqn", **options)
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_a_temperature_of_each_game_is_a_share_of_its_experts_spread(tmp_path, pong, monkeypatch):
     monkeypatch.setattr(build, "spread", partial(spread, steps=16, envs=2))
     network = nature_dqn(6)

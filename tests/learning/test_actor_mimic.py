@@ -116,9 +116,10 @@ def test_each_objective_lowers_its_loss_and_brings_the_policies_together(objecti
         "expert_q": tf.constant(rng.normal(size=(16, 18)).astype(np.float32)),
         "action_mask": tf.constant(mask),
     }
+    step = tf.function(learner.train_step, autograph=False)
     rows = []
     for _ in range(30):
-        learner.train_step(batch)
+        step(batch)
         rows.append({name: float(m) for name, m in learner.get_metrics_result().items()})
         learner.reset_metrics()
     assert rows[-1]["loss"] < rows[0]["loss"]

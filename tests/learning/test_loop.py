@@ -1,7 +1,9 @@
 """The loop around every training: resume bit for bit, clean stops, metrics."""
 
 import os
+import shutil
 import signal
+from functools import cache
 
 import keras
 import numpy as np
@@ -11,7 +13,7 @@ from amkit.learning import loop
 from amkit.learning.loop import Interrupted, run_job
 from amkit.storage import run_folders
 from amkit.storage.checkpoints import CheckpointError
-from tests.trainings import JOBS, distill_job, dqn_job, pqn_job
+from tests.trainings import JOBS, distill_job, pqn_job
 
 
 class StopAt(keras.callbacks.Callback):
@@ -24,6 +26,27 @@ class StopAt(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if batch == self.steps:
             os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def stopped_run(scripted, pong, breakout, tmp_path_factory):
+    """Kind of job -> the folder of one that Ctrl-C stopped, begun on a laptop."""
+
+    @cache
+    def run(kind):
+        folder = tmp_path_factory.mktemp(kind) / "stopped"
+        with run_folders.Run(folder, {}) as run, pytest.raises(Interrupted):
+            job, machine = JOBS[kind](scripted, pong, breakout), {"processor": "laptop"}
+            run_job(job, run, [StopAt(96)], machine=machine)
+        return folder
+
+    return run
+
+
+@pytest.fixture
+def stopped(stopped_run, tmp_path):
+    """Kind of job -> a copy of the folder of one that was stopped."""
+    return lambda kind: shutil.copytree(stopped_run(kind), tmp_path / "parts")
 
 
 @pytest.fixture(scope="module", params=JOBS)
@@ -41,13 +64,11 @@ def whole(kind, scripted, pong, breakout, tmp_path_factory):
 
 
 def test_a_seed_repeats_a_run_bit_for_bit_stopped_or_not(
-    kind, whole, scripted, pong, breakout, tmp_path
+    kind, whole, stopped, scripted, pong, breakout
 ):
     job, whole_progress, _ = whole
-    with run_folders.Run(tmp_path / "parts", {}) as run, pytest.raises(Interrupted):
-        run_job(JOBS[kind](scripted, pong, breakout), run, [StopAt(96)])
     resumed = JOBS[kind](scripted, pong, breakout)
-    with run_folders.Run(tmp_path / "parts") as run:
+    with run_folders.Run(stopped(kind)) as run:
         progress = run_job(resumed, run)
 
     assert resumed.steps == job.steps == job.settings.steps
@@ -122,48 +143,38 @@ def test_neither_tests_nor_checkpoints_count_as_training(
     assert progress.seconds == 256 / 32  # As many seconds as rounds.
 
 
-def test_a_run_knows_every_machine_that_trained_it(scripted, pong, breakout, tmp_path):
-    laptop, server = {"processor": "laptop"}, {"processor": "server"}
-    with run_folders.Run(tmp_path / "run", {}) as run, pytest.raises(Interrupted):
-        run_job(pqn_job(scripted, pong, breakout), run, [StopAt(96)], machine=laptop)
-    with run_folders.Run(tmp_path / "run") as run:
+def test_a_run_knows_every_machine_that_trained_it(stopped, scripted, pong, breakout):
+    with run_folders.Run(stopped("pqn")) as run:
+        server = {"processor": "server"}
         progress = run_job(pqn_job(scripted, pong, breakout), run, machine=server)
     assert [machine["processor"] for machine in progress.machines] == ["laptop", "server"]
     seconds = [machine["seconds"] for machine in progress.machines]
     assert min(seconds) > 0 and sum(seconds) == pytest.approx(progress.seconds)
 
 
-def test_a_checkpoint_of_another_algorithm_is_refused(scripted, pong, breakout, tmp_path):
-    with run_folders.Run(tmp_path / "run", {}) as run, pytest.raises(Interrupted):
-        run_job(dqn_job(scripted, pong, breakout), run, [StopAt(96)])
+def test_a_checkpoint_of_another_algorithm_is_refused(stopped, scripted, pong, breakout):
     with (
-        run_folders.Run(tmp_path / "run") as run,
+        run_folders.Run(stopped("dqn")) as run,
         pytest.raises(CheckpointError, match="holds acting, .*shuffling.*Received: .*memories"),
     ):
         run_job(pqn_job(scripted, pong, breakout), run)
 
 
-def test_a_checkpoint_of_other_memories_is_refused(scripted, pong, breakout, tmp_path):
-    with run_folders.Run(tmp_path / "run", {}) as run, pytest.raises(Interrupted):
-        run_job(distill_job(scripted, pong, breakout), run, [StopAt(96)])
+def test_a_checkpoint_of_other_memories_is_refused(stopped, scripted, pong, breakout):
     other = distill_job(scripted, pong, breakout, replay_steps=100)
     with (
-        run_folders.Run(tmp_path / "run") as run,
+        run_folders.Run(stopped("distill")) as run,
         pytest.raises(CheckpointError, match="other replay memories"),
     ):
         run_job(other, run)
 
 
-def test_a_bug_in_going_on_is_no_damaged_checkpoint(
-    scripted, pong, breakout, tmp_path, monkeypatch
-):
-    with run_folders.Run(tmp_path / "run", {}) as run, pytest.raises(Interrupted):
-        run_job(pqn_job(scripted, pong, breakout), run, [StopAt(96)])
+def test_a_bug_in_going_on_is_no_damaged_checkpoint(stopped, scripted, pong, breakout, monkeypatch):
     resumed = pqn_job(scripted, pong, breakout)
 
     def broken(state):
         raise KeyError("a bug of ours")
 
     monkeypatch.setattr(resumed, "set_state", broken)
-    with run_folders.Run(tmp_path / "run") as run, pytest.raises(KeyError, match="a bug of ours"):
+    with run_folders.Run(stopped("pqn")) as run, pytest.raises(KeyError, match="a bug of ours"):
         run_job(resumed, run)

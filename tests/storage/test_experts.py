@@ -25,7 +25,7 @@ def test_a_card_is_read_once_and_a_network_once(expert_folder, monkeypatch):
     assert sorted(opened) == ["breakout.json", "pong.json", "pong.keras"]
     assert built == [expert_folder / "pong.keras"]
     assert pong.card["weight_hash"] == models.weight_hash(pong.network)
-    assert pong.feature_size == 512
+    assert pong.feature_size == 128
 
 
 def test_listing_reads_cards_alone(expert_folder):

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from amkit.cli import app, jobs
+from amkit.evaluation import whole_games
 from amkit.games.catalogue import split
 from amkit.jobs import build, configuration, forecast
 from amkit.learning.job import compile_learner
@@ -224,6 +225,7 @@ def test_a_student_begins_with_its_experts_policy(tmp_path, pong, actions):
     np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_a_student_that_regresses_on_q_values_begins_with_its_experts(tmp_path, pong):
     expert = nature_dqn(6, normalize_features=True, background=87)
     rng = np.random.default_rng(0)
@@ -256,6 +258,7 @@ def test_what_a_source_began_as_it_has_learnt_too(amn, tmp_path):
     assert config.transfer.learnt == ("boxing", "pong", "breakout")
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_random_weights_in_the_sources_layers(amn, tmp_path):
     wide = actor_mimic_network("wide", normalize_features=True)
     path = tmp_path / "wide.keras"
@@ -291,6 +294,7 @@ def test_a_card_that_was_tampered_with(amn):
         load_source(amn)
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_both_ways_learn_alike_but_for_their_first_weights(amn):
     options = {"preset": "tiny", "precision": "float32", "protocol": "tiny"}
     one = configuration.transfer_config("breakout", amn, **options)
@@ -316,12 +320,14 @@ ASKED += ["--test-epochs", 2]
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(scripted, tmp_path_factory):
     """(a folder with transfers of seed 1, what the command answered)."""
     folder = tmp_path_factory.mktemp("transfers")
     models.save(network(0), folder / "amn.keras", {"kind": "amn", "games": ["pong", "boxing"]})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        for module in (build, whole_games):
+            patch.setattr(module, "make", scripted)
         result = amkit(*ASKED, "--seed", 1)
     assert result.exit_code == 0, result.output
     return folder, json.loads(result.stdout)
@@ -448,6 +454,7 @@ def test_the_layers_that_can_be_frozen_are_those_of_the_network(body, normalize)
     assert names == [layer.name for layer in built.layers[:-1]]
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_a_source_is_read_once_however_many_runs_begin_from_it(amn, monkeypatch):
     reads = []
     whole = models.load_with_card
@@ -464,6 +471,7 @@ def test_a_source_is_read_once_however_many_runs_begin_from_it(amn, monkeypatch)
     assert len(reads) == 1
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_a_source_that_moved_is_gone_on_with(amn, tmp_path, monkeypatch):
     """The project's folder was renamed: the same weights are named again."""
     monkeypatch.chdir(tmp_path)

@@ -99,6 +99,7 @@ def test_a_game_without_rewards_is_one_line(frames, tmp_path, expert_folder, mon
     assert isinstance(result.exception, SystemExit) and "more rewards" in result.stderr
 
 
+@pytest.mark.usefixtures("scripted_games")
 def test_the_command(tmp_path, expert_folder, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # Fewer features: the regression on 1,764 takes longer than all else.
@@ -161,7 +162,7 @@ def test_random_weights_are_of_the_layers_and_the_target_not_of_the_first_candid
     one, other = (
         relate.candidates(p, 87)["random weights"].network(rows) for p in (paths, paths[::-1])
     )
-    assert one.shape == (3, relate.DRAWS, 512)
+    assert one.shape == (3, relate.DRAWS, 128)
     np.testing.assert_array_equal(one, other)
     keras.utils.set_random_seed(0)
     first = actor_mimic_network(normalize_features=True, background=87)
