@@ -114,41 +114,46 @@ def narrow(body):
     return body._replace(convolutions=convolutions, hidden_units=units)
 
 
-# Tests of these are of trainings as wholes; tests/networks is of layers and kernels.
-PLAIN = {"evaluation", "learning", "transfer", "cli", "test_tutorials.py"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small_trainings(request):
+def shrink(patch):
     """Narrow bodies, plain graphs for XLA's kernels, and a plan's rates that are said.
 
-    To compile the kernels takes half of a small training's time; plans are of tests/jobs.
+    To compile the kernels takes half of a small training's time; plans are of tests/jobs. Returns
+    the bodies as they were.
     """
-    if PLAIN.isdisjoint(request.path.parts):
-        yield
-        return
     import tensorflow as tf
 
     from amkit.jobs import forecast, rates
     from amkit.networks import bodies, xla
 
-    measured = rates.rate
+    papers, measured = dict(bodies.BODIES), rates.rate
+    for name, body in papers.items():
+        patch.setitem(bodies.BODIES, name, narrow(body))
+    patch.setattr(xla, "kernel", lambda function: tf.function(function, autograph=False))
+    patch.setattr(forecast, "pace", lambda configuration: forecast.Pace(1e-3, 1e-3))
+    patch.setattr(rates, "rate", lambda step, seconds: measured(step, min(seconds, 0.01)))
+    return papers
+
+
+# Tests of these are of trainings as wholes; tests/networks is of layers and kernels.
+SHRUNK = {"evaluation", "learning", "transfer", "cli", "test_tutorials.py"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shrunk(request):
+    """Trainings of seconds, where they are of whole commands and loops."""
+    if SHRUNK.isdisjoint(request.path.parts):
+        yield
+        return
     with pytest.MonkeyPatch.context() as patch:
-        papers = dict(bodies.BODIES)
-        for name, body in papers.items():
-            patch.setitem(bodies.BODIES, name, narrow(body))
-        patch.setattr(xla, "kernel", lambda function: tf.function(function, autograph=False))
-        patch.setattr(forecast, "pace", lambda configuration: forecast.Pace(1e-3, 1e-3))
-        patch.setattr(rates, "rate", lambda step, seconds: measured(step, min(seconds, 0.01)))
-        yield papers
+        yield shrink(patch)
 
 
 @pytest.fixture
-def papers_bodies(small_trainings, monkeypatch):
+def papers_bodies(shrunk, monkeypatch):
     """The bodies as users have them."""
     from amkit.networks import bodies
 
-    for name, body in small_trainings.items():
+    for name, body in shrunk.items():
         monkeypatch.setitem(bodies.BODIES, name, body)
 
 

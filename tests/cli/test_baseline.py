@@ -8,6 +8,7 @@ import pytest
 from amkit.storage.cards import read_card
 
 
+@pytest.mark.usefixtures("scripted_games")
 @pytest.mark.parametrize("architecture", ["mdqn", "mcdqn"])
 def test_baseline_then_evaluate(amkit, refused, tiny, architecture):
     asked = ["baseline", architecture, "--games", "pong,breakout", "--test-epochs", 2, *tiny]

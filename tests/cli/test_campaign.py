@@ -52,6 +52,7 @@ def test_runs_are_those_of_the_single_commands(expanded):
     assert [run.folder.name for run in expanded(TWO)] == ["expert-pong", "expert-breakout"]
 
 
+@pytest.mark.usefixtures("papers_bodies")  # A shipped source has one of them.
 def test_transfers_are_called_as_their_command_calls_them(expanded, shipped):
     sources = [str(shipped / "amn-policy.keras"), "none"]
     runs = expanded(f"""

@@ -70,7 +70,9 @@ def test_a_student_that_begins_as_an_expert(amkit, refused, tiny, expert_folder)
     refused(2, "Received: missing.keras", *words, "--from", "missing.keras")
 
 
-def test_a_student_plays_as_its_expert_was_trained(amkit, tiny, expert_folder, monkeypatch):
+def test_a_student_plays_as_its_expert_was_trained(
+    amkit, tiny, expert_folder, scripted, pong, breakout, monkeypatch
+):
     experts, opened = Path("experts"), []
     experts.mkdir()
     network = models.load_with_card(expert_folder / "breakout.keras")[0]
@@ -78,13 +80,14 @@ def test_a_student_plays_as_its_expert_was_trained(amkit, tiny, expert_folder, m
     card = {"kind": "expert", "games": ["breakout"], "played": played}
     models.save(network, experts / "breakout.keras", card)
     models.copy(expert_folder / "pong.keras", experts / "pong.keras")
-    environments = atari.AtariEnvironments.__init__
+    for game in (pong, breakout):
+        atari.background(game)  # Looked at once, in the emulator.
 
-    def recorded(self, games, *rest, fire_games=(), **options):
+    def recorded(games, envs, fire_games=(), **options):
         opened.append([game.name + " with FIRE" * (game.name in fire_games) for game in games])
-        environments(self, games, *rest, fire_games=fire_games, **options)
+        return scripted(games, envs)
 
-    monkeypatch.setattr(atari.AtariEnvironments, "__init__", recorded)
+    monkeypatch.setattr(atari, "AtariEnvironments", recorded)
     monkeypatch.setattr(build, "spread", partial(temperature.spread, steps=16, envs=2))
     words = ["--temperature-unit", "spread", "--test-epochs", 1]
     result = amkit("distill", "--experts", experts, *tiny, *words)

@@ -238,10 +238,13 @@ def test_ctrl_c_saves_and_says_how_to_go_on(stopped, monkeypatch):
     assert "Traceback" not in result.stderr and result.stdout == ""
 
 
-@pytest.mark.usefixtures("papers_bodies")  # A process of its own has it.
+# What this process does in `shrunk`.
+SHRINK = "import pytest; from tests.conftest import shrink; shrink(pytest.MonkeyPatch());"
+
+
 def test_kill_and_resume(stopped, long):
     process = subprocess.Popen(
-        [sys.executable, "-m", "amkit", *long, "--resume"],
+        [sys.executable, "-c", f"{SHRINK} from amkit.cli import app; app()", *long, "--resume"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
