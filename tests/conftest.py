@@ -16,6 +16,11 @@ from amkit.games.atari import find_game
 from amkit.games.environments import Environments, Outcome
 
 
+def pytest_collection_modifyitems(items):
+    """The longest first: what is left at the end is small, and no worker waits for the other."""
+    items.sort(key=lambda item: item.path.name != "test_tutorials.py")
+
+
 class ScriptedEnvironments(Environments):
     """Games whose course is a formula: lives lost, games over, the autoreset row, raw rewards.
 

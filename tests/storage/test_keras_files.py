@@ -165,6 +165,9 @@ np.save(sys.argv[3], outputs)
 """
 
 
+_QUICKLY = "--xla_backend_optimization_level=0"  # JAX compiles all that it loads.
+
+
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_plain_keras_in_a_fresh_process_gives_the_same(backend, tmp_path):
     pytest.importorskip(backend)
@@ -173,7 +176,7 @@ def test_plain_keras_in_a_fresh_process_gives_the_same(backend, tmp_path):
     models.save(model, path, {"kind": "amn", "games": ["pong"]})
     subprocess.run(
         [sys.executable, "-c", _ELSEWHERE, path, backend, tmp_path / "out.npy"],
-        env={**os.environ, "KERAS_BACKEND": backend},
+        env={**os.environ, "KERAS_BACKEND": backend, "XLA_FLAGS": _QUICKLY},
         cwd=tmp_path,
         check=True,
     )
