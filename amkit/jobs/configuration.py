@@ -179,7 +179,8 @@ def distill_config(
     """
     listed = choose_experts(experts, games)
     settings: DistillSettings = _named(presets.DISTILL, preset, "preset")
-    budget = {key: overrides.pop(key) for key in ("total_steps", "total_envs") if key in overrides}
+    shared = ("total_steps", "total_envs", "total_replay_steps")
+    budget = {key: overrides.pop(key) for key in shared if key in overrides}
     settings = replace(settings, **budget).divided_by(len(listed), overrides.get("steps"))
     begin = _beginning(source, load_source(source)) if source else None
     configuration = _configuration(

@@ -16,7 +16,11 @@ MOST_DAYS = 1000  # The paper's largest network on a laptop is within it.
 # Sampling, copying and waiting, which no part has by itself: distilling took 1.25 times as long as
 # its parts, an expert 1.3 times.
 _BETWEEN = 1.3
-_PROCESS_GIBIBYTES = 1.2  # TensorFlow, networks, and the emulators of preset `laptop`.
+# TensorFlow, networks, and the emulators of preset `laptop`: of one game, and of each beside it.
+_PROCESS_GIBIBYTES, _GAME_GIBIBYTES = 1.2, 0.02
+# Of replay, packed, in two checkpoints and a third as it is written: frames of 14 games take 0.02
+# to 0.06 of what they have in memory. And what networks and their optimizers take there.
+_PACKED, _NETWORK_GIBIBYTES = 3 * 0.06, 0.1
 
 
 class Pace(NamedTuple):
@@ -86,7 +90,8 @@ def minutes(configuration: Configuration, pace: Pace, done: int = 0) -> Minutes:
 
 def gibibytes(configuration: Configuration) -> float:
     """Memory that a run's process takes, about."""
-    return _PROCESS_GIBIBYTES + replay_gibibytes(configuration)
+    beside = _GAME_GIBIBYTES * (len(configuration.games) - 1)
+    return _PROCESS_GIBIBYTES + beside + replay_gibibytes(configuration)
 
 
 def replay_gibibytes(configuration: Configuration) -> float:
@@ -109,8 +114,8 @@ def plan(configuration: Configuration, pace: Pace) -> str:
     if begin and begin.knows_target:
         begun += " (which have learnt this very game: no transfer to a new one)"
     unlike = [(name, how_played(one)) for name, one in (configuration.played_in or {}).items()]
-    memory = replay_gibibytes(configuration)
-    replay = f"replay of {memory:.1f} GiB in memory, up to three times on disk; " if memory else ""
+    disk = _NETWORK_GIBIBYTES + _PACKED * replay_gibibytes(configuration)
+    room = f"{gibibytes(configuration):.1f} GiB of memory, {disk:.1f} GiB of disk"
     needed = minutes(configuration, pace)
     if needed.training > MOST_DAYS * 24 * 60:
         raise ValueError(
@@ -122,6 +127,6 @@ def plan(configuration: Configuration, pace: Pace) -> str:
         f"{configuration.kind} of {', '.join(configuration.games)}{begun}: "
         f"{settings.steps:,} agent steps per game, preset {configuration.preset}, "
         f"{configuration.precision}, {'XLA' if configuration.jit_compile else 'plain graph'}, "
-        f"seed {configuration.seed}; {replay}{needed}; then an evaluation (protocol "
+        f"seed {configuration.seed}; {room}; {needed}; then an evaluation (protocol "
         f"{configuration.protocol})" + "".join(f"; {name}: {how}" for name, how in unlike if how)
     )

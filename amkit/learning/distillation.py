@@ -43,6 +43,8 @@ class DistillSettings(ReplaySettings):
     Attributes:
         total_steps: a budget, of all games together: see `divided_by`. None is no budget.
         total_envs: within a budget, at most so many environments of all games together.
+        total_replay_steps: within a budget, at most so many steps in all games' memories together,
+            however many steps are played. None is as many as `replay_steps` says.
         averaging: share of the way towards the student that its running average (Polyak averaging),
             which acts and is kept, moves in each round of `envs` steps that has an update. 1 is
             no average.
@@ -64,6 +66,7 @@ class DistillSettings(ReplaySettings):
 
     total_steps: Count | None
     total_envs: Count | None
+    total_replay_steps: Count | None
     averaging: Share
     objective: Objective
     temperature: Positive
@@ -91,7 +94,8 @@ class DistillSettings(ReplaySettings):
         Args:
             games: G.
             asked: agent steps per game, where the budget is not to say. As many as alone or more
-                come with the memory and the environments of alone, fewer with the budget's.
+                come with the environments of alone, and its memory as far as there is room; fewer
+                with the budget's.
         """
         if self.total_steps is None:
             return self
@@ -100,6 +104,9 @@ class DistillSettings(ReplaySettings):
         envs = max(min(self.envs, (self.total_envs or self.envs * games) // games), 1)
         if asked is not None and asked >= self.steps:
             steps, envs = self.steps, self.envs
+        replay_steps = self.replay_steps * steps // self.steps
+        if self.total_replay_steps:
+            replay_steps = min(replay_steps, self.total_replay_steps // games)
         return replace(
             self,
             steps=steps,
@@ -107,7 +114,8 @@ class DistillSettings(ReplaySettings):
             envs=envs,
             total_envs=None,
             averaging=self.averaging * envs / self.envs,
-            replay_steps=self.replay_steps * steps // self.steps,
+            replay_steps=replay_steps,
+            total_replay_steps=None,
             update_period_steps=period,
             batch_size=max(round(period * self.batch_size / self.update_period_steps), 1),
         )

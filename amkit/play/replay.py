@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 _STACK = 4
-_STEPS_PER_BLOCK = 16_384  # A checkpoint rewrites only the blocks written since the last one.
+_STEPS_PER_BLOCK = 4096  # A checkpoint rewrites only the blocks written since the last one.
 
 
 class ReplayMemory:
@@ -163,48 +163,42 @@ class ReplayMemory:
     def get_state(self) -> dict[str, Any]:
         """Returns everything held, in blocks of rows, fit for `checkpoints.save`.
 
-        A block's key names the last row written in it, so that an unchanged block has an unchanged
-        key and a checkpoint need not write it again.
+        A block's key names its rows and the last one written, so that an unchanged block has an
+        unchanged key and a checkpoint need not write it again.
         """
         blocks = {}
-        for first, last in self._blocks(self.rows_added):
+        for first in range(0, min(self.rows_added, self.rows), self._rows_per_block):
+            last = min(first + self._rows_per_block, self.rows) - 1
             laps, position = divmod(self.rows_added - 1, self.rows)
             written = laps * self.rows + min(last, position)
             if first > position:
                 written = (laps - 1) * self.rows + last
             # A cut is marked after its row was written: it is part of the block's key too.
             cuts = int(self._columns["cut"][first : last + 1].sum())
-            blocks[f"block{first // self._rows_per_block:06d}@{written}.{cuts}"] = {
+            blocks[f"rows{first:09d}-{last:09d}@{written}.{cuts}"] = {
                 name: column[first : last + 1] for name, column in self._columns.items()
             }
         state = self.rng.bit_generator.state
         return {"rows_added": self.rows_added, "rng": state, "blocks": blocks}
 
-    def _blocks(self, rows_added: int) -> list[tuple[int, int]]:
-        """(first, last) row of each block that holds something."""
-        firsts = range(0, min(rows_added, self.rows), self._rows_per_block)
-        return [(first, min(first + self._rows_per_block, self.rows) - 1) for first in firsts]
-
     def fits(self, state: Mapping[str, Any]) -> bool:
-        """Whether a state is of a memory of this shape."""
-        expected = [
-            (last + 1 - first, *column.shape[1:])
-            for first, last in self._blocks(int(state["rows_added"]))
-            for column in self._columns.values()
-        ]
-        received = [
-            block[name].shape
-            for _, block in sorted(state["blocks"].items())
-            for name in self._columns
-            if name in block
-        ]
-        return received == expected
+        """Whether a state is of a memory of this shape, in blocks of whatever length."""
+        held = min(int(state["rows_added"]), self.rows)
+        for name, column in self._columns.items():
+            parts = [block[name] for block in state["blocks"].values() if name in block]
+            rows = sum(len(part) for part in parts)
+            if any(part.shape[1:] != column.shape[1:] for part in parts):
+                return False
+            if not 0 <= held <= rows <= self.rows:
+                return False
+        return True
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Puts back what `get_state` returned, into a memory of the same shape."""
         self.rows_added = int(state["rows_added"])
         self.rng.bit_generator.state = state["rng"]
-        for key, block in state["blocks"].items():
-            first = int(key.removeprefix("block").split("@")[0]) * self._rows_per_block
+        first = 0
+        for _, block in sorted(state["blocks"].items()):  # Block after block, in every version.
             for name, column in self._columns.items():
                 column[first : first + len(block[name])] = block[name]
+            first += len(block["frame"])

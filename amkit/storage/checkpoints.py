@@ -1,19 +1,21 @@
 """Whole-run state on disk: written whole or not at all, verified when read back.
 
-A checkpoint is a folder `checkpoint-000007/` of `.npy` files and a `manifest.json` that names each
-of them with its CRC-32, and has one itself. It is renamed to that when complete: a kill at any
-moment leaves the one before it.
+A checkpoint is a folder `checkpoint-000007/` of `.npy` files, packed blocks in `.zlib` files, and a
+`manifest.json` that names each of them with its CRC-32, and has one itself. It is renamed to that
+when complete: a kill at any moment leaves the one before it. Earlier versions packed no blocks.
 """
 
 import errno
 import json
+import math
 import os
 import re
 import shutil
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,9 @@ from numpy.typing import DTypeLike, NDArray
 from amkit.storage.files import sync, write_text
 
 _NAME = re.compile(r"checkpoint-\d{6,}")
-_KEPT = 2  # The newest, and one to fall back on. Unchanged arrays are one file in both.
+_KEPT = 2  # The newest, and one to fall back on. Unchanged blocks are one file in both.
+_PACKED = ".zlib"
+_ZLIB_LEVEL = 1  # The fastest: what is left of frames is a hundredth of them or a few.
 
 
 class CheckpointError(RuntimeError):
@@ -42,10 +46,14 @@ class StoredArray:
         return self.shape[0]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False), dtype)
+        if self.path.suffix == ".npy":
+            return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False), dtype)
+        return np.asarray(_unpacked(self.path.read_bytes(), self.shape, self.dtype), dtype)
 
 
-_Entry = dict[str, Any]  # Of an array: its "file", its "crc32" and its "kind", dtype and shape.
+# Of an array: its "file", its "crc32", and its "kind", dtype and shape. Of a packed block: "crc32"
+# of the file, and "dtype" and "shape" apart.
+_Entry = dict[str, Any]
 
 
 def save(folder: Path, state: Mapping[str, Any]) -> Path:
@@ -54,8 +62,8 @@ def save(folder: Path, state: Mapping[str, Any]) -> Path:
     Args:
         folder: where the run's checkpoints lie.
         state: nested mappings of arrays and of values that JSON holds. An array under a key with
-            an `@` is a block, which never changes: if the checkpoint before has the same key, its
-            file is linked.
+            an `@` is a block of one row or more, which never changes: if the checkpoint before has
+            the same key, its file is linked.
 
     Raises:
         CheckpointError: if it could not be written (disk full, read-only). Earlier ones are kept.
@@ -125,40 +133,90 @@ def _write(target: Path, state: Mapping[str, Any], before: Path) -> None:
     values = _values(state, arrays)
     entries: dict[str, _Entry] = {}
     for i, (key, array) in enumerate(arrays.items()):
-        name = f"{i:05d}.npy"
         if "@" in key and key in known:
+            name = f"{i:05d}{Path(known[key]['file']).suffix}"
             with suppress(OSError):  # A file system without hard links: it is written again.
                 os.link(before / known[key]["file"], target / name)
                 entries[key] = {**known[key], "file": name}
                 continue
-        array = np.asarray(array, order="C")
-        with open(target / name, "wb") as file:
-            # Not np.save, whose error on a full disk does not say that it is full.
-            header = np.lib.format.header_data_from_array_1_0(array)
-            np.lib.format.write_array_header_1_0(file, header)
-            file.write(array.tobytes() if array.ndim == 0 else array.data)
-            file.flush()
-            os.fsync(file.fileno())
-        entries[key] = _entry(name, array)
+        write = _write_block if "@" in key else _write_array
+        entries[key] = write(target / f"{i:05d}", np.asarray(array, order="C"))
     content = {"arrays": entries, "values": values}
     manifest = {"crc32": zlib.crc32(json.dumps(content).encode()), "content": content}
     write_text(target / "manifest.json", json.dumps(manifest))
     sync(target)
 
 
+def _write_array(path: Path, array: NDArray[Any]) -> _Entry:
+    path = path.with_suffix(".npy")
+    with open(path, "wb") as file:
+        # Not np.save, whose error on a full disk does not say that it is full.
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(array.tobytes() if array.ndim == 0 else array.data)
+        file.flush()
+        os.fsync(file.fileno())
+    return _entry(path.name, array)
+
+
+def _write_block(path: Path, array: NDArray[Any]) -> _Entry:
+    path, packed = path.with_suffix(_PACKED), _packed(array)
+    path.write_bytes(packed)
+    sync(path)
+    return _packed_entry(path.name, packed, array.dtype.str, array.shape)
+
+
+def _packed(array: NDArray[Any]) -> bytes:
+    """Packs an array of one row or more: what changes from row to row, in words of 8 bytes.
+
+    Most of a frame is as it was in the one before, and words are much quicker left out than
+    compressed. First comes a bit for each word, whether it changes; then those that do.
+    """
+    rows = array.reshape(len(array), -1).view(np.uint8)
+    words = np.zeros(-(-rows.size // 8), np.uint64)
+    change = words.view(np.uint8)[: rows.size].reshape(rows.shape)
+    change[0] = rows[0]
+    np.bitwise_xor(rows[1:], rows[:-1], out=change[1:])
+    changed = words != 0
+    return zlib.compress(np.packbits(changed).tobytes() + words[changed].tobytes(), _ZLIB_LEVEL)
+
+
+def _unpacked(packed: bytes, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Reverses `_packed`."""
+    content = np.frombuffer(zlib.decompress(packed), np.uint8)
+    size = math.prod(shape) * dtype.itemsize
+    words = np.zeros(-(-size // 8), np.uint64)
+    bits, values = np.split(content, [-(-len(words) // 8)])
+    changed = np.unpackbits(bits, count=len(words)).view(bool)
+    words[changed] = np.frombuffer(values.tobytes(), np.uint64)
+    rows = words.view(np.uint8)[:size].reshape(shape[0], -1)
+    for before, row in pairwise(rows):
+        row ^= before
+    return rows.reshape(-1).view(dtype).reshape(shape)
+
+
 def _read(checkpoint: Path) -> dict[str, Any]:
     entries, state = _manifest(checkpoint)
     for key, entry in entries.items():
-        block, path = "@" in key, checkpoint / entry["file"]
-        array = np.load(path, mmap_mode="r" if block else None, allow_pickle=False)
-        if _entry(entry["file"], array) != entry:
-            raise ValueError(f"{entry['file']} does not match its checksum")
         *parents, last = key.split("/")
         place = state
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[last] = StoredArray(path, array.shape, array.dtype) if block else array
+        place[last] = _verified(checkpoint / entry["file"], entry, block="@" in key)
     return state
+
+
+def _verified(path: Path, entry: _Entry, block: bool) -> StoredArray | NDArray[Any]:
+    """An array of a checkpoint; ValueError if its file is not the one that was written."""
+    if path.suffix == _PACKED:
+        received = _packed_entry(path.name, path.read_bytes(), entry["dtype"], entry["shape"])
+        array = StoredArray(path, tuple(entry["shape"]), np.dtype(entry["dtype"]))
+    else:
+        array = np.load(path, mmap_mode="r" if block else None, allow_pickle=False)
+        received = _entry(path.name, array)
+    if received != entry:
+        raise ValueError(f"{path.name} does not match its checksum")
+    return StoredArray(path, array.shape, array.dtype) if block else array
 
 
 def _manifest(checkpoint: Path) -> tuple[dict[str, _Entry], dict[str, Any]]:
@@ -173,6 +231,10 @@ def _manifest(checkpoint: Path) -> tuple[dict[str, _Entry], dict[str, Any]]:
 def _entry(file: str, array: NDArray[Any]) -> _Entry:
     crc32 = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return {"file": file, "crc32": crc32, "kind": f"{array.dtype.str}{list(array.shape)}"}
+
+
+def _packed_entry(file: str, packed: bytes, dtype: str, shape: Sequence[int]) -> _Entry:
+    return {"file": file, "crc32": zlib.crc32(packed), "dtype": dtype, "shape": list(shape)}
 
 
 def _values(state: Mapping[str, Any], arrays: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 # Settings of distillation that came later, and what stood for them before.
-_SETTINGS_SINCE = {"temperature_unit": "q_values", "total_envs": None, "restart_steps": None}
+_SETTINGS_SINCE = {
+    **{"temperature_unit": "q_values", "restart_steps": None},
+    **{"total_envs": None, "total_replay_steps": None},
+}
 # Settings of a DQN, and what they were in its optimizer, RMSProp, the only kind there was.
 _RMSPROP = {"learning_rate": "learning_rate", "rho": "rho", "rms_epsilon": "epsilon"}
 

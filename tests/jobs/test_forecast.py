@@ -97,6 +97,7 @@ def test_the_memory_holds_what_experts_said(expert_folder):
     more = forecast.replay_gibibytes(features) - forecast.replay_gibibytes(plain)
     assert more * 2**30 == steps * 512 * 2  # Half precision.
     assert forecast.replay_gibibytes(config()) == 0  # No memory at all.
+    assert "2.6 GiB of memory, 0.3 GiB of disk" in forecast.plan(plain, Pace(1e-3, 0.0))
 
 
 def test_a_plan_of_years_is_refused():

@@ -153,18 +153,37 @@ def test_an_unchanged_block_keeps_its_key(monkeypatch):
         memory.add(np.zeros((1, 4, 84, 84), np.uint8))
         if step in (63, 64, 199, 200, 263, 264):
             keys.append(list(memory.get_state()["blocks"]))
-    assert keys[0] == ["block000000@63.0"]
-    assert keys[1] == ["block000000@63.0", "block000001@64.0"]
+    first, second = "rows000000000-000000063", "rows000000064-000000127"
+    assert keys[0] == [f"{first}@63.0"]
+    assert keys[1] == [f"{first}@63.0", f"{second}@64.0"]
     assert keys[2] == [
-        "block000000@63.0",
-        "block000001@127.0",
-        "block000002@191.0",
-        "block000003@199.0",
+        f"{first}@63.0",
+        f"{second}@127.0",
+        "rows000000128-000000191@191.0",
+        "rows000000192-000000199@199.0",
     ]
-    assert keys[3][0] == "block000000@200.0"
-    assert keys[3][1:] == keys[2][1:]
-    assert keys[4] == ["block000000@263.0", *keys[2][1:]]
-    assert keys[5] == ["block000000@263.0", "block000001@264.0", *keys[2][2:]]
+    assert keys[3] == [f"{first}@200.0", *keys[2][1:]]
+    assert keys[4] == [f"{first}@263.0", *keys[2][1:]]
+    assert keys[5] == [f"{first}@263.0", f"{second}@264.0", *keys[2][2:]]
+
+
+def test_blocks_of_another_length_are_put_back(monkeypatch, memory, scripted, pong):
+    """As earlier versions had them: block000000@..., of more rows each."""
+    fill(memory, scripted([pong], 3), 47)
+    state = memory.get_state()
+    [whole] = state["blocks"].values()
+    parts = np.split(np.arange(memory.rows), [7, 14])
+    state["blocks"] = {
+        f"block{i:06d}@{i}.0": {name: column[rows] for name, column in whole.items()}
+        for i, rows in enumerate(parts)
+    }
+    copy = ReplayMemory(60, 3, np.random.default_rng(99))
+    assert copy.fits(state)
+    copy.set_state(state)
+    row, env = memory.sample(64)
+    np.testing.assert_array_equal(copy.observations(row, env), memory.observations(row, env))
+    del state["blocks"]["block000002@2.0"]
+    assert not copy.fits(state) and not ReplayMemory(57, 3, memory.rng).fits(memory.get_state())
 
 
 def test_a_cut_changes_the_key_of_a_full_block(monkeypatch):

@@ -55,16 +55,17 @@ def test_round_trip(tmp_path):
 
 def test_what_cannot_change_is_linked(tmp_path):
     first = checkpoints.save(tmp_path, state(5))
-    inodes = {os.stat(file).st_ino for file in first.glob("*.npy")}
+    inodes = {os.stat(file).st_ino for file in first.glob("*.zlib")}
     second = checkpoints.save(tmp_path, state(6))
-    shared = inodes & {os.stat(file).st_ino for file in second.glob("*.npy")}
+    shared = inodes & {os.stat(file).st_ino for file in second.glob("*.zlib")}
     assert len(shared) == 1  # "fixed@0" alone has the same key in both.
 
 
-def test_a_damaged_newest_falls_back(tmp_path):
+@pytest.mark.parametrize("kind", ["npy", "zlib"])
+def test_a_damaged_newest_falls_back(tmp_path, kind):
     checkpoints.save(tmp_path, state(1))
     newest = checkpoints.save(tmp_path, state(2))
-    file = max(newest.glob("*.npy"), key=lambda p: p.stat().st_size)
+    file = max(newest.glob(f"*.{kind}"), key=lambda p: p.stat().st_size)
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.unlink()
@@ -144,6 +145,37 @@ def test_a_kill_while_writing_never_harms(tmp_path):
         restored = checkpoints.restore(tmp_path)
         assert restored["step"] >= int(rest[-1] if rest else done)
         assert all((w == restored["step"]).all() for w in restored["weights"].values())
+
+
+def test_a_block_is_packed_without_loss(tmp_path):
+    normal = np.random.default_rng(0).normal
+    blocks = {
+        f"{dtype}{len(shape)}@0": (normal(size=shape) ** 3).astype(dtype)
+        for shape in ((1,), (5, 3), (9, 2, 84))
+        for dtype in ("bool", "int8", "float16", "float32", "int64")
+    }
+    checkpoints.save(tmp_path, blocks)
+    assert_same(checkpoints.restore(tmp_path), blocks)
+
+
+def test_frames_take_little(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 255, (1, 4, 84, 84), np.uint8).repeat(200, axis=0)
+    frames[np.arange(200), :, np.arange(200) % 84, 40:44] = 200  # Something that moves.
+    folder = checkpoints.save(tmp_path, {"block@0": frames})
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 0.02 * frames.nbytes
+
+
+def test_blocks_that_are_not_packed_are_read_and_linked(tmp_path, monkeypatch):
+    """As earlier versions wrote them."""
+    monkeypatch.setattr(checkpoints, "_write_block", checkpoints._write_array)
+    first = checkpoints.save(tmp_path, state(5))
+    assert not list(first.glob("*.zlib"))
+    monkeypatch.undo()
+    assert_same(checkpoints.restore(tmp_path), state(5))
+    second = checkpoints.save(tmp_path, state(6))
+    assert_same(checkpoints.restore(tmp_path), state(6))
+    assert sum(file.stat().st_nlink == 2 for file in second.glob("*.npy")) == 1
+    assert len(list(second.glob("*.zlib"))) == 1
 
 
 def test_nothing_is_linked_from_a_damaged_checkpoint(tmp_path):
