@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -96,7 +97,7 @@ def run_jobs(
     if context.obj is not None:
         context.obj.extend(jobs)
         return
-    how = context.params
+    how, begun = context.params, time.monotonic()
     again = shlex.join(["amkit", *(word for word in sys.argv[1:] if word != "--resume")])
     results = []
     with ExitStack() as stack:
@@ -104,12 +105,13 @@ def run_jobs(
             if how["tensorboard"]:
                 need("tensorboard", "--tensorboard")
             runs = _open(jobs, how.get("run"), how["resume"], stack)
-            plans = _plans(runs)
+            plans = _plans(runs, begun)
         if "run" in how and len(runs) == 1 and "--run" not in again:
             again = f"{again} --run {shlex.quote(str(runs[0].folder))}"
         for job, run, plan in zip(jobs, runs, plans, strict=True):
             say(plan)
-            scores = _run(run, f"{again} --resume", how["tensorboard"], how["checkpoint_minutes"])
+            scores = _run(run, f"{again} --resume", how, begun)
+            begun = time.monotonic()
             on_model(job, run.model_path)
             results.append({"run": str(run.folder), "model": str(run.model_path), "scores": scores})
             if how["json"]:
@@ -141,8 +143,11 @@ def _open(jobs: list[Job], folder: Path | None, resume: bool, stack: ExitStack) 
     return runs
 
 
-def _plans(runs: "list[Run]") -> list[str]:
-    """What each run will do and how long that takes; of several also how long all take."""
+def _plans(runs: "list[Run]", begun: float) -> list[str]:
+    """What each run will do and how long that takes; of several also how long all take.
+
+    A ValueError leaves none that has done nothing. `begun` is when the command began.
+    """
     from amkit.jobs import forecast
     from amkit.jobs.configuration import read_configuration
     from amkit.storage.run_folders import is_finished, steps_done
@@ -152,8 +157,17 @@ def _plans(runs: "list[Run]") -> list[str]:
     left = [run for run in runs if not is_finished(run.folder)]
     if left:
         pace = forecast.pace(configurations[left[0].folder])  # Games or weights alone differ.
-        for run in left:
-            plans[run.folder] = forecast.plan(configurations[run.folder], pace)
+        spent = time.monotonic() - begun
+        try:
+            for run in left:
+                configuration, done = configurations[run.folder], steps_done(run)
+                plans[run.folder] = forecast.plan(configuration, pace, spent, done)
+                spent = 0.0
+        except ValueError:
+            for run in left:
+                if not steps_done(run):
+                    run.abandon()
+            raise
     if len(left) > 1:
         minutes = [
             forecast.minutes(configurations[run.folder], pace, steps_done(run)) for run in left
@@ -166,7 +180,7 @@ def _plans(runs: "list[Run]") -> list[str]:
     return [*plans.values()]
 
 
-def _run(run: "Run", again: str, tensorboard: bool, checkpoint_minutes: float) -> Any:
+def _run(run: "Run", again: str, how: Mapping[str, Any], begun: float) -> Any:
     """Trains and evaluates, if that is not done; returns the scores."""
     import keras
 
@@ -184,16 +198,17 @@ def _run(run: "Run", again: str, tensorboard: bool, checkpoint_minutes: float) -
         with StatusLine() as status:
             progress = TrainingProgress(run.folder.name, emulators, status)
             callbacks = [progress]
-            if tensorboard:
+            if how["tensorboard"]:
                 logs = str(run.folder / "tensorboard")
                 callbacks.append(keras.callbacks.TensorBoard(logs, write_graph=False))
             return train_and_evaluate(
                 run,
                 callbacks,
-                checkpoint_seconds=60 * checkpoint_minutes,
+                checkpoint_seconds=60 * how["checkpoint_minutes"],
                 on_evaluation=status.games,
                 on_test=progress.testing,
                 on_ready=progress.starting,
+                begun=begun,
             )
     except Interrupted:
         fail(f"stopped, and saved. Go on with: {again}")

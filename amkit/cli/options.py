@@ -35,6 +35,13 @@ RUNNING = ("run", "resume", "checkpoint_minutes", "tensorboard", "json")
 def _every_training(
     preset: str | None = Option(None, help=""),
     steps: int | None = Option(None, help="Agent steps per game (the preset's).", min=1),
+    minutes: float | None = Option(
+        None,
+        help="In place of --steps: as many as there is time for here, with start, tests and "
+        "evaluation.",
+        min=0.01,
+        callback=lambda value: value and finite(value),
+    ),
     seed: int | None = Option(
         None, help="The same seed and --precision repeat a run (0).", min=0, max=2**29
     ),

@@ -31,9 +31,10 @@ class TrainingProgress(keras.callbacks.Callback):
         self._total, self._first = int(logs["total_steps"]), int(logs["steps"])
         self._begun = self._last = time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Moves on; `batch` is the number of agent steps done."""
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any]) -> None:
+        """Moves on; `batch` is the number of agent steps done, of a total that may change."""
         self._last = time.monotonic()
+        self._total = int(logs["total_steps"])
         rate = (batch - self._first) / max(self._last - self._begun, 1e-9)
         minutes = (self._total - batch) / max(rate, 1e-9) / 60
         self._status(

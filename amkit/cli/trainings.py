@@ -28,7 +28,7 @@ def train(
         "--all",
         help="The paper's 20 games, those of its Table 1 first; without --preset as the "
         "shipped experts: Kangaroo's and Beam Rider's preset is explore, and some games have "
-        "2.2 or 3 M steps, where --steps does not say otherwise.",
+        "2.2 or 3 M steps, where neither --steps nor --minutes says otherwise.",
     ),
     into: Path | None = Option(
         None,
@@ -41,6 +41,8 @@ def train(
     Examples:
 
     [bold]amkit train pong[/]  an expert in the time that the plan says
+
+    [bold]amkit train pong --minutes 20[/]  what can be had in 20 minutes, evaluation included
 
     [bold]amkit train pong --resume[/]  after Ctrl-C or a kill
 
@@ -62,7 +64,8 @@ def train(
     def job(name: str) -> Job:
         options = options_of(context, "games", "every", "into")
         for key, value in zoo.get(name, {}).items():
-            options[key] = options[key] or value
+            if key != "steps" or not options["minutes"]:
+                options[key] = options[key] or value
         return Job(
             "expert",
             [name],
@@ -99,7 +102,8 @@ def _names(games: list[str], every: bool) -> list[str]:
 
 @training(
     preset="laptop (fast; if not given), or paper (App. B).",
-    steps="Agent steps per game (laptop: 300,000, or what 1.4 M of all games leave it).",
+    minutes="In place of --steps: as many as there is time for here, with start, tests and "
+    "evaluation (laptop: 15, where --steps is not given).",
 )
 def distill(
     context: Context,
@@ -137,7 +141,9 @@ def distill(
 
     Examples:
 
-    [bold]amkit distill --experts pretrained/[/]  every game that has an expert
+    [bold]amkit distill --experts pretrained/[/]  every game that has an expert, 15 minutes
+
+    [bold]amkit distill --experts pretrained/ --minutes 60[/]  more of everything
 
     [bold]amkit distill --experts pretrained/ --games pong,boxing --feature-weight 0.01[/]
 

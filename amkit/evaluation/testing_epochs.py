@@ -1,6 +1,7 @@
 """Scores of a network while it learns: the testing epochs of the paper's learning curves."""
 
 import csv
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -43,6 +44,7 @@ class LearningCurve(keras.callbacks.Callback):
     on_progress: Callable[[str, int, int], None] | None = None
     fire_games: Collection[str] = ()  # In which FIRE is pressed for it, as `games.fire` has it.
     rows: list[Test] = field(default_factory=list, init=False)
+    seconds: list[float] = field(default_factory=list, init=False)  # Of each test of this process.
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -64,19 +66,26 @@ class LearningCurve(keras.callbacks.Callback):
             self.rows = [row for row in rows if row["steps"] <= steps]
         self._test_if_due(steps)
 
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Tests, if it is time; `batch` is the number of agent steps done."""
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float]) -> None:
+        """Tests, if it is time; `batch` is the number of agent steps done, of so many in all."""
+        self._total_steps = int(logs["total_steps"])
         self._test_if_due(batch)
+
+    def left(self, steps: int) -> int:
+        """How many tests are to come after so many agent steps."""
+        return self.count - self.count * steps // self._total_steps
 
     def _test_if_due(self, steps: int) -> None:
         due = self.count * steps // self._total_steps
         done = [self.count * row["steps"] // self._total_steps for row in self.rows]
         if due <= max(done, default=0):
             return
+        begin = time.monotonic()
         try:
             results = self._test()
         except _Stopped:
             return  # Done again when the run goes on.
+        self.seconds.append(time.monotonic() - begin)
         for result in results:
             mean, error, games = result.summary.values()
             row = Test(steps=steps, game=result.game, mean=mean, standard_error=error, games=games)

@@ -22,7 +22,13 @@ from amkit.storage.run_folders import DamagedRun, Run, label
 from amkit.storage.validation import checked, one_line
 from amkit.transfer.initialise import Head, Source, load_source
 
-_OF_RUN = ("precision", "jit_compile", "protocol", "test_epochs")  # No settings of algorithms.
+_OF_RUN = (
+    "minutes",
+    "precision",
+    "jit_compile",
+    "protocol",
+    "test_epochs",
+)  # No settings of algorithms.
 BASELINES = ("mdqn", "mcdqn")
 MAX_BASELINE_GAMES = 20
 
@@ -50,7 +56,9 @@ class Configuration:
     kind: Kind  # Of the network that comes out.
     games: Annotated[tuple[str, ...], Field(min_length=1)]
     preset: str  # What the settings began as.
-    settings: Any  # Of the algorithm.
+    settings: Any  # Of the algorithm; with `minutes` its steps are set when the run begins.
+    # Of the whole run, with starts, tests and evaluation; None: it has the settings' steps.
+    minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**29)]  # Of weights, exploration, samples and emulators.
     precision: rates.Precision  # Keras dtype policy.
     jit_compile: bool  # Whether updates are compiled by XLA.
@@ -146,8 +154,8 @@ def expert_config(
         preset: one of `presets.EXPERT`.
         seed: repeats the run.
         **overrides: settings to change; None leaves the preset's. Also `precision` and
-            `jit_compile`, whose None is measured, `protocol`, whose None is the preset's, and
-            `test_epochs`, whose None is 0.
+            `jit_compile`, whose None is measured, `protocol`, whose None is the preset's,
+            `test_epochs`, whose None is 0, and `minutes` of the whole run, in place of steps.
 
     Raises:
         ValueError: for an unknown game, preset or value.
@@ -169,7 +177,8 @@ def distill_config(
     Args:
         experts: their folder.
         games: which of them; None means all.
-        preset, seed, **overrides: as in `expert_config`, of `presets.DISTILL`.
+        preset, seed, **overrides: as in `expert_config`, of `presets.DISTILL`. With neither
+            `steps` nor `minutes` those of `presets.DISTILL_MINUTES`.
         source: file of the expert or AMN whose weights the student begins with; None begins with
             random ones.
 
@@ -179,9 +188,11 @@ def distill_config(
     """
     listed = choose_experts(experts, games)
     settings: DistillSettings = _named(presets.DISTILL, preset, "preset")
-    shared = ("total_steps", "total_envs", "total_replay_steps")
-    budget = {key: overrides.pop(key) for key in shared if key in overrides}
-    settings = replace(settings, **budget).divided_by(len(listed), overrides.get("steps"))
+    together = [key for key in ("total_envs", "total_replay_steps") if key in overrides]
+    settings = replace(settings, **{key: overrides.pop(key) for key in together})
+    settings = settings.divided_by(len(listed), overrides.get("steps"))
+    if overrides.get("steps") is None and overrides.get("minutes") is None:
+        overrides["minutes"] = presets.DISTILL_MINUTES[preset]
     begin = _beginning(source, load_source(source)) if source else None
     configuration = _configuration(
         "amn",
@@ -317,6 +328,8 @@ def _configuration(
     if len(set(games)) < len(games):
         raise ValueError(f"each game is named once. Received: {', '.join(games)}")
     asked = {key: value for key, value in overrides.items() if value is not None}
+    if {"steps", "minutes"} <= asked.keys():
+        raise ValueError("--steps and --minutes exclude each other. Received: both")
     of_run = {**presets.RUN.get(preset, {})}
     of_run |= {key: asked.pop(key) for key in _OF_RUN if key in asked}
     names = list(vars(settings))

@@ -1,15 +1,16 @@
-"""How long a run will take on this machine, said before it begins."""
+"""How long a run takes on this machine, or how far it gets in a time, said before it begins."""
 
-from math import inf
+from math import ceil, inf
 from typing import NamedTuple
 
-from amkit.evaluation.protocols import PROTOCOLS
+from amkit.evaluation.protocols import PROTOCOLS, Protocol
 from amkit.games.atari import MAX_STEPS_PER_GAME, find_game
 from amkit.jobs import rates
 from amkit.jobs.algorithms import Cost
 from amkit.jobs.configuration import Configuration
 from amkit.jobs.standing import duration
 from amkit.storage.cards import how_played
+from amkit.storage.experts import choose_experts
 
 TYPICAL_STEPS_PER_GAME = 2_000  # Half of the shipped experts play longer games.
 MOST_DAYS = 1000  # The paper's largest network on a laptop is within it.
@@ -21,6 +22,10 @@ _PROCESS_GIBIBYTES, _GAME_GIBIBYTES = 1.2, 0.02
 # Of replay, packed, in two checkpoints and a third as it is written: frames of 14 games take 0.02
 # to 0.06 of what they have in memory. And what networks and their optimizers take there.
 _PACKED, _NETWORK_GIBIBYTES = 3 * 0.06, 0.1
+_SETUP_SECONDS = 15.0  # To read networks, and to trace and compile what is computed.
+_PLAYER_SECONDS = 1.0  # The same for one network that is evaluated or tested.
+_CARD_SECONDS = 5.0  # To time the network and write its files, in the end.
+_SIDE_BY_SIDE = 0.8  # Of the time that games take one by one, as two are played at a time.
 
 
 class Pace(NamedTuple):
@@ -28,6 +33,9 @@ class Pace(NamedTuple):
 
     step: float  # Seconds of an agent step of its training.
     test_round: float  # Seconds of a step of all environments of a test; 0 without tests.
+    # Of a run that has minutes: the same of its evaluation, and seconds to start an emulator.
+    evaluation_round: float = 0.0
+    emulator: float = 0.0
 
 
 def pace(configuration: Configuration) -> Pace:
@@ -50,12 +58,20 @@ def pace(configuration: Configuration) -> Pace:
             precision, configuration.jit_compile, batch_size, seconds=0.5, body=body
         ),
     )
-    test_round = 0.0
-    if configuration.test_epochs:
-        envs = PROTOCOLS[configuration.test_protocol].environments()
-        test_round = envs / rates.emulation_rate(game, envs, seconds=0.5)
-        test_round += envs / rates.forward_rate(precision, envs, seconds=0.5, body=body)
-    return Pace(_BETWEEN * step, test_round)
+
+    def round_seconds(protocol: str) -> float:
+        envs = PROTOCOLS[protocol].environments()
+        emulation = rates.emulation_rate(game, envs, seconds=0.5)
+        forward = rates.forward_rate(precision, envs, seconds=0.5, body=body)
+        return envs / emulation + envs / forward
+
+    timed = configuration.minutes is not None
+    return Pace(
+        _BETWEEN * step,
+        round_seconds(configuration.test_protocol) if configuration.test_epochs else 0.0,
+        round_seconds(configuration.protocol) if timed else 0.0,
+        rates.emulator_seconds(game) if timed else 0.0,
+    )
 
 
 class Minutes(NamedTuple):
@@ -76,7 +92,12 @@ class Minutes(NamedTuple):
 
 
 def minutes(configuration: Configuration, pace: Pace, done: int = 0) -> Minutes:
-    """About how many minutes a run takes from agent step `done` on, but for its evaluation."""
+    """About how many minutes a run takes from agent step `done` on, but for its evaluation.
+
+    Of a run that has minutes, these, with its evaluation.
+    """
+    if configuration.minutes is not None:
+        return Minutes(configuration.minutes, 0, 0)
     steps, games = configuration.settings.steps, len(configuration.games)
     done = min(done, steps)
     tests = configuration.test_epochs - configuration.test_epochs * done // steps
@@ -86,6 +107,88 @@ def minutes(configuration: Configuration, pace: Pace, done: int = 0) -> Minutes:
         for length in (TYPICAL_STEPS_PER_GAME, MAX_STEPS_PER_GAME)
     )
     return Minutes((steps - done) * games * pace.step / 60, *testing)
+
+
+class Split(NamedTuple):
+    """How a run divides its minutes: seconds, and the steps per game that there is time for."""
+
+    seconds: float  # In all.
+    start: float
+    training: float
+    test: float  # Each of `tests`.
+    tests: int
+    evaluation: float
+    least_training: float  # Until something is learnt.
+    steps: int
+
+    @property
+    def least_minutes(self) -> float:
+        """Of a run that learns something."""
+        testing = self.tests * self.test
+        return (self.start + self.least_training + testing + self.evaluation) / 60
+
+    def __str__(self) -> str:
+        testing = f", {duration(self.tests * self.test / 60)} of tests" if self.tests else ""
+        return (
+            f"about {duration(self.start / 60)} to start, {duration(self.training / 60)} of "
+            f"training{testing} and {duration(self.evaluation / 60)} of evaluation"
+        )
+
+
+def split(configuration: Configuration, pace: Pace, spent: float = 0.0) -> Split:
+    """How a run divides its minutes on this machine, `spent` seconds of which are gone.
+
+    Games under the network in the end are taken to last as long as its experts'. Where there are
+    too few minutes, it takes the least steps that something is learnt with, and longer.
+    """
+    assert configuration.minutes is not None
+    settings, games = configuration.settings, len(configuration.games)
+    start = spent + _SETUP_SECONDS + games * settings.envs * pace.emulator
+    known = _lengths(configuration)
+    lengths = [length or TYPICAL_STEPS_PER_GAME for length in known]
+    test = _seconds_of(lengths, PROTOCOLS[configuration.test_protocol], pace.test_round, pace)
+    others = [TYPICAL_STEPS_PER_GAME for length in known if length is None]  # Random play.
+    protocol = PROTOCOLS[configuration.protocol]
+    evaluation = _seconds_of([*lengths, *others], protocol, pace.evaluation_round, pace)
+    evaluation += _CARD_SECONDS
+    tests, seconds = configuration.test_epochs, 60 * configuration.minutes
+    training, of_a_step = seconds - start - tests * test - evaluation, games * pace.step
+    least = settings.least_steps * of_a_step
+    steps = max(int(training / of_a_step), settings.least_steps)
+    return Split(seconds, start, training, test, tests, evaluation, least, steps)
+
+
+def _checked_split(configuration: Configuration, pace: Pace, spent: float) -> Split:
+    """As `split` has it; ValueError if the minutes are too few."""
+    parts = split(configuration, pace, spent)
+    if parts.training < parts.least_training:
+        least = parts._replace(training=parts.least_training)
+        raise ValueError(
+            f"a run of {', '.join(configuration.games)} takes {ceil(parts.least_minutes)} minutes "
+            f"or more here, {least}: give it more --minutes, or fewer games. "
+            f"Received: {configuration.minutes:g}"
+        )
+    return parts
+
+
+def _lengths(configuration: Configuration) -> list[float | None]:
+    """Mean steps of each game's games by its expert's card; None where no card has its scores."""
+    lengths: list[float | None] = [None for _ in configuration.games]
+    if configuration.experts:
+        for i, expert in enumerate(choose_experts(configuration.experts, configuration.games)):
+            for score in expert.card.get("scores", []):
+                if score.get("steps"):
+                    lengths[i] = score["steps"] / score["games"]
+    return lengths
+
+
+def _seconds_of(
+    lengths: list[float], protocol: Protocol, round_seconds: float, pace: Pace
+) -> float:
+    """About how long players take whose games last so many steps."""
+    playing = sum(protocol.rounds(ceil(length)) * round_seconds for length in lengths)
+    start = len(lengths) * (_PLAYER_SECONDS + protocol.environments() * pace.emulator)
+    return (_SIDE_BY_SIDE if len(lengths) > 1 else 1) * (playing + start)
 
 
 def gibibytes(configuration: Configuration) -> float:
@@ -103,11 +206,17 @@ def replay_gibibytes(configuration: Configuration) -> float:
     return steps * (84 * 84 + 4 * values) / 2**30
 
 
-def plan(configuration: Configuration, pace: Pace) -> str:
+def plan(configuration: Configuration, pace: Pace, spent: float = 0.0, done: int = 0) -> str:
     """One line: what a run will do, what it needs, and how long it takes here from nothing.
 
+    Args:
+        configuration: of the run.
+        pace: of this machine.
+        spent: seconds that are gone already, which count for a run that has minutes.
+        done: agent steps of a run that goes on.
+
     Raises:
-        ValueError: if that is longer than `MOST_DAYS`.
+        ValueError: if that is longer than `MOST_DAYS`, or its minutes are too few.
     """
     settings, begin = configuration.settings, configuration.transfer or configuration.begin
     begun = f" from {begin.source} weights" if begin else ""
@@ -119,14 +228,21 @@ def plan(configuration: Configuration, pace: Pace) -> str:
     needed = minutes(configuration, pace)
     if needed.training > MOST_DAYS * 24 * 60:
         raise ValueError(
-            f"a run takes {MOST_DAYS} days at most: fewer --steps, or fewer games. "
+            f"a run takes {MOST_DAYS} days at most: fewer --steps or --minutes, or fewer games. "
             f"Received: {settings.steps:,} steps of {len(configuration.games)} games, "
             f"{duration(needed.training)} here"
         )
+    steps, time = f"{settings.steps:,} agent steps per game", f"{needed}; then an evaluation"
+    if configuration.minutes is not None:
+        steps, time = f"{configuration.minutes:g} minutes", "less what it has done of them"
+        if not done:
+            parts = _checked_split(configuration, pace, spent)
+            steps += f" for about {parts.steps:,} agent steps per game"
+            time = str(parts)
     return (
         f"{configuration.kind} of {', '.join(configuration.games)}{begun}: "
-        f"{settings.steps:,} agent steps per game, preset {configuration.preset}, "
+        f"{steps}, preset {configuration.preset}, "
         f"{configuration.precision}, {'XLA' if configuration.jit_compile else 'plain graph'}, "
-        f"seed {configuration.seed}; {room}; {needed}; then an evaluation (protocol "
+        f"seed {configuration.seed}; {room}; {time} (protocol "
         f"{configuration.protocol})" + "".join(f"; {name}: {how}" for name, how in unlike if how)
     )

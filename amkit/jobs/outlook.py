@@ -45,7 +45,8 @@ def outlook(planned: Sequence[Planned], cores: int) -> list[Work]:
         if row.state != "finished":
             needed = forecast.minutes(configuration, paces[kind], row.steps)
             minutes = needed.training + needed.least_testing
-            minutes += _evaluation_minutes(configuration, paces[kind])
+            if configuration.minutes is None:
+                minutes += _evaluation_minutes(configuration, paces[kind])
         works.append(Work(minutes / 60, cores, forecast.gibibytes(configuration)))
     return works
 

@@ -66,6 +66,14 @@ def emulation_rate(game: Game, envs: int, seconds: float) -> float:
 
 
 @cache
+def emulator_seconds(game: Game, count: int = 8) -> float:
+    """Seconds to start an emulator, one of several."""
+    begun = time.perf_counter()
+    make([game], count).close()
+    return (time.perf_counter() - begun) / count
+
+
+@cache
 def forward_rate(precision: str, batch_size: int, seconds: float, body: str = "nature") -> float:
     """Observations per second through a network of 18 outputs, graph mode."""
     network = quick(actor_mimic_network(body, dtype=precision))

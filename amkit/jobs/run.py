@@ -1,7 +1,10 @@
 """Sees a run through: training, evaluation, model and card."""
 
+import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -12,7 +15,8 @@ from amkit.evaluation.scorecards import SEED, Request, score
 from amkit.evaluation.testing_epochs import LearningCurve
 from amkit.games.atari import find_game
 from amkit.games.published import EPSILON
-from amkit.jobs import rates
+from amkit.jobs import forecast, rates
+from amkit.jobs.budget import Budget
 from amkit.jobs.build import build
 from amkit.jobs.configuration import Configuration, read_configuration
 from amkit.learning.distillation import Distillation
@@ -34,6 +38,7 @@ def run(
     on_evaluation: OnGames | None = None,
     on_test: OnGames | None = None,
     on_ready: Callable[[int], None] | None = None,
+    begun: float | None = None,
 ) -> list[dict[str, Any]]:
     """Trains what a run's configuration asks for, evaluates it, and writes its model and card.
 
@@ -43,6 +48,7 @@ def run(
         on_evaluation: called with (game, whole games counted, steps played) at the end.
         on_test: the same, during the tests while it trains.
         on_ready: as `AtariEnvironments` has it.
+        begun: when the run's minutes begin, by `time.monotonic`, if it has any; None is now.
 
     Returns:
         The scores on the card, one per game.
@@ -51,7 +57,13 @@ def run(
         Interrupted: after Ctrl-C, the state saved.
         CheckpointError, RunError: if files cannot be read or written.
     """
-    configuration = read_configuration(run_folder)
+    begun = time.monotonic() if begun is None else begun
+    configuration, parts = read_configuration(run_folder), None
+    if configuration.minutes:
+        pace = forecast.pace(configuration)
+        parts = forecast.split(configuration, pace, time.monotonic() - begun)
+        settings = replace(configuration.settings, steps=parts.steps)
+        configuration = replace(configuration, settings=settings)
     job = _begin(run_folder, configuration, on_ready)
     games = tuple(find_game(name) for name in configuration.games)
     tests, protocol = configuration.test_epochs, PROTOCOLS[configuration.test_protocol]
@@ -60,8 +72,9 @@ def run(
     fire_games = configuration.fire_games
     curve = LearningCurve(run_folder, acting, games, protocol, tests, seed, on_test, fire_games)
     reporting, here = [*callbacks, curve], rates.machine()
+    budget = Budget(parts, begun, curve) if parts else None
     with closing(job.environments):
-        progress = run_job(job, run_folder, reporting, checkpoint_seconds, here)
+        progress = run_job(job, run_folder, reporting, checkpoint_seconds, here, budget)
     trained = rounded(acting)  # Before it is evaluated: the scores are of what is kept.
     experts = job.experts if isinstance(job, Distillation) else ()
     teachers = {expert.game.name: expert for expert in experts}
@@ -99,7 +112,11 @@ def _card(
     experts: Sequence[Expert],
 ) -> dict[str, Any]:
     """What the card of a finished run says but for its scores; forward passes are timed for it."""
-    card = configuration.to_json()
+    card = replace(configuration, settings=job.settings).to_json()
+    if minutes := card.get("minutes"):
+        card["budget"] = {"minutes": minutes, "plans": progress.plans}
+        command = re.sub(r" --minutes \S+", "", card.get("command") or "amkit")
+        card["command"] = f"{command} --steps {job.settings.steps}"
     card.pop("experts", None)  # Where they lay on this machine is of no use elsewhere.
     if card.pop("played_in", None) and (played_in := configuration.student_played):
         card["played_in"] = played_in

@@ -74,8 +74,8 @@ class Reporter(keras.callbacks.Callback):
         total = int(logs["total_steps"])
         self.tell("training", at_once=True, steps=self._first, total_steps=total)
 
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Moves on; `batch` is the number of agent steps done."""
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any]) -> None:
+        """Moves on; `batch` is the number of agent steps done, of a total that may change."""
         self._last = time.monotonic()
         if self._startup is None:  # The first round compiles what it computes.
             self._startup = round(self._last - self._process_begun, 1)
@@ -84,6 +84,7 @@ class Reporter(keras.callbacks.Callback):
         self.tell(
             "training",
             steps=batch,
+            total_steps=int(logs["total_steps"]),
             steps_per_second=round(rate, 1) or None,
             startup_seconds=self._startup,
         )
@@ -194,6 +195,7 @@ def _see_through(
                     on_evaluation=reporter.evaluating,
                     on_test=reporter.testing,
                     on_ready=reporter.starting,
+                    begun=begun,
                 )
             except (Interrupted, KeyboardInterrupt):
                 reporter.tell("stopped", at_once=True, starts=0)

@@ -41,10 +41,9 @@ class DistillSettings(ReplaySettings):
     """Settings of distillation, beside `ReplaySettings`. An update is of all games together.
 
     Attributes:
-        total_steps: a budget, of all games together: see `divided_by`. None is no budget.
-        total_envs: within a budget, at most so many environments of all games together.
-        total_replay_steps: within a budget, at most so many steps in all games' memories together,
-            however many steps are played. None is as many as `replay_steps` says.
+        total_envs: at most so many environments of all games together: see `divided_by`. None is
+            no limit.
+        total_replay_steps: the same of the capacity of their replay memories.
         averaging: share of the way towards the student that its running average (Polyak averaging),
             which acts and is kept, moves in each round of `envs` steps that has an update. 1 is
             no average.
@@ -64,7 +63,6 @@ class DistillSettings(ReplaySettings):
         normalize_features: whether the student's features are layer-normalised.
     """
 
-    total_steps: Count | None
     total_envs: Count | None
     total_replay_steps: Count | None
     averaging: Share
@@ -84,50 +82,46 @@ class DistillSettings(ReplaySettings):
     normalize_features: bool
 
     def divided_by(self, games: int, asked: int | None = None) -> Self:
-        """The settings of each of several games; without a budget, these very ones.
+        """The settings of each of several games; without limits of all together, these very ones.
 
-        Games that share a budget share an update's samples: as many samples per step, in as many
-        times smaller updates of each game, after a whole number of steps. Where the budget leaves
-        each fewer steps than alone, its memory is as much smaller, and it has fewer environments,
-        which get deeper into their games. The running average moves as far per step.
+        Games that share limits share an update's samples: as many samples per step, in as many
+        times smaller updates of each game, after a whole number of steps. Each has fewer
+        environments, which get deeper into their games, and a smaller memory. The running average
+        moves as far per step.
 
         Args:
             games: G.
-            asked: agent steps per game, where the budget is not to say. As many as alone or more
-                come with the environments of alone, and its memory as far as there is room; fewer
-                with the budget's.
+            asked: agent steps per game. As many as the preset's or more come with the environments
+                of a single game.
         """
-        if self.total_steps is None:
+        if self.total_envs is None or self.total_replay_steps is None:
             return self
         period = max(self.update_period_steps // games, 1)
-        steps = min(self.steps, self.total_steps // games)
-        envs = max(min(self.envs, (self.total_envs or self.envs * games) // games), 1)
-        if asked is not None and asked >= self.steps:
-            steps, envs = self.steps, self.envs
-        replay_steps = self.replay_steps * steps // self.steps
-        if self.total_replay_steps:
-            replay_steps = min(replay_steps, self.total_replay_steps // games)
+        envs = self.envs
+        if asked is None or asked < self.steps:
+            envs = max(min(envs, self.total_envs // games), 1)
         return replace(
             self,
-            steps=steps,
-            total_steps=None,
             envs=envs,
             total_envs=None,
             averaging=self.averaging * envs / self.envs,
-            replay_steps=replay_steps,
+            replay_steps=min(self.replay_steps, self.total_replay_steps // games),
             total_replay_steps=None,
             update_period_steps=period,
             batch_size=max(round(period * self.batch_size / self.update_period_steps), 1),
         )
 
-    def optimizer(self) -> keras.optimizers.Optimizer:
-        """Adam, its learning rate along a cosine over the whole run."""
+    def schedule(self) -> keras.optimizers.schedules.LearningRateSchedule:
+        """The learning rate, along a cosine over the whole run."""
         updates = max(self.steps - self.replay_start_steps, 1) // self.update_period_steps
         share = self.final_learning_rate / self.learning_rate
-        learning_rate = keras.optimizers.schedules.CosineDecay(
+        return keras.optimizers.schedules.CosineDecay(
             self.learning_rate, max(updates, 1), alpha=share
         )
-        return keras.optimizers.Adam(learning_rate, self.beta_1, self.beta_2, self.adam_epsilon)
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """Adam."""
+        return keras.optimizers.Adam(self.schedule(), self.beta_1, self.beta_2, self.adam_epsilon)
 
 
 class Distillation(ReplayTraining):

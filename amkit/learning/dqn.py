@@ -62,10 +62,14 @@ class DQNSettings(ReplaySettings):
         """A new learner of the network."""
         return DQN(network, games)
 
+    def schedule(self) -> float:
+        """The learning rate, which stays as it is."""
+        return self.learning_rate
+
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Centred RMSProp."""
         return keras.optimizers.RMSprop(
-            self.learning_rate, rho=self.rho, epsilon=self.rms_epsilon, centered=True
+            self.schedule(), rho=self.rho, epsilon=self.rms_epsilon, centered=True
         )
 
 

@@ -1,6 +1,7 @@
 """What a training is to the loop around it, and what all trainings share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 import keras
@@ -62,8 +63,17 @@ class Settings:
         """A new learner of the Q-values of a network."""
         raise NotImplementedError
 
+    @property
+    def least_steps(self) -> int:
+        """Agent steps per game with which something is learnt."""
+        raise NotImplementedError
+
+    def schedule(self) -> float | keras.optimizers.schedules.LearningRateSchedule:
+        """The learning rate over the whole run."""
+        raise NotImplementedError
+
     def optimizer(self) -> keras.optimizers.Optimizer:
-        """A new optimizer, its schedules over the whole run."""
+        """A new optimizer, with that learning rate."""
         raise NotImplementedError
 
 
@@ -83,13 +93,17 @@ class ReplaySettings(Settings):
 
     @model_validator(mode="after")
     def _learns(self) -> Self:
-        first_update = self.replay_start_steps + self.update_period_steps
-        if self.steps < first_update:
+        if self.steps < self.least_steps:
             raise ValueError(
-                f"steps is {first_update:,} or more, where learning starts. "
+                f"steps is {self.least_steps:,} or more, where learning starts. "
                 f"Received: {self.steps:,}"
             )
         return self
+
+    @property
+    def least_steps(self) -> int:
+        """As `Settings` has it: up to the first update."""
+        return self.replay_start_steps + self.update_period_steps
 
 
 class Learner(keras.Model):
@@ -170,13 +184,24 @@ class Training:
         self.policy = EpsilonGreedy(network or learner, environments.action_masks, acting)
         self.scores = TrainingScores([game.name for game in games], settings.envs)
         self._transitions = rollout(environments, self.policy)
-        self._update = tf.function(
-            learner.train_step, jit_compile=learner.jit_compile, autograph=False
+        self._update = self._traced_update()
+
+    def _traced_update(self) -> Callable[..., Any]:
+        step = self.learner.train_step
+        update: Callable[..., Any] = tf.function(
+            step, jit_compile=self.learner.jit_compile, autograph=False
         )
+        return update
 
     def play_and_learn(self) -> None:
         """One round: act, step, store, learn. Advances `steps`, agent steps per game."""
         raise NotImplementedError
+
+    def end_at(self, steps: int) -> None:
+        """Sets anew how many agent steps per game it takes in all; the learning rate follows."""
+        self.settings = replace(self.settings, steps=steps)
+        self.learner.optimizer.learning_rate = self.settings.schedule()
+        self._update = self._traced_update()  # The old one has the old rate in it.
 
     def act(self) -> Transition:
         """Acts once in every environment, and counts that."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 
@@ -32,6 +32,9 @@ class Progress:
     rows: list[dict[str, float]] = field(default_factory=list)  # Of metrics, one per epoch.
     # One entry per machine that trained, in order: its description, and its "seconds".
     machines: list[dict[str, Any]] = field(default_factory=list)
+    spent: float = 0.0  # Seconds that a `Budget` has counted, with starts, tests and checkpoints.
+    # Of a `Budget`: steps done ("at"), and how many in all it then allowed ("steps").
+    plans: list[dict[str, int]] = field(default_factory=list)
 
     def train_on(self, machine: Mapping[str, Any]) -> None:
         """The training goes on, on this machine."""
@@ -44,42 +47,65 @@ class Progress:
         self.machines[-1]["seconds"] += seconds
 
 
+class Budget(Protocol):
+    """What keeps a job to a time, by setting anew how many steps it takes in all."""
+
+    def begin(self, spent: float) -> None:
+        """The training begins; or goes on, after so many seconds of the run."""
+
+    @property
+    def spent(self) -> float:
+        """Seconds of the run so far."""
+
+    def steps(self, job: Training) -> int | None:
+        """Steps in all that there is time for; None while it is not time to set them anew."""
+
+
 def run_job(
     job: Training,
     run: Run,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     checkpoint_seconds: float = 120.0,
     machine: Mapping[str, Any] | None = None,
+    budget: Budget | None = None,
 ) -> Progress:
     """Runs a job to its end, from its newest checkpoint if there is one.
 
     Args:
         job: what to do.
         run: where to write.
-        callbacks: Keras callbacks. `on_train_batch_end` is called once a round with the steps done,
-            `on_epoch_end` with the epoch's metrics. They may stop the training by
+        callbacks: Keras callbacks. `on_train_batch_end` is called once a round with the steps done
+            and, in its logs, "total_steps"; `on_epoch_end` with the epoch's metrics. They may stop
+            the training by
             `self.model.stop_training`, for good or to be resumed.
         checkpoint_seconds: between checkpoints: a kill loses that, and what a callback was doing.
         machine: what this machine is, for `Progress.machines`.
+        budget: of a job whose steps follow from a time.
 
     Raises:
         Interrupted: after Ctrl-C, SIGTERM or a callback's stop, the state saved.
         CheckpointError: if the state cannot be written or read.
         RunError: if the checkpoints of a run that has begun are gone.
     """
-    settings, progress = job.settings, _resume(job, run)
+    progress = _resume(job, run)
     progress.train_on(machine or {})
+    if budget:
+        budget.begin(progress.spent)
+        progress.plans = progress.plans or [{"at": 0, "steps": job.settings.steps}]
     job.learner.stop_training = False
     reporting = keras.callbacks.CallbackList(list(callbacks), model=job.learner)
     with _stop_on_signal(job.learner), ExitStack() as ending:
         ending.callback(reporting.on_train_end, {})  # Callbacks close what they opened.
-        reporting.on_train_begin({"steps": job.steps, "total_steps": settings.steps})
+        reporting.on_train_begin({"steps": job.steps, "total_steps": job.settings.steps})
         saved = time.monotonic()
-        while job.steps < settings.steps and not job.learner.stop_training:
+        while job.steps < job.settings.steps and not job.learner.stop_training:
             round_begin = time.monotonic()
             job.play_and_learn()
             progress.add(time.monotonic() - round_begin)  # Neither tests nor checkpoints count.
-            reporting.on_train_batch_end(job.steps, {})
+            if budget:
+                _follow(budget, job, progress)
+            settings = job.settings
+            reporting.on_train_batch_end(job.steps, {"total_steps": settings.steps})
             if job.steps >= min((progress.epoch + 1) * settings.epoch_steps, settings.steps):
                 _end_epoch(job, run, progress, reporting)
             if time.monotonic() - saved > checkpoint_seconds:
@@ -89,6 +115,15 @@ def run_job(
         if job.learner.stop_training:  # Perhaps in a test at the very end: it is done again.
             raise Interrupted
     return progress
+
+
+def _follow(budget: Budget, job: Training, progress: Progress) -> None:
+    """Sets the job's steps anew, if its budget does."""
+    steps = budget.steps(job)
+    progress.spent = budget.spent
+    if steps is not None:
+        job.end_at(steps)
+        progress.plans.append({"at": job.steps, "steps": steps})
 
 
 def _end_epoch(
@@ -123,6 +158,8 @@ def _resume(job: Training, run: Run) -> Progress:
     set_learner_state(job.learner, state["learner"])
     job.set_state(state["job"])
     progress = Progress(**state["progress"])
+    if progress.plans:
+        job.end_at(progress.plans[-1]["steps"])
     run.write_metrics(progress.rows)  # Rows written after the checkpoint will be measured again.
     return progress
 

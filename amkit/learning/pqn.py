@@ -96,16 +96,23 @@ class PQNSettings(Settings):
         """A new learner of the network."""
         return PQN(network, games)
 
-    def optimizer(self) -> keras.optimizers.Optimizer:
-        """Adam with the learning rate's fall over the whole run."""
+    @property
+    def least_steps(self) -> int:
+        """As `Settings` has it: a rollout."""
+        return self.envs * self.rollout_steps
+
+    def schedule(self) -> keras.optimizers.schedules.LearningRateSchedule:
+        """The learning rate, which falls over the whole run."""
         rounds = self.steps // (self.envs * self.rollout_steps)
         updates = rounds * self.passes * (self.envs * self.rollout_steps // self.batch_size)
+        return keras.optimizers.schedules.PolynomialDecay(
+            self.learning_rate, max(updates, 1), self.learning_rate * 0.02
+        )
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """Adam."""
         return keras.optimizers.Adam(
-            keras.optimizers.schedules.PolynomialDecay(
-                self.learning_rate, max(updates, 1), self.learning_rate * 0.02
-            ),
-            epsilon=self.adam_epsilon,
-            global_clipnorm=self.clip_norm,
+            self.schedule(), epsilon=self.adam_epsilon, global_clipnorm=self.clip_norm
         )
 
 

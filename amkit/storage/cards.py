@@ -122,6 +122,20 @@ class Imported(TypedDict, total=False):
     unknown: list[str]
 
 
+class Plan(TypedDict):
+    """How many agent steps in all a run of minutes set itself, and after how many."""
+
+    at: int
+    steps: int
+
+
+class Budget(TypedDict):
+    """What a run of minutes was asked for, and how it kept to them."""
+
+    minutes: float
+    plans: list[Plan]
+
+
 class Card(TypedDict, total=False):
     """A model's card; other keys may be there, and are not looked at."""
 
@@ -138,7 +152,8 @@ class Card(TypedDict, total=False):
     background: float
     action_masks: dict[str, list[int]]
     steps: int
-    minutes: float
+    minutes: float  # Of training.
+    budget: Budget
     parameters: int
     outputs: int
     versions: dict[str, str]

@@ -5,8 +5,10 @@ from typing import Any
 
 # Settings of distillation that came later, and what stood for them before.
 _SETTINGS_SINCE = {
-    **{"temperature_unit": "q_values", "restart_steps": None},
-    **{"total_envs": None, "total_replay_steps": None},
+    "temperature_unit": "q_values",
+    "total_envs": None,
+    "total_replay_steps": None,
+    "restart_steps": None,
 }
 # Settings of a DQN, and what they were in its optimizer, RMSProp, the only kind there was.
 _RMSPROP = {"learning_rate": "learning_rate", "rho": "rho", "rms_epsilon": "epsilon"}
@@ -24,6 +26,7 @@ def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
         settings = None
     elif "temperature" in settings:
         new["settings"] = {**settings, **_SETTINGS_SINCE, **settings}
+        new["settings"].pop("total_steps", None)  # Was divided among the games beforehand.
     elif isinstance(optimizer := settings.get("optimizer"), dict):
         rmsprop = optimizer.get("config", {})
         new["settings"] = {key: value for key, value in settings.items() if key != "optimizer"}

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from amkit.jobs import budget
 from amkit.storage import run_folders
 from amkit.storage.cards import read_card
 
@@ -36,6 +37,32 @@ def test_train_then_evaluate(amkit, tiny):
     assert result.exit_code == 0, result.output
     scores = json.loads(result.stdout)
     assert scores[0]["protocol"] == "tiny" and scores[0]["random"]["games"] == 1
+
+
+def test_train_in_minutes(amkit, refused, tiny, monkeypatch):
+    class Clock:
+        """Five seconds pass with each look at it."""
+
+        now = time.monotonic()
+
+        def monotonic(self):
+            self.now += 5.0
+            return self.now
+
+    monkeypatch.setattr(budget, "time", Clock())
+    refused(2, "exclude each other", "train", "pong", *tiny, "--steps", 256, "--minutes", 2)
+    refused(2, "a run of pong takes 1 minutes or more", "train", "pong", *tiny, "--minutes", 0.2)
+    assert not Path("runs").exists()
+    result = amkit("train", "pong", *tiny, "--minutes", 2)
+    assert result.exit_code == 0, result.output
+    assert "2 minutes for about" in result.stderr
+    card = read_card(Path("runs/expert-pong/model.keras"))
+    first, *_, last = card["budget"]["plans"]
+    assert card["budget"]["minutes"] == 2 and first["at"] == 0
+    assert card["settings"]["steps"] == last["steps"] < 2000 < first["steps"]
+    assert last["steps"] <= card["steps"] < last["steps"] + 32
+    assert card["command"].endswith(f" --precision float32 --steps {last['steps']}")
+    assert "--minutes" not in card["command"]
 
 
 @pytest.mark.usefixtures("scripted_games")

@@ -80,7 +80,7 @@ def test_the_plan_says_how_long_tests_take(measured):
 
 def test_experts_are_priced_at_their_own_body(measured, expert_folder):
     student = configuration.distill_config(
-        expert_folder, body="transfer", precision="float32", jit_compile=False
+        expert_folder, body="transfer", precision="float32", jit_compile=False, steps=300_000
     )
     forecast.pace(student)
     student_acts, expert_is_asked = (call for call in measured if call[0] == "forward_rate")
@@ -121,7 +121,55 @@ def test_of_several_runs_only_what_is_left_counts(tmp_path, monkeypatch, capsys)
     runs = [run_folders.Run(tmp_path / name, config().to_json()) for name in names]
     (tmp_path / "done" / "model.keras").touch()
     runs[1].write_metrics([{"steps": 100_000, "loss": 1.0}, {"steps": 300_000, "loss": 0.5}])
-    plans = jobs._plans(runs)
+    plans = jobs._plans(runs, 0.0)
     said = capsys.readouterr().err
     assert "2 of 3 trainings to do, one after the other: about 15 min here in all" in said
     assert plans[0].endswith("done is finished already") and "600,000 agent steps" in plans[2]
+
+
+def test_minutes_are_divided_before_work_starts(monkeypatch, expert_folder):
+    pace = Pace(0.001, 0.0, evaluation_round=0.01, emulator=0.1)
+    timed = config(steps=None, minutes=10)
+    parts = forecast.split(timed, pace, spent=5.0)
+    # 64 emulators; ten of each of two players, who are evaluated side by side.
+    assert parts.start == pytest.approx(5 + forecast._SETUP_SECONDS + 6.4)
+    assert parts.evaluation == pytest.approx(0.8 * 2 * (20 + 1 + 1) + forecast._CARD_SECONDS)
+    assert parts.start + parts.training + parts.evaluation == pytest.approx(600)
+    assert parts.steps == int(parts.training / 0.001)
+    said = forecast.plan(timed, pace, 5.0)
+    assert f"10 minutes for about {parts.steps:,} agent steps per game" in said
+    assert "about 1 min to start, 9 min of training and 1 min of evaluation (protocol" in said
+    assert "less what it has done" in forecast.plan(timed, pace, done=100)
+    assert forecast.minutes(timed, pace) == Minutes(10, 0, 0)
+    with pytest.raises(ValueError, match=r"takes 2 minutes or more here, .*Received: 1$"):
+        forecast.plan(replace(timed, minutes=1), pace, 5.0)
+
+
+def test_games_under_a_student_last_as_long_as_its_experts(monkeypatch, expert_folder):
+    pace = Pace(0.001, 0.0, evaluation_round=0.01, emulator=0.0)
+    student = configuration.distill_config(expert_folder, precision="float32", jit_compile=False)
+    assert student.minutes == 15  # Of preset laptop, where nothing else is asked.
+    unknown = forecast.split(student, pace).evaluation  # Random play is evaluated too.
+    cards = [{"scores": [{"steps": 90_000, "games": 30}]}, {"scores": [{"steps": 81, "games": 3}]}]
+    experts = [replace(expert, card=card) for expert, card in zip(
+        forecast.choose_experts(expert_folder), cards, strict=True
+    )]  # fmt: skip
+    monkeypatch.setattr(forecast, "choose_experts", lambda folder, games: experts)
+    known = forecast.split(student, pace).evaluation
+    assert unknown == pytest.approx(0.8 * 4 * (20 + 1) + forecast._CARD_SECONDS)
+    assert known == pytest.approx(0.8 * (30 + 0.27 + 2) + forecast._CARD_SECONDS)
+
+
+def test_too_few_minutes_leave_no_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(forecast, "pace", lambda configuration: PACE)
+    timed = config(steps=None, minutes=0.1).to_json()
+    new, half = (run_folders.Run(tmp_path / name, timed) for name in ("new", "half"))
+    half.write_metrics([{"steps": 100_000}])
+    with pytest.raises(ValueError, match="Received: 0.1"):
+        jobs._plans([half, new], 0.0)
+    assert half.begun and not new.begun
+
+
+def test_steps_and_minutes_exclude_each_other():
+    with pytest.raises(ValueError, match="--steps and --minutes exclude each other"):
+        config(minutes=10)

@@ -2,7 +2,7 @@
 
 from amkit.games.catalogue import GAMES
 from amkit.games.published import EPSILON
-from amkit.jobs.presets import BASELINE, DISTILL, EXPERT, RUN, TRANSFER, ZOO
+from amkit.jobs.presets import BASELINE, DISTILL, DISTILL_MINUTES, EXPERT, RUN, TRANSFER, ZOO
 from amkit.learning.dqn import DQNSettings
 
 TABLES = (EXPERT, BASELINE, TRANSFER, DISTILL)
@@ -23,7 +23,8 @@ def test_a_preset_like_another_changes_what_it_names_alone():
     laptop, explore = vars(EXPERT["laptop"]), vars(EXPERT["explore"])
     changed = {name for name in laptop if laptop[name] != explore[name]}
     assert changed == {"tree_backup", "explorers"}
-    assert DISTILL["tiny"].total_steps is None and DISTILL["laptop"].total_steps == 1_400_000
+    assert DISTILL["tiny"].total_envs is None and DISTILL["laptop"].total_envs == 256
+    assert DISTILL_MINUTES == {"paper": None, "laptop": 15, "tiny": None}
 
 
 def test_preset_paper_is_the_paper():

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from dataclasses import replace
 from functools import cache
 
 import keras
@@ -13,7 +14,7 @@ from amkit.learning import loop
 from amkit.learning.loop import Interrupted, run_job
 from amkit.storage import run_folders
 from amkit.storage.checkpoints import CheckpointError
-from tests.trainings import JOBS, distill_job, pqn_job
+from tests.trainings import JOBS, compiled, distill_job, dqn_job, pqn_job
 
 
 class StopAt(keras.callbacks.Callback):
@@ -81,6 +82,49 @@ def test_a_seed_repeats_a_run_bit_for_bit_stopped_or_not(
     for one, other in zip(whole_progress.rows, progress.rows, strict=True):
         assert {**one, "seconds": 0} == pytest.approx({**other, "seconds": 0}, nan_ok=True, rel=0)
     np.testing.assert_array_equal(job.environments.observation, resumed.environments.observation)
+
+
+class Until:
+    """A budget that allows 192 steps, as it finds after 96."""
+
+    spent, begun_after = 7.0, None
+
+    def begin(self, spent):
+        self.begun_after = spent
+
+    def steps(self, job):
+        return 192 if job.steps == 96 else None
+
+
+@pytest.mark.parametrize("kind", ["pqn", "distill"])
+def test_a_budget_sets_the_steps_anew_and_they_stay_so(kind, scripted, pong, breakout, tmp_path):
+    job, budget = JOBS[kind](scripted, pong, breakout), Until()
+    with run_folders.Run(tmp_path / "run", {}) as run, pytest.raises(Interrupted):
+        run_job(job, run, [StopAt(128)], budget=budget)
+    assert budget.begun_after == 0.0
+    resumed = JOBS[kind](scripted, pong, breakout)
+    with run_folders.Run(tmp_path / "run") as run:
+        progress = run_job(resumed, run, budget=budget)
+    assert budget.begun_after == progress.spent == 7.0
+    assert progress.plans == [{"at": 0, "steps": 256}, {"at": 96, "steps": 192}]
+    assert resumed.steps == resumed.settings.steps == 192
+    optimizer = resumed.learner.optimizer
+    rates = {"pqn": 1e-3 * 0.02, "distill": 5e-4}
+    assert float(resumed.settings.schedule()(optimizer.iterations)) == pytest.approx(rates[kind])
+
+
+def test_a_total_that_is_set_before_the_first_round_is_as_one_of_the_settings(
+    scripted, pong, breakout
+):
+    one, other = pqn_job(scripted, pong, breakout), pqn_job(scripted, pong, breakout)
+    one.settings = replace(one.settings, steps=64)
+    compiled(one.learner, one.settings.optimizer())
+    other.end_at(64)
+    for job in (one, other):
+        while job.steps < 64:
+            job.play_and_learn()
+    for mine, its in zip(one.learner.weights, other.learner.weights, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), its.numpy())
 
 
 def test_another_seed_is_another_run(kind, whole, scripted, pong, breakout):
