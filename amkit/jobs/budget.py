@@ -1,6 +1,7 @@
 """What keeps a run to its minutes: its steps follow from how fast it really goes."""
 
 import time
+from math import inf
 from typing import NamedTuple
 
 from amkit.evaluation.testing_epochs import LearningCurve
@@ -34,6 +35,7 @@ class Budget:
         self._begun, self._curve = begun, curve
         self._mark: _Mark | None = None
         self._due = 0.0
+        self._seconds_of_step: list[float] = []  # Between two marks.
 
     def begin(self, spent: float) -> None:
         """The training begins; or goes on, after so many seconds of the run."""
@@ -51,22 +53,28 @@ class Budget:
         A pace is measured from the second update on: the first compiles.
         """
         here = _Mark(self.spent, sum(self._curve.seconds), job.steps)
-        left = self._parts.seconds - here.spent - self._after_training(job.steps)
         if self._mark is None:
             if int(job.learner.optimizer.iterations) > 1:
-                self._mark, self._due = here, here.spent + _FIRST * left
+                self._mark, self._due = here, here.spent + _FIRST * self._left(here)
             return None
-        if here.spent < self._due:
+        if here.spent < self._due or here.steps == self._mark.steps:
             return None
         seconds = here.spent - self._mark.spent - (here.testing - self._mark.testing)
-        rate = (here.steps - self._mark.steps) / max(seconds, 1e-9)
+        self._seconds_of_step.append(seconds / (here.steps - self._mark.steps))
+        left = self._left(here)
         self._mark, self._due = here, here.spent + _AGAIN * left
         if left < _LAST * self._parts.seconds:
-            self._due = float("inf")
-        return max(here.steps + int(max(left, 0) * rate), job.settings.least_steps)
+            self._due = inf
+        steps = here.steps + int(max(left, 0) / self._seconds_of_step[-1])
+        return max(steps, job.settings.least_steps)
 
-    def _after_training(self, steps: int) -> float:
-        """Seconds that tests and evaluation will take; of those to come, tests that were tell."""
+    def _left(self, here: _Mark) -> float:
+        """Seconds that are left for training."""
         tests, parts = self._curve.seconds, self._parts
-        scale = tests[-1] / parts.test if tests and parts.test else 1.0
-        return scale * (self._curve.left(steps) * parts.test + parts.evaluation)
+        foreseen = self._curve.left(here.steps) * parts.test + parts.evaluation
+        slower = 1.0  # Than foreseen: as the last test was or, without any, as training has become.
+        if tests and parts.test:
+            slower = tests[-1] / parts.test
+        elif self._seconds_of_step:
+            slower = self._seconds_of_step[-1] / self._seconds_of_step[0]
+        return parts.seconds - here.spent - slower * foreseen

@@ -98,7 +98,16 @@ def main() -> int:
     common = ["--precision", "float32", "--checkpoint-minutes", str(PERIOD_SECONDS / 60)]
     jobs = {
         "expert-pong": ["train", "pong", *common],
-        "amn-pong": ["distill", "--experts", experts, "--games", "pong", *common],
+        "amn-pong": [
+            "distill",
+            "--experts",
+            experts,
+            "--games",
+            "pong",
+            "--steps",
+            "300000",
+            *common,
+        ],
     }
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
