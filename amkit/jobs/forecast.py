@@ -9,6 +9,7 @@ from amkit.jobs import rates
 from amkit.jobs.algorithms import Cost
 from amkit.jobs.configuration import Configuration
 from amkit.jobs.standing import duration
+from amkit.learning.job import MOST_STEPS
 from amkit.storage.cards import how_played
 from amkit.storage.experts import choose_experts
 
@@ -128,11 +129,15 @@ class Split(NamedTuple):
         return (self.start + self.least_training + testing + self.evaluation) / 60
 
     def __str__(self) -> str:
-        testing = f", {duration(self.tests * self.test / 60)} of tests" if self.tests else ""
+        testing = f", {_span(self.tests * self.test)} of tests" if self.tests else ""
         return (
-            f"about {duration(self.start / 60)} to start, {duration(self.training / 60)} of "
-            f"training{testing} and {duration(self.evaluation / 60)} of evaluation"
+            f"about {_span(self.start)} to start, {_span(self.training)} of training{testing} and "
+            f"{_span(self.evaluation)} of evaluation"
         )
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else duration(seconds / 60)
 
 
 def split(configuration: Configuration, pace: Pace, spent: float = 0.0) -> Split:
@@ -154,7 +159,7 @@ def split(configuration: Configuration, pace: Pace, spent: float = 0.0) -> Split
     tests, seconds = configuration.test_epochs, 60 * configuration.minutes
     training, of_a_step = seconds - start - tests * test - evaluation, games * pace.step
     least = settings.least_steps * of_a_step
-    steps = max(int(training / of_a_step), settings.least_steps)
+    steps = min(max(int(training / of_a_step), settings.least_steps), MOST_STEPS)
     return Split(seconds, start, training, test, tests, evaluation, least, steps)
 
 
@@ -226,9 +231,9 @@ def plan(configuration: Configuration, pace: Pace, spent: float = 0.0, done: int
     disk = _NETWORK_GIBIBYTES + _PACKED * replay_gibibytes(configuration)
     room = f"{gibibytes(configuration):.1f} GiB of memory, {disk:.1f} GiB of disk"
     needed = minutes(configuration, pace)
-    if needed.training > MOST_DAYS * 24 * 60:
+    if configuration.minutes is None and needed.training > MOST_DAYS * 24 * 60:
         raise ValueError(
-            f"a run takes {MOST_DAYS} days at most: fewer --steps or --minutes, or fewer games. "
+            f"a run takes {MOST_DAYS} days at most: fewer --steps, or fewer games. "
             f"Received: {settings.steps:,} steps of {len(configuration.games)} games, "
             f"{duration(needed.training)} here"
         )

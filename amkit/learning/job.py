@@ -20,8 +20,9 @@ from amkit.play.tally import TrainingScores
 from amkit.storage.checkpoints import CheckpointError
 from amkit.storage.validation import checked
 
-# Fields of settings. A count of steps has room for 20 times the paper's longest run.
-Count = Annotated[int, Field(ge=1, le=10**9)]
+MOST_STEPS = 10**9  # Room for 20 times the paper's longest run.
+# Fields of settings.
+Count = Annotated[int, Field(ge=1, le=MOST_STEPS)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -199,7 +200,7 @@ class Training:
 
     def end_at(self, steps: int) -> None:
         """Sets anew how many agent steps per game it takes in all; the learning rate follows."""
-        self.settings = replace(self.settings, steps=steps)
+        self.settings = replace(self.settings, steps=min(steps, MOST_STEPS))
         self.learner.optimizer.learning_rate = self.settings.schedule()
         self._update = self._traced_update()  # The old one has the old rate in it.
 

@@ -63,6 +63,10 @@ def test_train_in_minutes(amkit, refused, tiny, monkeypatch):
     assert last["steps"] <= card["steps"] < last["steps"] + 32
     assert card["command"].endswith(f" --precision float32 --steps {last['steps']}")
     assert "--minutes" not in card["command"]
+    words = ["train", "pong", *tiny, "--resume"]
+    refused(2, "goes on as it began, with minutes 2.0", *words, "--minutes", 3)
+    refused(2, "goes on as it began, with steps None", *words, "--steps", 256)
+    assert amkit(*words).exit_code == 0
 
 
 @pytest.mark.usefixtures("scripted_games")

@@ -138,7 +138,7 @@ def test_minutes_are_divided_before_work_starts(monkeypatch, expert_folder):
     assert parts.steps == int(parts.training / 0.001)
     said = forecast.plan(timed, pace, 5.0)
     assert f"10 minutes for about {parts.steps:,} agent steps per game" in said
-    assert "about 1 min to start, 9 min of training and 1 min of evaluation (protocol" in said
+    assert "about 26 s to start, 9 min of training and 40 s of evaluation (protocol" in said
     assert "less what it has done" in forecast.plan(timed, pace, done=100)
     assert forecast.minutes(timed, pace) == Minutes(10, 0, 0)
     with pytest.raises(ValueError, match=r"takes 2 minutes or more here, .*Received: 1$"):
