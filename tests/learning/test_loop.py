@@ -14,7 +14,7 @@ from amkit.learning import loop
 from amkit.learning.loop import Interrupted, run_job
 from amkit.storage import run_folders
 from amkit.storage.checkpoints import CheckpointError
-from tests.trainings import JOBS, compiled, distill_job, dqn_job, pqn_job
+from tests.trainings import JOBS, compiled, distill_job, pqn_job
 
 
 class StopAt(keras.callbacks.Callback):
