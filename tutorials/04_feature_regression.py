@@ -131,7 +131,7 @@ with_regression, learner = distil(0.01)
 
 
 # %%
-def some_states(expert, game, steps=1600 if FULL else 24, envs=32 if FULL else 2, every=8):
+def some_states(expert, game, steps=1600 if FULL else 48, envs=32 if FULL else 2, every=8):
     """Returns uint8 [2, N, 4, 84, 84]: states to fit on, and to measure on."""
     rng, kept = np.random.default_rng(1), []
     greedy = tf.function(lambda observation: tf.argmax(expert(observation), axis=-1))
