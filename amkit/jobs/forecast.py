@@ -19,7 +19,7 @@ MOST_DAYS = 1000  # The paper's largest network on a laptop is within it.
 # its parts, an expert 1.3 times.
 _BETWEEN = 1.3
 # TensorFlow, networks, and the emulators of preset `laptop`: of one game, and of each beside it.
-_PROCESS_GIBIBYTES, _GAME_GIBIBYTES = 1.2, 0.02
+_PROCESS_GIBIBYTES, _GAME_GIBIBYTES = 1.2, 0.03
 # Of replay, packed, in two checkpoints and a third as it is written: frames of 14 games take 0.02
 # to 0.06 of what they have in memory. And what networks and their optimizers take there.
 _PACKED, _NETWORK_GIBIBYTES = 3 * 0.06, 0.1

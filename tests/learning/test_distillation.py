@@ -115,7 +115,7 @@ def test_games_share_limits_and_samples_per_step_stay(games):
     assert shared.envs == min(64, 256 // games)
     # As far in a step of one environment as there are fewer of them.
     assert shared.averaging / alone.averaging == pytest.approx(shared.envs / alone.envs)
-    assert shared.replay_steps == min(100_000, 200_000 // games)
+    assert shared.replay_steps == min(100_000, 160_000 // games)
     samples_per_step = alone.batch_size / alone.update_period_steps
     # A step more between updates would take more samples in all than alone.
     whole = alone.batch_size - samples_per_step * games
@@ -128,7 +128,7 @@ def test_as_many_steps_as_alone_come_with_all_else_of_alone():
     shared, more, fewer = (alone.divided_by(8, steps) for steps in (None, 500_000, 200_000))
     for setting in ("envs", "averaging"):
         assert getattr(more, setting) == getattr(alone, setting) != getattr(shared, setting)
-    assert more.replay_steps == shared.replay_steps == 25_000  # What there is room for.
+    assert more.replay_steps == shared.replay_steps == 20_000  # What there is room for.
     assert fewer == shared
     assert more.batch_size == shared.batch_size
 
