@@ -187,6 +187,7 @@ def _run(run: "Run", again: str, how: Mapping[str, Any], begun: float) -> Any:
     from amkit.cli.progress import TrainingProgress
     from amkit.jobs.run import run as train_and_evaluate
     from amkit.learning.loop import Interrupted
+    from amkit.storage import checkpoints
     from amkit.storage.cards import read_card
     from amkit.storage.run_folders import is_finished
 
@@ -213,4 +214,6 @@ def _run(run: "Run", again: str, how: Mapping[str, Any], begun: float) -> Any:
     except Interrupted:
         fail(f"stopped, and saved. Go on with: {again}")
     except KeyboardInterrupt:  # A second Ctrl-C, or one while the result is evaluated.
-        fail(f"stopped. Go on from the newest checkpoint with: {again}")
+        saved = checkpoints.count(run.checkpoint_folder) or is_finished(run.folder)
+        start = "Go on from the newest checkpoint" if saved else "Nothing was learnt yet. Begin again"
+        fail(f"stopped. {start} with: {again}")
