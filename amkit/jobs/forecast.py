@@ -149,12 +149,10 @@ def split(configuration: Configuration, pace: Pace, spent: float = 0.0) -> Split
     assert configuration.minutes is not None
     settings, games = configuration.settings, len(configuration.games)
     start = spent + _SETUP_SECONDS + games * settings.envs * pace.emulator
-    known = _lengths(configuration)
-    lengths = [length or TYPICAL_STEPS_PER_GAME for length in known]
+    lengths, beside = _lengths(configuration)
     test = _seconds_of(lengths, PROTOCOLS[configuration.test_protocol], pace.test_round, pace)
-    others = [TYPICAL_STEPS_PER_GAME for length in known if length is None]  # Random play.
     protocol = PROTOCOLS[configuration.protocol]
-    evaluation = _seconds_of([*lengths, *others], protocol, pace.evaluation_round, pace)
+    evaluation = _seconds_of([*lengths, *beside], protocol, pace.evaluation_round, pace)
     evaluation += _CARD_SECONDS
     tests, seconds = configuration.test_epochs, 60 * configuration.minutes
     training, of_a_step = seconds - start - tests * test - evaluation, games * pace.step
@@ -176,15 +174,27 @@ def _checked_split(configuration: Configuration, pace: Pace, spent: float) -> Sp
     return parts
 
 
-def _lengths(configuration: Configuration) -> list[float | None]:
-    """Mean steps of each game's games by its expert's card; None where no card has its scores."""
-    lengths: list[float | None] = [None for _ in configuration.games]
-    if configuration.experts:
-        for i, expert in enumerate(choose_experts(configuration.experts, configuration.games)):
-            for score in expert.card.get("scores", []):
-                if score.get("steps"):
-                    lengths[i] = score["steps"] / score["games"]
-    return lengths
+def _lengths(configuration: Configuration) -> tuple[list[float], list[float]]:
+    """Mean steps of games: each game's under the network, and those of who is measured beside it.
+
+    The former as under its expert, by the expert's card. The latter are random play's, and the
+    expert's, where no card has their scores under the run's protocol.
+    """
+    if not configuration.experts:
+        typical: list[float] = [TYPICAL_STEPS_PER_GAME for _ in configuration.games]
+        return typical, typical
+    protocol = PROTOCOLS[configuration.protocol]
+    lengths: list[float] = []
+    beside: list[float] = []
+    for expert in choose_experts(configuration.experts, configuration.games):
+        length, known = float(TYPICAL_STEPS_PER_GAME), False
+        for score in expert.card.get("scores", []):
+            length = score["steps"] / score["games"] if score.get("steps") else length
+            measured = PROTOCOLS.get(score.get("protocol", ""))
+            known = known or bool(measured and measured.covers(protocol))
+        lengths.append(length)
+        beside += [] if known else [TYPICAL_STEPS_PER_GAME, length]
+    return lengths, beside
 
 
 def _seconds_of(

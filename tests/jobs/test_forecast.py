@@ -149,14 +149,18 @@ def test_games_under_a_student_last_as_long_as_its_experts(monkeypatch, expert_f
     pace = Pace(0.001, 0.0, evaluation_round=0.01, emulator=0.0)
     student = configuration.distill_config(expert_folder, precision="float32", jit_compile=False)
     assert student.minutes == 15  # Of preset laptop, where nothing else is asked.
-    unknown = forecast.split(student, pace).evaluation  # Random play is evaluated too.
-    cards = [{"scores": [{"steps": 90_000, "games": 30}]}, {"scores": [{"steps": 81, "games": 3}]}]
+    unknown = forecast.split(student, pace).evaluation  # Random play and experts are, too.
+    scores = [
+        {"protocol": "paper-30", "steps": 90_000, "games": 30},
+        {"protocol": "quick", "steps": 270, "games": 10},
+    ]
+    cards = [{"scores": [score]} for score in scores]
     experts = [replace(expert, card=card) for expert, card in zip(
         forecast.choose_experts(expert_folder), cards, strict=True
     )]  # fmt: skip
     monkeypatch.setattr(forecast, "choose_experts", lambda folder, games: experts)
     known = forecast.split(student, pace).evaluation
-    assert unknown == pytest.approx(0.8 * 4 * (20 + 1) + forecast._CARD_SECONDS)
+    assert unknown == pytest.approx(0.8 * 6 * (20 + 1) + forecast._CARD_SECONDS)
     assert known == pytest.approx(0.8 * (30 + 0.27 + 2) + forecast._CARD_SECONDS)
 
 
