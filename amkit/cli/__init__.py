@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from amkit.cli.bench import bench
 from amkit.cli.campaign import campaign
+from amkit.cli.check import check
 from amkit.cli.console import open_streams, out, work
 from amkit.cli.evaluate import evaluate
 from amkit.cli.export import export
@@ -45,12 +46,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _NOTHING_WITHOUT_ARGUMENTS = (
-    watch, train, import_, baseline, relate, transfer, report, export, campaign,
+    watch, train, import_, baseline, relate, transfer, report, export, campaign, check,
 )  # fmt: skip
 for command in (
     games, watch, train, import_, scores, distill, baseline, relate, transfer, campaign, evaluate,
     report,
-    record, export, theory, bench,
+    record, export, theory, check, bench,
 ):  # fmt: skip
     name = command.__name__.rstrip("_")  # A word of Python's own gets an underscore.
     app.command(name, no_args_is_help=command in _NOTHING_WITHOUT_ARGUMENTS)(command)

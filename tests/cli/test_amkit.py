@@ -12,7 +12,7 @@ from amkit.storage import experts
 
 COMMANDS = (
     *("games", "train", "import", "scores", "distill", "baseline", "relate", "transfer"),
-    *("evaluate", "report", "record", "export", "theory", "bench", "watch"),
+    *("evaluate", "report", "record", "export", "theory", "check", "bench", "watch"),
 )
 
 
