@@ -23,9 +23,11 @@ def check(
 ) -> None:
     """Mark an assignment of the course: points, what is wrong, and a hint.
 
-    1 Boltzmann policy, 2 replay memory, 3 TD target, 4 action mask, 5 policy regression, 6 feature
-    regression, 7 weight transfer. Your file runs in a process of its own; what it prints goes to
-    stderr. Exit status 0 if all tests pass, else 1.
+    Assignments: 1 Boltzmann policy, 2 replay memory, 3 TD target, 4 action mask,
+    5 policy regression, 6 feature regression, 7 weight transfer.
+
+    Your file runs in a process of its own. What it prints goes to stderr.
+    Exit status: 0 if all tests pass, else 1.
 
     Examples:
 

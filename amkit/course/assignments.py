@@ -13,7 +13,7 @@ Array = NDArray[Any]
 # A hint, and a wrong answer that deserves it.
 Mistakes = Mapping[str, tuple[tuple[str, Callable[..., Any]], ...]]
 # A hint, and whether an output (with the arguments it is of) shows what the hint says.
-Symptoms = Mapping[str, tuple[tuple[str, Callable[..., bool]], ...]]
+Symptoms = Mapping[str, tuple[tuple[str, Callable[..., Any]], ...]]
 
 # In the order of the course. A student's file is called as here, with the number before.
 NAMES = (

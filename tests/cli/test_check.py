@@ -37,7 +37,7 @@ def test_a_file_that_cannot_be_run_is_a_line(amkit):
     ("words", "match"),
     [
         ([], "Usage: amkit check"),
-        (["mask"], "not a valid int"),
+        (["mask"], "unable to parse string as an integer"),
         ([8], "a number from 1 to 7. Received: 8"),
         ([3], "Received: 3_td_target.py"),
         ([3, "notes.md"], "a Python file (.py) with the functions is expected"),

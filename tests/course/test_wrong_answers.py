@@ -208,6 +208,28 @@ WRONG = {
     ],
 }  # fmt: skip
 
+# Other right answers: (number, function, body).
+RIGHT = [
+    (1, "boltzmann_policy", "z = q_values.astype(float)\nz = (z - z.max(-1)[:, None]) / temperature\nz = z - np.log(np.exp(z).sum(-1))[:, None]\nreturn np.exp(z)"),
+    (1, "policy_entropy", "import math\nreturn [sum(-p * math.log(p) for p in row if p) for row in policy.tolist()]"),
+    (1, "policy_entropy", "return -(policy * np.log(policy + 1e-12)).sum(-1)"),
+    (2, "drawable", "first = max(0, added - capacity)\nreturn [t for t in range(first, added - 1) if first == 0 or t - 3 >= first]"),
+    (2, "stack", "frames = []\nwhile len(frames) < 4:\n    frames.append(memory['frame'][step % len(memory['frame'])])\n    if memory['start'][step % len(memory['frame'])]:\n        frames += [np.zeros_like(frames[0])] * (4 - len(frames))\n    step -= 1\nreturn frames[::-1]"),
+    (2, "what_followed", "s = steps % len(memory['frame'])\nreturn [memory['reward'][s], discount * (1 - memory['terminal'][s]), steps + 1]"),
+    (3, "td_target", "y = np.clip(rewards, -1, 1).astype(float)\ny[~terminals] += discount * next_q_target[~terminals].max(1)\nreturn y"),
+    (3, "td_loss", "e = targets - np.take_along_axis(q_values, actions[:, None], 1)[:, 0]\nc = np.clip(e, -1, 1)\nreturn c * e - c * c / 2"),
+    (3, "synced", "import copy\nreturn copy.deepcopy(target_weights if updates % period else online_weights)"),
+    (4, "masked_policy", "z = logits.astype(float).copy()\nz[~np.broadcast_to(action_mask, z.shape)] = -np.inf\ne = np.exp(z - z.max(1, keepdims=True))\nreturn e / e.sum(1, keepdims=True)"),
+    (4, "greedy_action", "legal = np.flatnonzero(action_mask)\nreturn legal[q_values[:, legal].argmax(1)]"),
+    (4, "over_all_actions", "return q_values @ np.eye(18)[action_codes]"),
+    (5, "policy_regression", "q, z = expert_q[:, action_mask] / temperature, student_logits[:, action_mask].astype(float)\np = np.exp(q - q.max(1, keepdims=True))\np /= p.sum(1, keepdims=True)\nm = z.max(1)\nreturn m + np.log(np.exp(z - m[:, None]).sum(1)) - (p * z).sum(1)"),
+    (6, "projected", "return np.einsum('bd,bde->be', student_features, weights[game]) + biases[game]"),
+    (6, "feature_regression", "return np.linalg.norm(expert_features - predicted, axis=1) ** 2"),
+    (6, "actor_mimic_loss", "return policy_losses.mean() + feature_weight * feature_losses.mean()"),
+    (7, "transferred", "import copy\nw = copy.deepcopy(source)\nw['output'] = [temperature * a for a in w['output']] if head == 'keep' else copy.deepcopy(target['output'])\nreturn w"),
+    (7, "learns", "on = freeze is None\nresult = []\nfor layer in layers:\n    result.append(on)\n    on = on or layer == freeze\nreturn np.array(result)"),
+]  # fmt: skip
+
 
 def source(number):
     return (COURSEWORK / find_assignment(number).file_name).read_text(encoding="utf-8")
@@ -239,6 +261,14 @@ def test_the_shipped_solution_has_all_points(number):
     result = marked(number, COURSEWORK / find_assignment(number).file_name)
     assert (result["points"], result["of"], result["passed"]) == (10, 10, True)
     assert all(function["hint"] is None for function in result["functions"])
+
+
+@pytest.mark.parametrize(("number", "function", "body"), RIGHT)
+def test_another_right_answer_passes(number, function, body, tmp_path):
+    path = tmp_path / "hand_in.py"
+    path.write_text(edited(source(number), function, body), encoding="utf-8")
+    result = marked(number, path)
+    assert result["passed"], result["functions"]
 
 
 @pytest.mark.parametrize("number", WRONG)

@@ -12,8 +12,9 @@ TITLE = "the Boltzmann policy (Eq. 3)"
 def log_policy(logits: Array) -> Array:
     """Logarithm of the softmax of each row, [B, A]."""
     highest = logits.max(axis=1, keepdims=True)
-    difference: Array = logits - highest
-    return difference - np.log(np.exp(difference).sum(axis=1, keepdims=True))
+    difference = logits - highest
+    log: Array = difference - np.log(np.exp(difference).sum(axis=1, keepdims=True))
+    return log
 
 
 def boltzmann_policy(q_values: Array, temperature: float) -> Array:
@@ -29,8 +30,9 @@ def policy_entropy(policy: Array) -> Array:
 
 def _divided(scaled: Array, highest: Array | float, axis: int | None) -> Array:
     """Exponentials, less this before them, divided by their sum over an axis."""
-    exponentials: Array = np.exp(scaled - highest)
-    return exponentials / exponentials.sum(axis=axis, keepdims=True)
+    exponentials = np.exp(scaled - highest)
+    divided: Array = exponentials / exponentials.sum(axis=axis, keepdims=True)
+    return divided
 
 
 def _shifts(axis: int | None) -> tuple[Callable[[Array, float], Array], ...]:

@@ -16,7 +16,9 @@ def policy_regression(
     expert = masked_policy(expert_q / temperature, action_mask)
     student = log_policy(student_logits[:, action_mask])
     legal = np.flatnonzero(action_mask)
-    return -sum(expert[:, code] * student[:, i] for i, code in enumerate(legal))
+    terms = [expert[:, code] * student[:, i] for i, code in enumerate(legal)]
+    loss: Array = -np.sum(terms, axis=0)
+    return loss
 
 
 def policy_regression_gradient(
@@ -33,7 +35,8 @@ def _log(logits: Array, action_mask: Array) -> Array:
 
 
 def _cross_entropy(policy: Array, log_of: Array) -> Array:
-    return -np.where(policy == 0, 0, policy * log_of).sum(axis=1)
+    loss: Array = -np.where(policy == 0, 0, policy * log_of).sum(axis=1)
+    return loss
 
 
 def _entropy(policy: Array) -> Array:

@@ -51,10 +51,9 @@ def _add_at(slot: Callable[[int, int], int], but: str = "") -> Callable[..., Non
     """An `add` that takes this slot, (steps added, capacity) -> slot, or leaves out a column."""
 
     def wrong(memory: dict[str, Array], added: int, *values: Any) -> None:
-        kept = memory[but].copy() if but else None
+        kept = {but: memory[but].copy()} if but else {}
         _write(memory, slot(added, len(memory["frame"])), *values)
-        if but:
-            memory[but] = kept
+        memory.update(kept)
 
     return wrong
 
@@ -64,12 +63,20 @@ def _stops(memory: dict[str, Array], added: int, *values: Any) -> None:
         _write(memory, added, *values)
 
 
+def _starts(memory: dict[str, Array], slot: int) -> bool:
+    return bool(memory["start"][slot])
+
+
+def _blank(frames: list[Array]) -> list[Array]:
+    return [0 * frame for frame in frames]
+
+
 def _stack(
     memory: dict[str, Array],
     step: int,
     shift: int = 0,
-    begins: Callable[[dict[str, Array], int], bool] = lambda memory, slot: memory["start"][slot],
-    blank: Callable[[list[Array]], list[Array]] = lambda frames: [0 * frame for frame in frames],
+    begins: Callable[[dict[str, Array], int], bool] = _starts,
+    blank: Callable[[list[Array]], list[Array]] = _blank,
 ) -> Array:
     """A stack that ends `shift` steps later; `blank` says what older games' frames become."""
     capacity = len(memory["frame"])

@@ -26,13 +26,21 @@ def learns(layers: Sequence[str], freeze: str | None) -> list[bool]:
     return [layer not in frozen for layer in layers]
 
 
+def _copied(layer: str, source: list[Array], target: list[Array]) -> list[Array]:
+    return source
+
+
+def _scaled(source: list[Array], temperature: float) -> list[Array]:
+    return [temperature * weight for weight in source]
+
+
 def _begun(
     source: Weights,
     target: Weights,
     head: str,
     temperature: float,
-    body: Callable[[str, list[Array], list[Array]], list[Array]] = lambda layer, s, t: s,
-    keep: Callable[[list[Array], float], list[Array]] = lambda s, tau: [tau * w for w in s],
+    body: Callable[[str, list[Array], list[Array]], list[Array]] = _copied,
+    keep: Callable[[list[Array], float], list[Array]] = _scaled,
 ) -> Weights:
     """New weights; `body` says those of a layer before the output, `keep` a kept output's."""
     *before, output = source
