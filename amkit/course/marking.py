@@ -142,7 +142,8 @@ def _unlike(received: Array, expected: Array) -> str | None:
         return None
     place = tuple(np.argwhere(apart)[0].tolist())
     at = f"[{', '.join(map(str, place))}] is " if place else "is "
-    return f"{at}{received[place]:.4g}; expected: {expected[place]:.4g}"
+    digits = ".4g" if f"{received[place]:.4g}" != f"{expected[place]:.4g}" else ".8g"
+    return f"{at}{received[place]:{digits}}; expected: {expected[place]:{digits}}"
 
 
 def _same(received: Answer, wrong: Answer) -> bool:
@@ -164,34 +165,48 @@ def _hint(
 ) -> str | None:
     """The known mistake that answers as the student does; else what the outputs show.
 
-    One that agrees in all tests is named. One that agrees in some of those that failed is a guess.
+    One that agrees in all tests is named. One that agrees in some of those that failed is a guess;
+    that both are NaN says little, and does not count.
     """
-    function = tests[0].function
-    failed = np.array([problem is not None for problem in problems])
+    failed = [problem is not None for problem in problems]
+    telling = np.array(failed) & [_finite(answer) for answer in received]
     guess, most = None, 0
-    for hint, wrong in assignment.mistakes.get(function, ()):
-        same = np.array(
-            [_same(r, _asked(test, wrong)) for r, test in zip(received, tests, strict=True)]
-        )
+    for hint, wrong in assignment.mistakes[tests[0].function]:
+        pairs = zip(received, tests, strict=True)
+        same = np.array([_same(answer, _asked(test, wrong)) for answer, test in pairs])
         if same.all():
             return hint
-        if (same & failed).any() and same.sum() > most:
+        if (same & telling).any() and same.sum() > most:
             guess, most = hint, int(same.sum())
     return f"Perhaps: {guess}" if guess else _symptom(assignment, tests, received)
+
+
+def _finite(answer: Answer) -> bool:
+    return all(np.isfinite(part).all() for _, part in _parts(answer.get("output", 0)))
 
 
 def _symptom(
     assignment: Assignment, tests: Sequence[Test], received: Sequence[Answer]
 ) -> str | None:
-    """What the first output that shows a mistake tells."""
+    """What the first answer that shows a mistake tells."""
     right = getattr(assignment.references, tests[0].function)
     for test, answer in zip(tests, received, strict=True):
+        if "broadcast" in answer.get("problem", ""):
+            return (
+                "Shapes do not fit: a sum or a maximum over axis 1 has shape (B,). With "
+                "keepdims=True the shape is (B, 1), which fits [B, A]."
+            )
         output = answer.get("output")
-        parts = [part for _, part in _parts(output)] if output is not None else []
-        if not all(np.isfinite(part).all() for part in parts):
+        if output is None:
+            continue
+        if not _finite(answer):
             return "NaN or infinity: a large exponential, a logarithm of 0, or 0 / 0."
-        for hint, shows in assignment.symptoms.get(tests[0].function, ()):
-            shapes = [np.shape(_asked(test, right)["output"])]
-            if [part.shape for part in parts] == shapes and shows(parts[0], *test.arguments):
+        parts = [part for _, part in _parts(output)]
+        shapes = [part.shape for part in parts]
+        wanted = [part.shape for _, part in _parts(_asked(test, right)["output"])]
+        if shapes == [()] != wanted:
+            return "There is one number for the whole batch. Return one value for each row."
+        for hint, shows in assignment.symptoms.get(test.function, ()):
+            if shapes == wanted and shows(parts[0], *test.arguments):
                 return hint
     return None

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from amkit.course import answers as answers_module
@@ -113,17 +114,31 @@ def test_what_no_known_mistake_explains_is_told_by_its_symptoms(hand_in):
     assert here(1, hand_in(uniform))["functions"][0]["hint"] is None
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_two_mistakes_in_one_function_are_guessed(hand_in):
     text = """
 import numpy as np
 
 def boltzmann_policy(q_values, temperature):
-    policy = np.exp(q_values * temperature)
+    scaled = q_values * temperature
+    policy = np.exp(scaled - min(scaled.max(), 700))
     return policy / policy.sum(axis=1, keepdims=True)
 """
-    hint = here(1, hand_in(text))["functions"][0]["hint"]
+    with np.errstate(all="ignore"):
+        hint = here(1, hand_in(text))["functions"][0]["hint"]
     assert hint.startswith("Perhaps: The Q-values are multiplied by the temperature")
+
+
+@pytest.mark.parametrize(
+    ("returned", "hint"),
+    [
+        ("np.exp(q) / np.exp(q).sum(axis=1)", "Shapes do not fit"),
+        ("np.exp(q).sum()", "There is one number for the whole batch"),
+    ],
+)
+def test_shapes_that_do_not_fit(hand_in, returned, hint):
+    text = f"import numpy as np\n\ndef boltzmann_policy(q, tau):\n    return {returned}\n"
+    with np.errstate(all="ignore"):
+        assert here(1, hand_in(text))["functions"][0]["hint"].startswith(hint)
 
 
 def test_a_file_that_ends_the_process(hand_in, capfd):

@@ -36,15 +36,15 @@ _FEATURES = _rng.normal(0, 1, (5, 3)).astype(np.float32)
 _WEIGHTS = _rng.normal(0, 1, (2, 3, 3)).astype(np.float32)
 _BIASES = _rng.normal(0, 1, (2, 3)).astype(np.float32)
 _ONE_GAME, _TWO_GAMES = np.zeros(5, int), np.array([1, 1, 0, 1, 0])
-_PREDICTED = np.array([[1, 2, 2], [0, 0, 0], [0.5, -0.5, 3]], np.float32)
-_EXPERT = np.array([[0, 0, 0], [0, 0, 0], [1, 0.5, 1]], np.float32)
+_PREDICTED = np.array([[1, 2, 2], [0, 0, 0], [0.5, -0.5, 3], [4, 0, 1]], np.float32)
+_EXPERT = np.array([[0, 0, 0], [0, 0, 0], [1, 0.5, 1], [3, 1, 2]], np.float32)
 _POLICY_LOSS = np.array([1.5, 0.5, 2.5, 0.25], np.float32)
 _FEATURE_LOSS = np.array([30, 10, 20, 60], np.float32)
 
 TESTS = (
     Test("projected", "one game", 2, (_FEATURES, _ONE_GAME, _WEIGHTS, _BIASES)),
     Test("projected", "two games, mixed", 2, (_FEATURES, _TWO_GAMES, _WEIGHTS, _BIASES)),
-    Test("feature_regression", "three rows", 3, (_PREDICTED, _EXPERT)),
+    Test("feature_regression", "four rows", 3, (_PREDICTED, _EXPERT)),
     Test("actor_mimic_loss", "beta 0.01", 2, (_POLICY_LOSS, _FEATURE_LOSS, 0.01)),
     Test(
         "actor_mimic_loss", "beta 0: the policy's loss alone", 1, (_POLICY_LOSS, _FEATURE_LOSS, 0)
@@ -59,6 +59,11 @@ MISTAKES: Mistakes = {
             lambda h, game, w, b: projected(h, 0 * game, w, b),
         ),
         ("The bias is missing.", lambda h, game, w, b: projected(h, game, w, 0 * b)),
+        (
+            "Each row is multiplied by the weights of every row. Take them row by row, in a loop "
+            "or with np.einsum.",
+            lambda h, game, w, b: h @ w[game] + b[game],
+        ),
         (
             "All rows have the first game's bias. Each game has one of its own.",
             lambda h, game, w, b: projected(h, game, w, np.stack([b[0]] * len(b))),
@@ -121,6 +126,10 @@ MISTAKES: Mistakes = {
         (
             "There is a factor of 1/2 that Eq. 5 does not have.",
             lambda f, e: _squared(f, e).sum(axis=1) / 2,
+        ),
+        (
+            "The loss is divided by the batch size. Return the loss of each row.",
+            lambda f, e: _squared(f, e).sum(axis=1) / len(f),
         ),
         (
             "The root is taken. Eq. 5 is the squared norm.",

@@ -132,7 +132,7 @@ MISTAKES: Mistakes = {
                     masked_policy(q / tau, mask), np.log(masked_policy(z, mask) + small)
                 ),
             )
-            for small in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)
+            for small in (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)
         ),
         (
             "This is the KL divergence. Eq. 4 is the cross-entropy: do not subtract the expert's "

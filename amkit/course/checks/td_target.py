@@ -124,6 +124,10 @@ MISTAKES: Mistakes = {
             lambda r, end, online, q, g: _target(r, end, q.max(axis=1), g, clip=np.inf),
         ),
         (
+            "The reward's sign is taken. Clipping to [-1, 1] leaves 0.5 as it is.",
+            lambda r, end, online, q, g: _target(np.sign(r), end, q.max(axis=1), g),
+        ),
+        (
             "The whole target is clipped to [-1, 1]. Only the reward is.",
             lambda r, end, online, q, g: np.clip(
                 _target(r, end, q.max(axis=1), g, clip=np.inf), -1, 1
@@ -183,6 +187,23 @@ MISTAKES: Mistakes = {
             "The error is clipped before it is squared: beyond 1 nothing is learned. Clip the "
             "gradient, which makes the loss a straight line.",
             lambda q, a, y: np.clip(_error(q, a, y), -1, 1) ** 2 / 2,
+        ),
+        (
+            "The sign of the error is not taken off before it is compared with 1: an error of -4 "
+            "is large, too. Compare its size, np.abs.",
+            lambda q, a, y: np.where(
+                _error(q, a, y) <= 1, _error(q, a, y) ** 2 / 2, td_loss(q, a, y)
+            ),
+        ),
+        (
+            "The two formulas are exchanged: the square is for errors within 1.",
+            lambda q, a, y: np.where(
+                abs(_error(q, a, y)) > 1, _error(q, a, y) ** 2 / 2, abs(_error(q, a, y)) - 0.5
+            ),
+        ),
+        (
+            "The result is the clipped error. That is the gradient of the loss, not the loss.",
+            lambda q, a, y: np.clip(_error(q, a, y), -1, 1),
         ),
         ("The absolute error is taken everywhere.", lambda q, a, y: abs(_error(q, a, y))),
         (

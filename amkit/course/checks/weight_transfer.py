@@ -62,9 +62,13 @@ def _layers(value: float) -> Weights:
 
 
 def _body(transferred: Callable[..., Any], source: Weights, target: Weights) -> dict[str, Any]:
-    """The layers before the output."""
-    weights = transferred(source, target, "new", 1.0)
-    return {layer: weights[layer] for layer in ("conv1", "hidden1", "features")}
+    """The layers before the output, with either head."""
+    begun = {head: transferred(source, target, head, 0.1) for head in ("new", "keep")}
+    return {
+        f"{layer}, head {head},": weights[layer]
+        for head, weights in begun.items()
+        for layer in ("conv1", "hidden1", "features")
+    }
 
 
 def _head(
@@ -182,6 +186,16 @@ MISTAKES: Mistakes = {
                 **_begun(s, t, head, tau),
                 "output": [tau * w for w in (s if head == "keep" else t)["output"]],
             },
+        ),
+        (
+            "The temperature multiplies all layers. It belongs to the output layer alone.",
+            lambda s, t, head, tau: _begun(
+                s, t, head, tau, lambda layer, s, t: _scaled(s, tau if head == "keep" else 1)
+            ),
+        ),
+        (
+            "The temperature multiplies all layers. It belongs to the output layer alone.",
+            lambda s, t, head, tau: _begun(s, t, head, tau, lambda layer, s, t: _scaled(s, tau)),
         ),
         (
             "The biases are not copied. Copy kernel and bias of each layer.",
