@@ -1,6 +1,6 @@
 """The assignments: tests with points, and the mistakes that hints name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,10 +10,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-# A hint, and a wrong answer that deserves it.
-Mistakes = Mapping[str, tuple[tuple[str, Callable[..., Any]], ...]]
-# A hint, and whether an output (with the arguments it is of) shows what the hint says.
-Symptoms = Mapping[str, tuple[tuple[str, Callable[..., Any]], ...]]
+Function = Callable[..., Any]
+# Name of a function -> hint -> the wrong answer, or answers, that deserve it.
+Mistakes = Mapping[str, Mapping[str, Function | tuple[Function, ...]]]
+# Name of a function -> hint -> whether an output (and the arguments it is of) shows the mistake.
+Symptoms = Mapping[str, Mapping[str, Function]]
 
 # In the order of the course. A student's file is called as here, with the number before.
 NAMES = (
@@ -27,7 +28,7 @@ NAMES = (
 )
 
 
-def call(function: Callable[..., Any], *arguments: Any) -> Any:
+def call(function: Function, *arguments: Any) -> Any:
     """What most tests ask a function: its output."""
     return function(*arguments)
 
@@ -48,9 +49,9 @@ class Test:
     title: str
     points: int
     arguments: tuple[Any, ...]
-    ask: Callable[..., Any] = call
+    ask: Function = call
 
-    def output(self, function: Callable[..., Any]) -> Any:
+    def output(self, function: Function) -> Any:
         """What a function answers to fresh copies of the arguments."""
         return self.ask(function, *deepcopy(self.arguments))
 
@@ -65,8 +66,8 @@ class Assignment:
         title: for students.
         tests: all of them; those of one function stand together.
         references: module with a right function under each name that tests name.
-        mistakes: name of a function -> its known wrong answers, the likeliest first.
-        symptoms: name of a function -> what else tells a mistake.
+        mistakes: known wrong answers, the likeliest first.
+        symptoms: what else tells a mistake.
     """
 
     number: int
@@ -90,6 +91,12 @@ class Assignment:
     def points(self, function: str | None = None) -> int:
         """The points of one function, or of all."""
         return sum(test.points for test in self.tests if function in (None, test.function))
+
+    def wrong_answers(self, function: str) -> Iterator[tuple[str, Function]]:
+        """(hint, wrong answer) of the known mistakes in one function."""
+        for hint, answers in self.mistakes[function].items():
+            for answer in answers if isinstance(answers, tuple) else (answers,):
+                yield hint, answer
 
 
 def find_assignment(number: int) -> Assignment:

@@ -1,6 +1,7 @@
 """Marks a student's file: points, what is wrong, and a hint that names the mistake."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -62,10 +63,17 @@ def marks(assignment: Assignment, file: Path, received: Sequence[Answer]) -> dic
 
 def _run(assignment: Assignment, file: Path, seconds: float) -> list[Answer]:
     """What the file says: of itself, then of every test."""
+    root = Path(__file__).parents[2]  # Also where amkit is not installed.
+    paths = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
     words = [sys.executable, "-P", "-m", answers.__name__, str(assignment.number), str(file)]
     try:
         process = subprocess.run(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=seconds, check=False
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=seconds,
+            check=False,
+            env={**os.environ, "PYTHONPATH": paths},
         )
         written, end = process.stdout, f"ended the process (exit status {process.returncode})"
     except subprocess.TimeoutExpired as late:
@@ -171,7 +179,7 @@ def _hint(
     failed = [problem is not None for problem in problems]
     telling = np.array(failed) & [_finite(answer) for answer in received]
     guess, most = None, 0
-    for hint, wrong in assignment.mistakes[tests[0].function]:
+    for hint, wrong in assignment.wrong_answers(tests[0].function):
         pairs = zip(received, tests, strict=True)
         same = np.array([_same(answer, _asked(test, wrong)) for answer, test in pairs])
         if same.all():
@@ -206,7 +214,7 @@ def _symptom(
         wanted = [part.shape for _, part in _parts(_asked(test, right)["output"])]
         if shapes == [()] != wanted:
             return "There is one number for the whole batch. Return one value for each row."
-        for hint, shows in assignment.symptoms.get(test.function, ()):
+        for hint, shows in assignment.symptoms.get(test.function, {}).items():
             if shapes == wanted and shows(parts[0], *test.arguments):
                 return hint
     return None

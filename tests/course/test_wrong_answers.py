@@ -303,7 +303,7 @@ def test_each_known_mistake_fails_and_is_told_from_the_others(number):
     assignment = find_assignment(number)
     for function in assignment.functions:
         tests = [test for test in assignment.tests if test.function == function]
-        mistakes = assignment.mistakes[function]
+        mistakes = assignment.wrong_answers(function)
         right = ("right", getattr(assignment.references, function))
         outputs = [(hint, [_asked(test, f) for test in tests]) for hint, f in (right, *mistakes)]
         for i, (hint, one) in enumerate(outputs):

@@ -66,98 +66,74 @@ TESTS = (
 _NOT_NORMALISED = "The rows do not sum to 1: divide by the sum of the exponentials of the row."
 
 MISTAKES: Mistakes = {
-    "boltzmann_policy": (
-        (
-            "The Q-values are multiplied by the temperature. Eq. 3 divides them by it.",
-            lambda q, tau: boltzmann_policy(q, 1 / tau),
+    "boltzmann_policy": {
+        "The Q-values are multiplied by the temperature. "
+        "Eq. 3 divides them by it.": lambda q, tau: boltzmann_policy(q, 1 / tau),
+        "The temperature is ignored. Eq. 3 divides the Q-values by it.": lambda q, tau: (
+            boltzmann_policy(q, 1)
         ),
-        (
-            "The temperature is ignored. Eq. 3 divides the Q-values by it.",
-            lambda q, tau: boltzmann_policy(q, 1),
+        "The softmax runs over the batch (axis 0). It runs over the actions, axis 1.": tuple(
+            wrong for wrong in _shifts(0)
         ),
-        *(
-            ("The softmax runs over the batch (axis 0). It runs over the actions, axis 1.", wrong)
-            for wrong in _shifts(0)
+        "The softmax runs over the whole array. Each row is a policy by itself: axis=1.": tuple(
+            wrong for wrong in _shifts(None)
         ),
-        *(
-            (
-                "The softmax runs over the whole array. Each row is a policy by itself: axis=1.",
-                wrong,
-            )
-            for wrong in _shifts(None)
+        "The exponential overflows for large Q-values. Subtract the row's maximum before it: "
+        "the policy stays the same.": _shifts(1)[0],
+        "The maximum of the whole array is subtracted: the exponentials of small rows all "
+        "become 0. Subtract the maximum of each row.": _shifts(1)[3],
+        "The sign is wrong: the worst action gets the highest probability.": lambda q, tau: (
+            boltzmann_policy(-q, tau)
         ),
-        (
-            "The exponential overflows for large Q-values. Subtract the row's maximum before it: "
-            "the policy stays the same.",
-            _shifts(1)[0],
+        _NOT_NORMALISED: (
+            lambda q, tau: np.exp((q - q.max(axis=1, keepdims=True)) / tau),
+            lambda q, tau: np.exp(q / tau),
         ),
-        (
-            "The maximum of the whole array is subtracted: the exponentials of small rows all "
-            "become 0. Subtract the maximum of each row.",
-            _shifts(1)[3],
+        "The result is the logarithm of the policy. Eq. 3 is the policy itself.": lambda q, tau: (
+            log_policy(q / tau)
         ),
-        (
-            "The sign is wrong: the worst action gets the highest probability.",
-            lambda q, tau: boltzmann_policy(-q, tau),
+        "The result is the greedy policy: "
+        "1 for the best action. Eq. 3 is a softmax.": lambda q, tau: np.eye(q.shape[1])[
+            q.argmax(axis=1)
+        ],
+        "The Q-values are divided by their sum. "
+        "Eq. 3 takes their exponentials first.": lambda q, tau: (
+            (q / tau) / (q / tau).sum(axis=1, keepdims=True)
         ),
-        (_NOT_NORMALISED, lambda q, tau: np.exp((q - q.max(axis=1, keepdims=True)) / tau)),
-        (_NOT_NORMALISED, lambda q, tau: np.exp(q / tau)),
-        (
-            "The result is the logarithm of the policy. Eq. 3 is the policy itself.",
-            lambda q, tau: log_policy(q / tau),
+        "The temperature divides the probabilities, after the softmax. It divides the "
+        "Q-values, before it.": lambda q, tau: boltzmann_policy(q, 1) / tau,
+    },
+    "policy_entropy": {
+        "The sign is wrong: "
+        "an entropy is never negative. Put a minus before the sum.": lambda policy: (
+            -policy_entropy(policy)
         ),
-        (
-            "The result is the greedy policy: 1 for the best action. Eq. 3 is a softmax.",
-            lambda q, tau: np.eye(q.shape[1])[q.argmax(axis=1)],
+        "A logarithm of zero: 0 * log(0) is NaN in numpy. Its limit is 0: leave such "
+        "actions out.": lambda policy: -(policy * np.log(policy)).sum(axis=1),
+        "The logarithm has base 2. Nats need the natural one, np.log.": lambda policy: (
+            policy_entropy(policy) / np.log(2)
         ),
-        (
-            "The Q-values are divided by their sum. Eq. 3 takes their exponentials first.",
-            lambda q, tau: (q / tau) / (q / tau).sum(axis=1, keepdims=True),
+        "It is a mean over the actions. The entropy is a sum over them.": lambda policy: (
+            policy_entropy(policy) / policy.shape[1]
         ),
-        (
-            "The temperature divides the probabilities, after the softmax. It divides the "
-            "Q-values, before it.",
-            lambda q, tau: boltzmann_policy(q, 1) / tau,
+        "The sum runs over the whole batch. Return one entropy per row: axis=1.": lambda policy: (
+            policy_entropy(policy).sum()
         ),
-    ),
-    "policy_entropy": (
-        (
-            "The sign is wrong: an entropy is never negative. Put a minus before the sum.",
-            lambda policy: -policy_entropy(policy),
+        "The mean of the batch is taken. Return one entropy per row.": lambda policy: (
+            policy_entropy(policy).mean()
         ),
-        (
-            "A logarithm of zero: 0 * log(0) is NaN in numpy. Its limit is 0: leave such "
-            "actions out.",
-            lambda policy: -(policy * np.log(policy)).sum(axis=1),
+        "The logarithms are not weighted: "
+        "multiply each by the probability of its action.": lambda policy: (
+            -np.log(policy).sum(axis=1)
         ),
-        (
-            "The logarithm has base 2. Nats need the natural one, np.log.",
-            lambda policy: policy_entropy(policy) / np.log(2),
-        ),
-        (
-            "It is a mean over the actions. The entropy is a sum over them.",
-            lambda policy: policy_entropy(policy) / policy.shape[1],
-        ),
-        (
-            "The sum runs over the whole batch. Return one entropy per row: axis=1.",
-            lambda policy: policy_entropy(policy).sum(),
-        ),
-        (
-            "The mean of the batch is taken. Return one entropy per row.",
-            lambda policy: policy_entropy(policy).mean(),
-        ),
-        (
-            "The logarithms are not weighted: multiply each by the probability of its action.",
-            lambda policy: -np.log(policy).sum(axis=1),
-        ),
-    ),
+    },
 }
 
 SYMPTOMS: Symptoms = {
-    "boltzmann_policy": (
-        (_NOT_NORMALISED, lambda policy, q, tau: not np.allclose(policy.sum(axis=1), 1, atol=1e-3)),
-    ),
-    "policy_entropy": (
-        ("An entropy is never negative.", lambda entropy, policy: entropy.min() < 0),
-    ),
+    "boltzmann_policy": {
+        _NOT_NORMALISED: lambda policy, q, tau: not np.allclose(policy.sum(axis=1), 1, atol=1e-3),
+    },
+    "policy_entropy": {
+        "An entropy is never negative.": lambda entropy, policy: entropy.min() < 0,
+    },
 }

@@ -164,204 +164,153 @@ _TERMINAL = (
 )
 
 MISTAKES: Mistakes = {
-    "add": (
-        (
-            "The slot runs past the end of the arrays. The memory is a ring: use added % capacity.",
-            _add_at(lambda added, capacity: added),
+    "add": {
+        "The slot runs past the end of the arrays. "
+        "The memory is a ring: use added % capacity.": _add_at(lambda added, capacity: added),
+        "A full memory takes no more steps. A new step replaces the oldest one.": _stops,
+        "A full memory replaces its newest step. A new step replaces the oldest one.": _add_at(
+            lambda added, capacity: min(added, capacity - 1)
         ),
-        (
-            "A full memory takes no more steps. A new step replaces the oldest one.",
-            _stops,
+        "The slots are off by one: step 0 goes into slot 0.": _add_at(
+            lambda added, capacity: (added + 1) % capacity
         ),
-        (
-            "A full memory replaces its newest step. A new step replaces the oldest one.",
-            _add_at(lambda added, capacity: min(added, capacity - 1)),
+        "The ring is one slot too short: "
+        "the remainder is of the capacity, not capacity - 1.": _add_at(
+            lambda added, capacity: added % (capacity - 1)
         ),
-        (
-            "The slots are off by one: step 0 goes into slot 0.",
-            _add_at(lambda added, capacity: (added + 1) % capacity),
-        ),
-        (
-            "The ring is one slot too short: the remainder is of the capacity, not capacity - 1.",
-            _add_at(lambda added, capacity: added % (capacity - 1)),
-        ),
-        *(
-            (
-                f"The {name} is not stored.",
-                _add_at(lambda added, capacity: added % capacity, but=name),
+        **{
+            f"The {name} is not stored.": _add_at(
+                lambda added, capacity: added % capacity, but=name
             )
             for name in ("frame", "action", "reward", "terminal", "start")
+        },
+    },
+    "drawable": {
+        "The newest step "
+        "can be drawn, but what followed it is not in the memory yet.": lambda added, capacity: (
+            np.append(drawable(added, capacity), added - 1)
         ),
-    ),
-    "drawable": (
-        (
-            "The newest step can be drawn, but what followed it is not in the memory yet.",
-            lambda added, capacity: np.append(drawable(added, capacity), added - 1),
+        "The oldest steps can be drawn, but frames of their stacks have been replaced. Leave "
+        "out the three oldest once the memory has replaced something.": lambda added, capacity: (
+            np.arange(max(0, added - capacity), added - 1)
         ),
-        (
-            "The oldest steps can be drawn, but frames of their stacks have been replaced. Leave "
-            "out the three oldest once the memory has replaced something.",
-            lambda added, capacity: np.arange(max(0, added - capacity), added - 1),
+        "Every step that is held can be drawn. The newest has no next step yet; the stacks of "
+        "the "
+        "three oldest are gone once the memory has replaced something.": lambda added, capacity: (
+            np.arange(max(0, added - capacity), added)
         ),
-        (
-            "Every step that is held can be drawn. The newest has no next step yet; the stacks of "
-            "the three oldest are gone once the memory has replaced something.",
-            lambda added, capacity: np.arange(max(0, added - capacity), added),
+        "Off by one at the old end: "
+        "a stack has four frames, so three older ones are needed.": lambda added, capacity: (
+            np.arange(added - capacity + 4 if added > capacity else 0, added - 1)
         ),
-        (
-            "Off by one at the old end: a stack has four frames, so three older ones are needed.",
-            lambda added, capacity: np.arange(
-                added - capacity + 4 if added > capacity else 0, added - 1
-            ),
+        "Off by one at the old end: "
+        "a stack needs three older frames, and here one is gone.": lambda added, capacity: (
+            np.arange(added - capacity + 2 if added > capacity else 0, added - 1)
         ),
-        (
-            "Off by one at the old end: a stack needs three older frames, and here one is gone.",
-            lambda added, capacity: np.arange(
-                added - capacity + 2 if added > capacity else 0, added - 1
-            ),
+        "The first three steps are left out although nothing was replaced. Before a game's "
+        "start the stack is zero, so that they can be drawn.": lambda added, capacity: np.arange(
+            max(0, added - capacity) + 3, added - 1
         ),
-        (
-            "The first three steps are left out although nothing was replaced. Before a game's "
-            "start the stack is zero, so that they can be drawn.",
-            lambda added, capacity: np.arange(max(0, added - capacity) + 3, added - 1),
+        "The memory counts as overwritten as soon as it is full. Nothing is replaced before "
+        "the next step comes.": lambda added, capacity: np.arange(
+            added - capacity + 3 if added >= capacity else 0, added - 1
         ),
-        (
-            "The memory counts as overwritten as soon as it is full. Nothing is replaced before "
-            "the next step comes.",
-            lambda added, capacity: np.arange(
-                added - capacity + 3 if added >= capacity else 0, added - 1
-            ),
+        "The numbers are slots of the ring. Return step numbers, counted from the first step "
+        "ever added.": lambda added, capacity: drawable(added, capacity) % capacity,
+        "The count begins at 0 although old steps were replaced. Step numbers count from the "
+        "first step ever added.": lambda added, capacity: np.arange(min(added, capacity) - 1),
+        "Off by one at the new end: "
+        "the step before the newest can be drawn.": lambda added, capacity: drawable(
+            added, capacity
+        )[:-1],
+    },
+    "stack": {
+        "The stack crosses episodes: frames of the game before are in it. Frames before the "
+        "newest start are zero.": lambda memory, step: _stack(
+            memory, step, begins=lambda memory, slot: False
         ),
-        (
-            "The numbers are slots of the ring. Return step numbers, counted from the first step "
-            "ever added.",
-            lambda added, capacity: drawable(added, capacity) % capacity,
+        "Off by one: "
+        "the first frame of the new game is blank too. Only frames before it are.": _first_lost,
+        "Only the frame just before the start is blank. "
+        "All older ones are, too.": lambda memory, step: _stack(
+            memory, step, blank=lambda frames: [*frames[:-1], *(0 * f for f in frames[-1:])]
         ),
-        (
-            "The count begins at 0 although old steps were replaced. Step numbers count from the "
-            "first step ever added.",
-            lambda added, capacity: np.arange(min(added, capacity) - 1),
+        "The newest frame comes first. It comes last.": lambda m, step: _stack(m, step)[::-1],
+        "Off by one: "
+        "the stack ends before the step. Its last frame is the step's own.": lambda memory, step: (
+            _stack(memory, step, shift=-1)
         ),
-        (
-            "Off by one at the new end: the step before the newest can be drawn.",
-            lambda added, capacity: drawable(added, capacity)[:-1],
+        "Off by one: "
+        "the stack ends after the step. Its last frame is the step's own.": lambda memory, step: (
+            _stack(memory, step, shift=1)
         ),
-    ),
-    "stack": (
-        (
-            "The stack crosses episodes: frames of the game before are in it. Frames before the "
-            "newest start are zero.",
-            lambda memory, step: _stack(memory, step, begins=lambda memory, slot: False),
+        "The stack looks forward in time. "
+        "It holds the step and the three before it.": lambda memory, step: _stack(
+            memory, step, shift=3
         ),
-        (
-            "Off by one: the first frame of the new game is blank too. Only frames before it are.",
-            _first_lost,
-        ),
-        (
-            "Only the frame just before the start is blank. All older ones are, too.",
-            lambda memory, step: _stack(
-                memory, step, blank=lambda frames: [*frames[:-1], *(0 * f for f in frames[-1:])]
-            ),
-        ),
-        ("The newest frame comes first. It comes last.", lambda m, step: _stack(m, step)[::-1]),
-        (
-            "Off by one: the stack ends before the step. Its last frame is the step's own.",
-            lambda memory, step: _stack(memory, step, shift=-1),
-        ),
-        (
-            "Off by one: the stack ends after the step. Its last frame is the step's own.",
-            lambda memory, step: _stack(memory, step, shift=1),
-        ),
-        (
-            "The stack looks forward in time. It holds the step and the three before it.",
-            lambda memory, step: _stack(memory, step, shift=3),
-        ),
-        (
-            _TERMINAL,
+        _TERMINAL: (
             lambda memory, step: _stack(
                 memory, step, begins=lambda m, slot: m["terminal"][slot - 1] or m["start"][slot]
             ),
-        ),
-        (
-            _TERMINAL,
             lambda memory, step: _stack(
                 memory, step, begins=lambda m, slot: m["terminal"][slot - 1]
             ),
         ),
-        (
-            "The first frame of the game is repeated. Frames before it are zero.",
-            _repeated,
+        "The first frame of the game is repeated. Frames before it are zero.": _repeated,
+        "The step number is used as a slot. "
+        "The memory is a ring: use step % capacity.": lambda memory, step: memory["frame"][
+            [step - 3, step - 2, step - 1, step]
+        ],
+        "The frames are the last axis. "
+        "They are the first: [4, height, width].": lambda memory, step: np.moveaxis(
+            _stack(memory, step), 0, -1
         ),
-        (
-            "The step number is used as a slot. The memory is a ring: use step % capacity.",
-            lambda memory, step: memory["frame"][[step - 3, step - 2, step - 1, step]],
+    },
+    "what_followed": {
+        "Terminal steps are not masked: "
+        "nothing follows them, so their discount is 0.": lambda memory, steps, discount: (
+            _what_followed(memory, steps, discount)[0],
+            np.full(len(steps), discount),
+            steps + 1,
         ),
-        (
-            "The frames are the last axis. They are the first: [4, height, width].",
-            lambda memory, step: np.moveaxis(_stack(memory, step), 0, -1),
+        "The terminal mask is inverted: "
+        "the discount is 0 after terminal steps only.": lambda memory, steps, discount: (
+            _what_followed(memory, steps, discount)[0],
+            np.where(memory["terminal"][steps % len(memory["frame"])], discount, 0),
+            steps + 1,
         ),
-    ),
-    "what_followed": (
-        (
-            "Terminal steps are not masked: nothing follows them, so their discount is 0.",
-            lambda memory, steps, discount: (
-                _what_followed(memory, steps, discount)[0],
-                np.full(len(steps), discount),
-                steps + 1,
-            ),
+        "Off by one: the reward is the next step's. "
+        "It is stored with the step itself.": lambda memory, steps, discount: _what_followed(
+            memory, steps, discount, reward_after=1
         ),
-        (
-            "The terminal mask is inverted: the discount is 0 after terminal steps only.",
-            lambda memory, steps, discount: (
-                _what_followed(memory, steps, discount)[0],
-                np.where(memory["terminal"][steps % len(memory["frame"])], discount, 0),
-                steps + 1,
-            ),
+        "Off by one: whether the next step is terminal is asked. "
+        "Ask the step itself.": lambda memory, steps, discount: _what_followed(
+            memory, steps, discount, terminal_after=1
         ),
-        (
-            "Off by one: the reward is the next step's. It is stored with the step itself.",
-            lambda memory, steps, discount: _what_followed(memory, steps, discount, reward_after=1),
+        "The next step is the step itself. It is one later.": lambda memory, steps, discount: (
+            _what_followed(memory, steps, discount, next_after=0)
         ),
-        (
-            "Off by one: whether the next step is terminal is asked. Ask the step itself.",
-            lambda memory, steps, discount: _what_followed(
-                memory, steps, discount, terminal_after=1
-            ),
+        "The next step is four later, as many as a stack has frames. It is one later: the two "
+        "stacks share three frames.": lambda memory, steps, discount: _what_followed(
+            memory, steps, discount, next_after=4
         ),
-        (
-            "The next step is the step itself. It is one later.",
-            lambda memory, steps, discount: _what_followed(memory, steps, discount, next_after=0),
+        "The next step is a slot of the ring. "
+        "Return its step number.": lambda memory, steps, discount: (
+            *_what_followed(memory, steps, discount)[:2],
+            (steps + 1) % len(memory["frame"]),
         ),
-        (
-            "The next step is four later, as many as a stack has frames. It is one later: the two "
-            "stacks share three frames.",
-            lambda memory, steps, discount: _what_followed(memory, steps, discount, next_after=4),
+        "The reward of terminal steps is lost. "
+        "Only what comes after them is not counted.": lambda memory, steps, discount: (
+            np.where(_what_followed(memory, steps, 1)[1], _what_followed(memory, steps, 1)[0], 0),
+            *_what_followed(memory, steps, discount)[1:],
         ),
-        (
-            "The next step is a slot of the ring. Return its step number.",
-            lambda memory, steps, discount: (
-                *_what_followed(memory, steps, discount)[:2],
-                (steps + 1) % len(memory["frame"]),
-            ),
+        "The step numbers are used as slots. "
+        "The memory is a ring: use steps % capacity.": lambda memory, steps, discount: (
+            memory["reward"][steps],
+            np.where(memory["terminal"][steps], 0, discount),
+            steps + 1,
         ),
-        (
-            "The reward of terminal steps is lost. Only what comes after them is not counted.",
-            lambda memory, steps, discount: (
-                np.where(
-                    _what_followed(memory, steps, 1)[1], _what_followed(memory, steps, 1)[0], 0
-                ),
-                *_what_followed(memory, steps, discount)[1:],
-            ),
-        ),
-        (
-            "The step numbers are used as slots. The memory is a ring: use steps % capacity.",
-            lambda memory, steps, discount: (
-                memory["reward"][steps],
-                np.where(memory["terminal"][steps], 0, discount),
-                steps + 1,
-            ),
-        ),
-    ),
+    },
 }
 
 SYMPTOMS: Symptoms = {}

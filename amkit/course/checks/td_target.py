@@ -101,189 +101,145 @@ TESTS = (
 )
 
 MISTAKES: Mistakes = {
-    "td_target": (
-        (
-            "Terminal steps are not masked. Nothing follows them: their target is the reward.",
-            lambda r, end, online, q, g: _target(r, 0 * end, q.max(axis=1), g),
+    "td_target": {
+        "Terminal steps are not masked. "
+        "Nothing follows them: their target is the reward.": lambda r, end, online, q, g: _target(
+            r, 0 * end, q.max(axis=1), g
         ),
-        (
-            "The terminal mask is inverted: only terminal steps look ahead.",
-            lambda r, end, online, q, g: _target(r, ~end, q.max(axis=1), g),
+        "The terminal mask is inverted: "
+        "only terminal steps look ahead.": lambda r, end, online, q, g: _target(
+            r, ~end, q.max(axis=1), g
         ),
-        (
-            "The next value is the online network's. Take the target network's.",
-            lambda r, end, online, q, g: _target(r, end, online.max(axis=1), g),
+        "The next value is the online network's. "
+        "Take the target network's.": lambda r, end, online, q, g: _target(
+            r, end, online.max(axis=1), g
         ),
-        (
-            "This is Double DQN: the online network chooses the action. In Eq. 2 the target "
-            "network chooses and values it.",
-            lambda r, end, online, q, g: _target(r, end, _chosen(q, online), g),
+        "This is Double DQN: the online network chooses the action. In Eq. 2 the target "
+        "network chooses and values it.": lambda r, end, online, q, g: _target(
+            r, end, _chosen(q, online), g
         ),
-        (
-            "The rewards are not clipped to [-1, 1].",
-            lambda r, end, online, q, g: _target(r, end, q.max(axis=1), g, clip=np.inf),
+        "The rewards are not clipped to [-1, 1].": lambda r, end, online, q, g: _target(
+            r, end, q.max(axis=1), g, clip=np.inf
         ),
-        (
-            "The reward's sign is taken. Clipping to [-1, 1] leaves 0.5 as it is.",
-            lambda r, end, online, q, g: _target(np.sign(r), end, q.max(axis=1), g),
+        "The reward's sign is taken. "
+        "Clipping to [-1, 1] leaves 0.5 as it is.": lambda r, end, online, q, g: _target(
+            np.sign(r), end, q.max(axis=1), g
         ),
-        (
-            "The whole target is clipped to [-1, 1]. Only the reward is.",
-            lambda r, end, online, q, g: np.clip(
-                _target(r, end, q.max(axis=1), g, clip=np.inf), -1, 1
-            ),
+        "The whole target is clipped to [-1, 1]. "
+        "Only the reward is.": lambda r, end, online, q, g: np.clip(
+            _target(r, end, q.max(axis=1), g, clip=np.inf), -1, 1
         ),
-        (
-            "The next value is a mean over the actions. Eq. 2 takes the maximum.",
-            lambda r, end, online, q, g: _target(r, end, q.mean(axis=1), g),
+        "The next value is a mean over the actions. "
+        "Eq. 2 takes the maximum.": lambda r, end, online, q, g: _target(r, end, q.mean(axis=1), g),
+        "The maximum runs over the whole batch. "
+        "Take the maximum of each row: axis=1.": lambda r, end, online, q, g: _target(
+            r, end, q.max(), g
         ),
-        (
-            "The maximum runs over the whole batch. Take the maximum of each row: axis=1.",
-            lambda r, end, online, q, g: _target(r, end, q.max(), g),
+        "The next value is the index of the best action (argmax). "
+        "Take its value (max).": lambda r, end, online, q, g: _target(r, end, q.argmax(axis=1), g),
+        "The discount is missing: it multiplies the next value.": lambda r, end, online, q, g: (
+            _target(r, end, q.max(axis=1), 1)
         ),
-        (
-            "The next value is the index of the best action (argmax). Take its value (max).",
-            lambda r, end, online, q, g: _target(r, end, q.argmax(axis=1), g),
+        "The discount multiplies the reward too. "
+        "It multiplies the next value only.": lambda r, end, online, q, g: (
+            g * _target(r, end, q.max(axis=1), 1)
         ),
-        (
-            "The discount is missing: it multiplies the next value.",
-            lambda r, end, online, q, g: _target(r, end, q.max(axis=1), 1),
+        "The reward of terminal steps is lost. "
+        "Mask the next value only.": lambda r, end, online, q, g: np.where(
+            end, 0, _target(r, end, q.max(axis=1), g)
         ),
-        (
-            "The discount multiplies the reward too. It multiplies the next value only.",
-            lambda r, end, online, q, g: g * _target(r, end, q.max(axis=1), 1),
+        "The sign is wrong: "
+        "the discounted next value is added to the reward.": lambda r, end, online, q, g: _target(
+            r, end, q.max(axis=1), -g
         ),
-        (
-            "The reward of terminal steps is lost. Mask the next value only.",
-            lambda r, end, online, q, g: np.where(end, 0, _target(r, end, q.max(axis=1), g)),
+    },
+    "td_loss": {
+        "The loss is the squared error everywhere. "
+        "Beyond 1 the Huber loss is a straight line.": lambda q, a, y: _error(q, a, y) ** 2 / 2,
+        "The factor 1/2 is missing: "
+        "the gradient of the loss is then twice the error.": lambda q, a, y: _error(q, a, y) ** 2,
+        "The factor 1/2 is missing within 1: half the squared error.": lambda q, a, y: np.where(
+            abs(_error(q, a, y)) <= 1, _error(q, a, y) ** 2, td_loss(q, a, y)
         ),
-        (
-            "The sign is wrong: the discounted next value is added to the reward.",
-            lambda r, end, online, q, g: _target(r, end, q.max(axis=1), -g),
+        "The line beyond 1 does not meet the parabola: it is |error| - 1/2.": lambda q, a, y: (
+            np.where(abs(_error(q, a, y)) <= 1, td_loss(q, a, y), abs(_error(q, a, y)))
         ),
-    ),
-    "td_loss": (
-        (
-            "The loss is the squared error everywhere. Beyond 1 the Huber loss is a straight line.",
-            lambda q, a, y: _error(q, a, y) ** 2 / 2,
+        "The error is clipped before it is squared: beyond 1 nothing is learned. Clip the "
+        "gradient, which makes the loss a straight line.": lambda q, a, y: (
+            np.clip(_error(q, a, y), -1, 1) ** 2 / 2
         ),
-        (
-            "The factor 1/2 is missing: the gradient of the loss is then twice the error.",
-            lambda q, a, y: _error(q, a, y) ** 2,
+        "The sign of the error is not taken off before it is compared with 1: an error of -4 "
+        "is large, too. Compare its size, np.abs.": lambda q, a, y: np.where(
+            _error(q, a, y) <= 1, _error(q, a, y) ** 2 / 2, td_loss(q, a, y)
         ),
-        (
-            "The factor 1/2 is missing within 1: half the squared error.",
-            lambda q, a, y: np.where(
-                abs(_error(q, a, y)) <= 1, _error(q, a, y) ** 2, td_loss(q, a, y)
-            ),
+        "The two formulas are exchanged: the square is for errors within 1.": lambda q, a, y: (
+            np.where(abs(_error(q, a, y)) > 1, _error(q, a, y) ** 2 / 2, abs(_error(q, a, y)) - 0.5)
         ),
-        (
-            "The line beyond 1 does not meet the parabola: it is |error| - 1/2.",
-            lambda q, a, y: np.where(
-                abs(_error(q, a, y)) <= 1, td_loss(q, a, y), abs(_error(q, a, y))
-            ),
+        "The result is the clipped error. "
+        "That is the gradient of the loss, not the loss.": lambda q, a, y: np.clip(
+            _error(q, a, y), -1, 1
         ),
-        (
-            "The error is clipped before it is squared: beyond 1 nothing is learned. Clip the "
-            "gradient, which makes the loss a straight line.",
-            lambda q, a, y: np.clip(_error(q, a, y), -1, 1) ** 2 / 2,
+        "The absolute error is taken everywhere.": lambda q, a, y: abs(_error(q, a, y)),
+        "The Q-value is that of the best action. "
+        "Take that of the action that was taken.": lambda q, a, y: td_loss(q, q.argmax(axis=1), y),
+        "The Q-value is always that of the first action. "
+        "Take that of the action taken.": lambda q, a, y: td_loss(q, 0 * a, y),
+        "The loss is of every action. "
+        "Only the action that was taken has a target.": lambda q, a, y: np.stack(
+            [td_loss(q, 0 * a + i, y) for i in range(q.shape[1])], axis=1
         ),
-        (
-            "The sign of the error is not taken off before it is compared with 1: an error of -4 "
-            "is large, too. Compare its size, np.abs.",
-            lambda q, a, y: np.where(
-                _error(q, a, y) <= 1, _error(q, a, y) ** 2 / 2, td_loss(q, a, y)
-            ),
+        "The rows of the actions are picked, not one action in each row: use "
+        "q_values[np.arange(B), actions].": lambda q, a, y: td_loss(q[a], a, y),
+        "The mean of the batch is taken. Return one loss per row.": lambda q, a, y: td_loss(
+            q, a, y
+        ).mean(),
+        "The sum of the batch is taken. Return one loss per row.": lambda q, a, y: td_loss(
+            q, a, y
+        ).sum(),
+        "The result is the error, not the loss.": _error,
+        "The sign is wrong: a loss is never negative.": lambda q, a, y: -td_loss(q, a, y),
+    },
+    "synced": {
+        "The target network is never synced: "
+        "it keeps its first weights.": lambda target, online, n, period: [
+            weight.copy() for weight in target
+        ],
+        "The target network is synced in every update. "
+        "Copy once in each period.": lambda target, online, n, period: [
+            weight.copy() for weight in online
+        ],
+        "The target gets the online network's own arrays, so that it follows every later "
+        "change. Copy them.": lambda target, online, n, period: (
+            online if n % period == 0 else target
         ),
-        (
-            "The two formulas are exchanged: the square is for errors within 1.",
-            lambda q, a, y: np.where(
-                abs(_error(q, a, y)) > 1, _error(q, a, y) ** 2 / 2, abs(_error(q, a, y)) - 0.5
-            ),
+        "Off by one: the copy comes one update too late.": lambda target, online, n, period: synced(
+            target, online, n - 1, period
         ),
-        (
-            "The result is the clipped error. That is the gradient of the loss, not the loss.",
-            lambda q, a, y: np.clip(_error(q, a, y), -1, 1),
+        "Off by one: the copy comes one update too early.": lambda target, online, n, period: (
+            synced(target, online, n + 1, period)
         ),
-        ("The absolute error is taken everywhere.", lambda q, a, y: abs(_error(q, a, y))),
-        (
-            "The Q-value is that of the best action. Take that of the action that was taken.",
-            lambda q, a, y: td_loss(q, q.argmax(axis=1), y),
+        "The copy is made once only. "
+        "Make one whenever another period is over.": lambda target, online, n, period: synced(
+            target, online, int(n != period), 2
         ),
-        (
-            "The Q-value is always that of the first action. Take that of the action taken.",
-            lambda q, a, y: td_loss(q, 0 * a, y),
+        "From the first period on, every update copies. "
+        "Copy once in each period.": lambda target, online, n, period: synced(
+            target, online, int(n < period), 2
         ),
-        (
-            "The loss is of every action. Only the action that was taken has a target.",
-            lambda q, a, y: np.stack([td_loss(q, 0 * a + i, y) for i in range(q.shape[1])], axis=1),
+        "The condition is inverted: "
+        "it copies in all updates but those of the period.": lambda target, online, n, period: (
+            synced(target, online, int(n % period == 0), 2)
         ),
-        (
-            "The rows of the actions are picked, not one action in each row: use "
-            "q_values[np.arange(B), actions].",
-            lambda q, a, y: td_loss(q[a], a, y),
+        "The two networks are averaged. "
+        "DQN copies the online weights whole.": lambda target, online, n, period: (
+            _mixed(target, online) if n % period == 0 else target
         ),
-        (
-            "The mean of the batch is taken. Return one loss per row.",
-            lambda q, a, y: td_loss(q, a, y).mean(),
+        "The two networks are averaged. DQN copies the online weights whole, and only once "
+        "in each period.": lambda target, online, n, period: _mixed(target, online),
+        "Only the first array is copied. Copy all of them.": lambda target, online, n, period: (
+            [online[0].copy(), *target[1:]] if n % period == 0 else target
         ),
-        (
-            "The sum of the batch is taken. Return one loss per row.",
-            lambda q, a, y: td_loss(q, a, y).sum(),
-        ),
-        ("The result is the error, not the loss.", _error),
-        ("The sign is wrong: a loss is never negative.", lambda q, a, y: -td_loss(q, a, y)),
-    ),
-    "synced": (
-        (
-            "The target network is never synced: it keeps its first weights.",
-            lambda target, online, n, period: [weight.copy() for weight in target],
-        ),
-        (
-            "The target network is synced in every update. Copy once in each period.",
-            lambda target, online, n, period: [weight.copy() for weight in online],
-        ),
-        (
-            "The target gets the online network's own arrays, so that it follows every later "
-            "change. Copy them.",
-            lambda target, online, n, period: online if n % period == 0 else target,
-        ),
-        (
-            "Off by one: the copy comes one update too late.",
-            lambda target, online, n, period: synced(target, online, n - 1, period),
-        ),
-        (
-            "Off by one: the copy comes one update too early.",
-            lambda target, online, n, period: synced(target, online, n + 1, period),
-        ),
-        (
-            "The copy is made once only. Make one whenever another period is over.",
-            lambda target, online, n, period: synced(target, online, int(n != period), 2),
-        ),
-        (
-            "From the first period on, every update copies. Copy once in each period.",
-            lambda target, online, n, period: synced(target, online, int(n < period), 2),
-        ),
-        (
-            "The condition is inverted: it copies in all updates but those of the period.",
-            lambda target, online, n, period: synced(target, online, int(n % period == 0), 2),
-        ),
-        (
-            "The two networks are averaged. DQN copies the online weights whole.",
-            lambda target, online, n, period: _mixed(target, online) if n % period == 0 else target,
-        ),
-        (
-            "The two networks are averaged. DQN copies the online weights whole, and only once "
-            "in each period.",
-            lambda target, online, n, period: _mixed(target, online),
-        ),
-        (
-            "Only the first array is copied. Copy all of them.",
-            lambda target, online, n, period: (
-                [online[0].copy(), *target[1:]] if n % period == 0 else target
-            ),
-        ),
-    ),
+    },
 }
 
 
@@ -294,5 +250,7 @@ def _chosen(target_q: Array, online_q: Array) -> Array:
 
 
 SYMPTOMS: Symptoms = {
-    "td_loss": (("A loss is never negative.", lambda loss, *arguments: loss.min() < 0),),
+    "td_loss": {
+        "A loss is never negative.": lambda loss, *arguments: loss.min() < 0,
+    },
 }

@@ -143,153 +143,99 @@ TESTS = (
 )
 
 MISTAKES: Mistakes = {
-    "transferred": (
-        (
-            "The output layer is copied although the head is new: it keeps the target's own "
-            "weights.",
+    "transferred": {
+        "The output layer is copied although the head is new: it keeps the target's own weights.": (
             lambda s, t, head, tau: _begun(s, t, "keep", tau if head == "keep" else 1),
-        ),
-        (
-            "The output layer is copied although the head is new: it keeps the target's own "
-            "weights.",
             lambda s, t, head, tau: _begun(s, t, "keep", tau),
         ),
-        (
-            "The output layer is never copied: with head 'keep' it is the source's.",
-            lambda s, t, head, tau: _begun(s, t, "new", tau),
+        "The output layer is never copied: "
+        "with head 'keep' it is the source's.": lambda s, t, head, tau: _begun(s, t, "new", tau),
+        "The two heads are exchanged: "
+        "'keep' takes the source's output layer.": lambda s, t, head, tau: _begun(
+            s, t, "new" if head == "keep" else "keep", tau
         ),
-        (
-            "The two heads are exchanged: 'keep' takes the source's output layer.",
-            lambda s, t, head, tau: _begun(s, t, "new" if head == "keep" else "keep", tau),
+        "The temperature is missing: logits are Q-values divided by tau. Multiply the kept "
+        "output layer by it.": _like(keep=lambda s, tau: s),
+        "The kept output layer is divided by the temperature. Logits are Q-values divided by "
+        "tau: multiply.": _like(keep=lambda s, tau: [w / tau for w in s]),
+        "The temperature multiplies the kernel only. The bias is part of the logits too.": _like(
+            keep=lambda s, tau: [tau * s[0], s[1]]
         ),
-        (
-            "The temperature is missing: logits are Q-values divided by tau. Multiply the kept "
-            "output layer by it.",
-            _like(keep=lambda s, tau: s),
+        "The temperature multiplies the bias only. The kernel is part of the logits too.": _like(
+            keep=lambda s, tau: [s[0], tau * s[1]]
         ),
-        (
-            "The kept output layer is divided by the temperature. Logits are Q-values divided by "
-            "tau: multiply.",
-            _like(keep=lambda s, tau: [w / tau for w in s]),
-        ),
-        (
-            "The temperature multiplies the kernel only. The bias is part of the logits too.",
-            _like(keep=lambda s, tau: [tau * s[0], s[1]]),
-        ),
-        (
-            "The temperature multiplies the bias only. The kernel is part of the logits too.",
-            _like(keep=lambda s, tau: [s[0], tau * s[1]]),
-        ),
-        (
-            "The temperature multiplies a new head too. That was never divided by it.",
-            lambda s, t, head, tau: {
-                **_begun(s, t, head, tau),
-                "output": [tau * w for w in (s if head == "keep" else t)["output"]],
-            },
-        ),
-        (
-            "The temperature multiplies all layers. It belongs to the output layer alone.",
+        "The temperature multiplies a new head too. "
+        "That was never divided by it.": lambda s, t, head, tau: {
+            **_begun(s, t, head, tau),
+            "output": [tau * w for w in (s if head == "keep" else t)["output"]],
+        },
+        "The temperature multiplies all layers. It belongs to the output layer alone.": (
             lambda s, t, head, tau: _begun(
                 s, t, head, tau, lambda layer, s, t: _scaled(s, tau if head == "keep" else 1)
             ),
-        ),
-        (
-            "The temperature multiplies all layers. It belongs to the output layer alone.",
             lambda s, t, head, tau: _begun(s, t, head, tau, lambda layer, s, t: _scaled(s, tau)),
         ),
-        (
-            "The biases are not copied. Copy kernel and bias of each layer.",
-            _like(body=lambda layer, s, t: [s[0], t[1]]),
+        "The biases are not copied. Copy kernel and bias of each layer.": _like(
+            body=lambda layer, s, t: [s[0], t[1]]
         ),
-        (
-            "The biases become 0. Copy kernel and bias of each layer.",
-            _like(body=lambda layer, s, t: [s[0], 0 * s[1]]),
+        "The biases become 0. Copy kernel and bias of each layer.": _like(
+            body=lambda layer, s, t: [s[0], 0 * s[1]]
         ),
-        (
-            "Only the convolutions are copied. All layers before the output are.",
-            _like(body=lambda layer, s, t: s if layer.startswith("conv") else t),
+        "Only the convolutions are copied. All layers before the output are.": _like(
+            body=lambda layer, s, t: s if layer.startswith("conv") else t
         ),
-        (
-            "Off by one: the layer before the output is not copied.",
-            _like(body=lambda layer, s, t: t if layer == "features" else s),
+        "Off by one: the layer before the output is not copied.": _like(
+            body=lambda layer, s, t: t if layer == "features" else s
         ),
-        (
-            "Off by one: the first layer is not copied.",
-            _like(body=lambda layer, s, t: t if layer == "conv1" else s),
+        "Off by one: the first layer is not copied.": _like(
+            body=lambda layer, s, t: t if layer == "conv1" else s
         ),
-        (
-            "Nothing is copied: the layers before the output are the target's own.",
-            _like(body=lambda layer, s, t: t),
+        "Nothing is copied: the layers before the output are the target's own.": _like(
+            body=lambda layer, s, t: t
         ),
-        (
-            "Source and target are averaged. Copy the source's weights whole.",
-            _like(body=lambda layer, s, t: [(a + b) / 2 for a, b in zip(s, t, strict=True)]),
+        "Source and target are averaged. Copy the source's weights whole.": _like(
+            body=lambda layer, s, t: [(a + b) / 2 for a, b in zip(s, t, strict=True)]
         ),
-        *(
-            (
-                "The new network has the given arrays themselves, so that they change when it "
-                "learns. Copy them.",
-                partial(_own_arrays, body=body, new_head=new_head),
-            )
+        "The new network has the given arrays themselves, so that they change when it "
+        "learns. Copy them.": tuple(
+            partial(_own_arrays, body=body, new_head=new_head)
             for body, new_head in ((True, True), (True, False), (False, True))
         ),
-        (
-            "The target's dictionary is changed and returned. Make a new one, of copies.",
-            _into_target,
-        ),
-    ),
-    "learns": (
-        (
-            "Off by one: the named layer is frozen too.",
-            lambda layers, freeze: [
-                freeze is None or i >= layers.index(freeze) for i in range(len(layers))
-            ],
-        ),
-        (
-            "Off by one: a layer after the named one is frozen.",
-            lambda layers, freeze: [
-                freeze is None or i > layers.index(freeze) + 1 for i in range(len(layers))
-            ],
-        ),
-        (
-            "It is inverted: True means that a layer learns.",
+        "The target's dictionary is changed and returned. Make a new one, of copies.": _into_target,
+    },
+    "learns": {
+        "Off by one: the named layer is frozen too.": lambda layers, freeze: [
+            freeze is None or i >= layers.index(freeze) for i in range(len(layers))
+        ],
+        "Off by one: a layer after the named one is frozen.": lambda layers, freeze: [
+            freeze is None or i > layers.index(freeze) + 1 for i in range(len(layers))
+        ],
+        "It is inverted: True means that a layer learns.": (
             lambda layers, freeze: [not learning for learning in learns(layers, freeze)],
-        ),
-        (
-            "It is inverted: True means that a layer learns.",
             lambda layers, freeze: [
                 freeze is None or not learning for learning in learns(layers, freeze)
             ],
         ),
-        (
-            "Only the named layer is frozen. Those before it are, too.",
-            lambda layers, freeze: [layer != freeze for layer in layers],
+        "Only the named layer is frozen. Those before it are, too.": lambda layers, freeze: [
+            layer != freeze for layer in layers
+        ],
+        "The layers after the named one are frozen. "
+        "Freeze it and those before it.": lambda layers, freeze: [
+            freeze is None or i < layers.index(freeze) for i in range(len(layers))
+        ],
+        "With freeze=None everything is frozen. Nothing is.": lambda layers, freeze: [
+            freeze is not None and learning for learning in learns(layers, freeze)
+        ],
+        "freeze=None is looked up among the layers. None freezes nothing.": lambda layers, freeze: (
+            learns(layers, layers[layers.index(freeze)])
         ),
-        (
-            "The layers after the named one are frozen. Freeze it and those before it.",
-            lambda layers, freeze: [
-                freeze is None or i < layers.index(freeze) for i in range(len(layers))
-            ],
-        ),
-        (
-            "With freeze=None everything is frozen. Nothing is.",
-            lambda layers, freeze: [
-                freeze is not None and learning for learning in learns(layers, freeze)
-            ],
-        ),
-        (
-            "freeze=None is looked up among the layers. None freezes nothing.",
-            lambda layers, freeze: learns(layers, layers[layers.index(freeze)]),
-        ),
-        ("Nothing is frozen.", lambda layers, freeze: [True for layer in layers]),
-        ("Everything is frozen.", lambda layers, freeze: [False for layer in layers]),
-        (
-            "The names of the layers are returned. Return True or False for each layer.",
-            lambda layers, freeze: [
-                layer for layer, on in zip(layers, learns(layers, freeze), strict=True) if on
-            ],
-        ),
-    ),
+        "Nothing is frozen.": lambda layers, freeze: [True for layer in layers],
+        "Everything is frozen.": lambda layers, freeze: [False for layer in layers],
+        "The names of the layers are returned. "
+        "Return True or False for each layer.": lambda layers, freeze: [
+            layer for layer, on in zip(layers, learns(layers, freeze), strict=True) if on
+        ],
+    },
 }
 
 SYMPTOMS: Symptoms = {}
