@@ -74,6 +74,7 @@ def _run(assignment: Assignment, file: Path, seconds: float) -> list[Answer]:
             timeout=seconds,
             check=False,
             env={**os.environ, "PYTHONPATH": paths},
+            start_new_session=True,  # Ctrl-C ends it through this process, without a traceback.
         )
         written, end = process.stdout, f"ended the process (exit status {process.returncode})"
     except subprocess.TimeoutExpired as late:
