@@ -56,7 +56,7 @@ class GameResult:
 def random_network(observation: Any) -> NDArray[np.float32]:
     """Stands in for a network where epsilon is 1: zeros, float32 [R, 18], for R observations.
 
-    Example:
+    Examples:
         >>> import amkit, numpy as np
         >>> amkit.random_network(np.zeros((2, 4, 84, 84), np.uint8)).shape
         (2, 18)
@@ -89,7 +89,7 @@ def evaluate_game(
         on_progress: called with (whole games counted so far, agent steps played in all).
         environments: where to play, whole games terminal; None opens the emulator's.
 
-    Example:
+    Examples:
         >>> import amkit
         >>> pong, tiny = amkit.find_game("pong"), amkit.PROTOCOLS["tiny"]
         >>> amkit.evaluate_game(amkit.random_network, pong, tiny, epsilon=1.0).lengths

@@ -30,7 +30,7 @@ def find_game(name: str) -> Game:
     Games that the paper does not use have no reference scores. A name that is none is an
     `UnknownGame`, which says the nearest valid ones.
 
-    Example:
+    Examples:
         >>> import amkit
         >>> amkit.find_game("ALE/Pong-v5").actions
         ('NOOP', 'FIRE', 'RIGHT', 'LEFT', 'RIGHTFIRE', 'LEFTFIRE')

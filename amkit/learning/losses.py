@@ -77,7 +77,7 @@ def policy_regression(
     Returns:
         float32 [B], in nats.
 
-    Example:
+    Examples:
         >>> import amkit, numpy as np
         >>> pong = amkit.find_game("pong")
         >>> expert_q = np.zeros((1, 18), np.float32)  # No action is better than another.
@@ -121,7 +121,7 @@ def feature_regression(predicted: tf.Tensor, expert_features: tf.Tensor) -> tf.T
     Returns:
         float32 [B]. The sum over the D features.
 
-    Example:
+    Examples:
         >>> import amkit, numpy as np
         >>> predicted = np.zeros((2, 3), np.float32)
         >>> expert_features = np.array([[1, 2, 2], [0, 0, 0]], np.float32)

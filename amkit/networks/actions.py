@@ -38,7 +38,7 @@ def over_all_actions(values: Any, action_codes: NDArray[np.int64]) -> Any:
     Returns:
         float [B, 18, ...]. Zero where the game has no action: mask before use.
 
-    Example:
+    Examples:
         >>> import amkit, numpy as np
         >>> breakout = amkit.GAMES["breakout"]  # NOOP, FIRE, RIGHT and LEFT: codes 0, 1, 3, 4.
         >>> q_values = np.array([[1, 2, 3, 4]], np.float32)

@@ -65,7 +65,7 @@ def nature_dqn(
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, num_actions] Q-values.
 
-    Example:
+    Examples:
         >>> import amkit
         >>> expert = amkit.nature_dqn(amkit.GAMES["pong"].num_actions)
         >>> expert.output.shape, expert.get_layer("features").output.shape
@@ -104,7 +104,7 @@ def actor_mimic_network(
     Returns:
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, 18] logits.
 
-    Example:
+    Examples:
         >>> import amkit, numpy as np
         >>> student = amkit.actor_mimic_network()
         >>> student(np.zeros((1, 4, 84, 84), np.uint8)).shape
@@ -132,7 +132,7 @@ def multitask_convolutions(
         Functional `keras.Model`, uint8 [B, 4, 84, 84] -> float32 [B, G * 18]: Q-values for every
         game, in order. See `actions.for_games` and `actions.for_game`.
 
-    Example:
+    Examples:
         >>> import amkit
         >>> amkit.multitask_convolutions(["pong", "breakout"]).output.shape
         (None, 36)

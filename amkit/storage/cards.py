@@ -198,7 +198,7 @@ def read_card(path: Path) -> Card:
     Raises:
         ModelFileError: if there is none, or it is damaged.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> import amkit
         >>> amkit.read_card(Path("pretrained/pong.keras"))["games"]

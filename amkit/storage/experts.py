@@ -130,7 +130,7 @@ def load_experts(
         ExpertError: as `choose_experts` has it.
         ModelFileError: if a file is damaged, has no card, or is not what its card says.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> import amkit
         >>> (expert,) = amkit.load_experts(Path("pretrained"), ["pong"])

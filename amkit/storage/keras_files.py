@@ -94,7 +94,7 @@ def load(path: Path) -> "keras.Model":
     Raises:
         ModelFileError: one line saying what is wrong.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> import amkit
         >>> amkit.load(Path("pretrained/pong.keras")).output.shape

@@ -67,7 +67,7 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, object]) -> None:
         ValueError: if the path has another ending, or the card is not JSON-able.
         OSError: if the folder cannot be written.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> import amkit
         >>> card = {"kind": "expert", "games": ["pong"]}
