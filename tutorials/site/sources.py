@@ -20,8 +20,9 @@ import amkit
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "CHANGELOG.md", "pretrained/README.md", "tutorials/**/*.md")
 PICTURES = ("pretrained/*.svg", "tutorials/**/*.png", "tutorials/**/*.svg", "tutorials/**/*.gif")
-# What a plot says of itself: the words of its titles and axes are its alternative text.
-LABEL = re.compile(r"set_(title|xlabel|ylabel)\(\s*[rf]*[\"'](.+?)[\"']|plt\.(title|xlabel|ylabel)\([rf]*[\"'](.+?)[\"']")
+# A picture's alternative text is its cell's `alt` (`# %% alt="..."`), else what its plot says of
+# itself: the words of titles and axes.
+LABEL = re.compile(r"(?:title|xlabel|ylabel)\(\s*[rf]*[\"'](.+?)[\"']")
 
 
 class Formulas(Extension):
@@ -73,7 +74,9 @@ def with_stars(entry, names):
         parts = []
         for part in entry:
             starred = isinstance(part, str) and "*" in part
-            parts += [n for n in names if fnmatch(n, part)] if starred else [with_stars(part, names)]
+            parts += (
+                [n for n in names if fnmatch(n, part)] if starred else [with_stars(part, names)]
+            )
         return parts
     return entry
 
@@ -94,7 +97,8 @@ def page_of(notebook):
             if "image/png" in data:
                 name = f"{notebook.stem}_{len(pictures) + 1}.png"
                 pictures[name] = base64.b64decode(data["image/png"])
-                blocks.append(f"![{alternative_text(heading, source)}]({name})")
+                alternative = cell["metadata"].get("alt") or labels_of(heading, source)
+                blocks.append(f"![{alternative}]({name})")
             else:
                 text = "".join(output.get("text", data.get("text/plain", "")))
                 blocks.append(f"~~~~{{.text .output}}\n{text.rstrip()}\n~~~~")
@@ -106,9 +110,11 @@ def page_of(notebook):
     return f"{title}\n\n{where}\n\n{rest}", pictures
 
 
-def alternative_text(heading, source):
-    labels = [a or b for _, a, _, b in LABEL.findall(source)]
-    shown = "; ".join(dict.fromkeys(re.sub(r"[\[\]{}$\\`]", "", label) for label in labels))
+def labels_of(heading, source):
+    labels = [
+        re.sub(r"{[^}]*}|[$\\`\[\]]", "", label).strip(" :,") for label in LABEL.findall(source)
+    ]
+    shown = "; ".join(dict.fromkeys(filter(None, labels)))
     return f"Figure of “{heading}”" + (f": {shown}" if shown else "")
 
 
