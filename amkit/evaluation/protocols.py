@@ -60,3 +60,4 @@ PROTOCOLS = {
         Protocol("tiny", 0, 1, 0.0, "one game cut after 50 steps, for tests", max_steps=50),
     )
 }
+"""Every `Protocol`, by name."""

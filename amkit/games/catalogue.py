@@ -26,6 +26,7 @@ from amkit.games.published import NOT_PUBLISHED, PAPER, SCORES, Scores
 ACTIONS: tuple[str, ...] = tuple(PAPER["joystick"])
 NUM_ACTIONS = len(ACTIONS)
 SPLITS: dict[str, tuple[str, ...]] = {name: tuple(games) for name, games in PAPER["splits"].items()}
+"""The paper's groups of games, by name: `multitask`, `sources`, `targets`."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ GAMES: dict[str, Game] = {
     )
     for name, actions in PAPER["actions"].items()
 }
+"""The paper's 20 games, by name."""
 
 
 def split(name: str) -> tuple[Game, ...]:

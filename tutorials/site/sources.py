@@ -23,6 +23,8 @@ PICTURES = ("pretrained/*.svg", "tutorials/**/*.png", "tutorials/**/*.svg", "tut
 # A picture's alternative text is its cell's `alt` (`# %% alt="..."`), else what its plot says of
 # itself: the words of titles and axes.
 LABEL = re.compile(r"(?:title|xlabel|ylabel)\(\s*[rf]*[\"'](.+?)[\"']")
+# A prime is small and high by itself; as an exponent it would vanish.
+PRIME = re.compile(r"<msup>(<mi>[^<]*</mi>)<mi>&#x02032;</mi></msup>")
 
 
 class Formulas(Extension):
@@ -32,6 +34,7 @@ class Formulas(Extension):
         def handleMatch(self, match, data):
             block, inline = match.groups()
             formula = convert(block or inline, display="block" if block else "inline")
+            formula = PRIME.sub(r"<mrow>\1<mo lspace='0' rspace='0'>&#x02032;</mo></mrow>", formula)
             return self.md.htmlStash.store(formula), match.start(0), match.end(0)
 
     def extendMarkdown(self, md):
