@@ -64,7 +64,7 @@ def test_the_site(tmp_path, request):
 
 def check_links_and_pictures(site, pages):
     for path, page in pages.items():
-        assert not page.mute, f"{path}: pictures without alternative text: {page.mute}"
+        assert not page.mute, f"{path}: no alternative text (# %% alt='...'): {page.mute}"
         elsewhere = [address for address in page.loaded if urlsplit(address).netloc]
         assert not elsewhere, f"{path} loads from elsewhere: {elsewhere}"
         for address in page.links + page.loaded:

@@ -74,7 +74,7 @@ print(
 # `amkit record pretrained/pong.keras` makes a video. Here we take its moments one by one. A DQN plays
 # *epsilon-greedily*: the best action, and now and then a random one.
 
-# %%
+# %% alt="Four screens of Pong: the expert's paddle follows the ball and the score grows from 0 to 5"
 moments = list(islice(recording.play(expert, pong, epsilon=0.05, seed=1), STEPS))
 q_values = np.array([moment.values for moment in moments])  # [T, A]
 rewards = np.array([moment.reward for moment in moments])
@@ -92,7 +92,7 @@ plt.show()
 #
 # The best Q-value is what the expert expects from here on. Dashed: a point won.
 
-# %%
+# %% alt="The best Q-value over 600 steps rises before each point is won and drops after it; the gap to the worst action opens before hits"
 best, worst = q_values.max(axis=1), q_values.min(axis=1)
 plt.figure(figsize=(12, 3))
 plt.fill_between(range(len(best)), worst, best, alpha=0.3, label="from worst to best action")
@@ -120,7 +120,7 @@ print(f"best minus worst action: {np.median(gap):.2f} at the median, {gap.max():
 # and lets the student imitate that. Written out:
 
 
-# %%
+# %% alt="Five bar charts of the policy at one step: temperature 1 spreads over all actions, 0.01 leaves RIGHT and RIGHTFIRE alone"
 def boltzmann(q, temperature):
     exponentials = np.exp((q - q.max(axis=-1, keepdims=True)) / temperature)
     return exponentials / exponentials.sum(axis=-1, keepdims=True)

@@ -177,7 +177,7 @@ assert not gradient[:, illegal].any() and not expert_policy[:, illegal].any()
 # **Of the expert.** The zeros in the columns that Pong does not have are not Q-values, but the softmax cannot know
 # that. Where the expert expects to lose, 0 is better than all it has.
 
-# %%
+# %% alt="Two bar charts of the expert's policy: with the mask RIGHT and RIGHTFIRE, without the mask only illegal actions"
 everything = tf.ones_like(MASK)
 figure, axes = plt.subplots(1, 2, figsize=(13, 3), sharey=True)
 for ax, mask, title in ((axes[0], MASK, "with the mask"), (axes[1], everything, "without")):
@@ -314,7 +314,7 @@ TAU = 0.05
 student_taught, student_curve = distil("student", TAU, STEPS)
 
 
-# %%
+# %% alt="While the student acts, KL falls from 0.2 to 0.03 nats and agreement ends at 0.72"
 def plot_curves(curves):
     _, axes = plt.subplots(1, 2, figsize=(12, 3.5))
     for name, curve in curves.items():
@@ -378,7 +378,7 @@ play("taught while it acts", student_taught)
 #
 # Here is the other student. Nothing is changed but who acts.
 
-# %%
+# %% alt="KL and agreement over agent steps: KL is lower if the expert acts, agreement is higher at first if the student acts and ends alike"
 expert_taught, expert_curve = distil("expert", TAU, STEPS)
 plot_curves({"the student acts": student_curve, "the expert acts": expert_curve})
 
@@ -417,7 +417,7 @@ print(f"{'while learning':20s}{'states of':12s}{'KL':>15s}{'agreement':>18s}")
 for (name, actor), ((kl, kl_error), (agreed, error)) in measured.items():
     print(f"{name:20s}{actor:12s}{kl:8.3f} +- {kl_error:.3f}{agreed:10.3f} +- {error:.3f}")
 
-# %%
+# %% alt="Bars of KL and agreement on states of both players: the student taught while the expert acts has lower KL and higher agreement on both"
 figure, axes = plt.subplots(1, 2, figsize=(12, 3.5))
 places = np.arange(len(students))
 for i, actor in enumerate(("student", "expert")):
@@ -471,7 +471,7 @@ for temperature in (1.0, TAU, 0.01):
 # two policies. The last column says how far apart, from worst to best action, the logits of a student lie that has
 # learnt everything. A third student, at $\tau = 1$:
 
-# %%
+# %% alt="At temperature 1 KL is a hundred times lower than at 0.05, and agreement is lower too"
 mild_taught, mild_curve = distil("student", 1.0, STEPS)
 plot_curves({r"$\tau$ = 0.05": student_curve, r"$\tau$ = 1": mild_curve})
 play("taught at temperature 1", mild_taught)
@@ -485,7 +485,7 @@ for name, student, tau in (("0.05", student_taught, TAU), ("1", mild_taught, 1.0
 #
 # ## All together
 
-# %%
+# %% alt="Scores in Pong: chance -20, expert 18, and three students between 15 and 17"
 names = list(results)
 plt.figure(figsize=(9, 2.6))
 plt.barh(

@@ -236,7 +236,7 @@ for i, game in enumerate(games):
 # of the games, and see what they explain of the second.
 
 
-# %%
+# %% alt="Two curves of R squared over the number of components; the students recover 0.5 and 0.6 of Pong's expert, and 0.77 of Boxing's"
 def explained(target):
     """R^2 on the second half of the first k principal components of the first half: [D]."""
     centre = target[0].mean(axis=0)
@@ -287,7 +287,7 @@ for game, expert in zip(games, experts, strict=True):
 # before that, gives its speed too; our own paddle is the bright bar on the right.
 
 
-# %%
+# %% alt="Four screens of Pong with the ball circled and the paddle marked"
 def locate(frames, columns):
     """Centre of what is not background in some columns: (x, y) each [N], NaN where nothing is."""
     court = frames[:, 15:77, columns].astype(float)  # Below the score, above the lower wall.
@@ -329,7 +329,7 @@ plt.show()
 # Red: the ball and where it flies. Green: our paddle. A linear probe from 512 features to each, for every network:
 
 
-# %%
+# %% alt="Bars of R squared for five things to probe: features of expert and students tell the ball, those of another game's expert mostly least"
 def probe(inputs, target):
     """R^2 on the second half, over the states in which the thing is there."""
     there = np.isfinite(target)
@@ -367,7 +367,7 @@ plt.show()
 # where the ball is. Then the students' features, each through its projection, drawn on the expert's axes. Where the
 # projection recovers everything, the clouds are the same.
 
-# %%
+# %% alt="Four scatter plots of features, coloured by the ball's place: the expert's form an arc, the others a cloud"
 target = expert_features["pong"][1]
 centre = expert_features["pong"][0].mean(axis=0)
 _, _, directions = np.linalg.svd(expert_features["pong"][0] - centre, full_matrices=False)

@@ -60,7 +60,7 @@ print("the expert in state 0:", expert[0].round(3))
 # central lines, written out:
 
 
-# %%
+# %% alt="The distance to the fixed point falls from four starts along the same straight line on a log scale"
 def one_update(theta, distribution, decay, rate):
     student = processes.softmax(process.features @ theta)  # P_theta, [S, A]
     gradient = process.features.T @ (distribution[:, None] * (student - expert)) + decay * theta
@@ -102,7 +102,7 @@ plt.show()
 # it is below 1 the theorem does not ask for, and a Lipschitz $\Gamma$ alone does not make it so, as the table below shows.
 
 
-# %%
+# %% alt="The change of the policy shrinks by a constant factor in every round, from 0.1 to below a billionth"
 def soft(q_values):
     return processes.epsilon_greedy(q_values, epsilon=0.1, temperature=1.0)
 
@@ -162,7 +162,7 @@ for name, operator in operators.items():
 # One student learns from states that the *expert* visits: it only ever sees the road. The other learns from those
 # that *it* visits, ditch included, and is told what the expert would do there.
 
-# %%
+# %% alt="Cost over steps on log scales: quadratic if the expert acts, linear if the student acts, both below their bounds"
 road, driver = processes.road_and_ditch()
 student_acts = np.full(driver.shape, 0.25)
 

@@ -271,7 +271,7 @@ print(f"{len(game)} steps, score {rewards.sum():.0f}, {end}")
 # %% [markdown]
 # What the network sees in the step in which its actions differ most:
 
-# %%
+# %% alt="First four pictures of Pong and the logits above the worst action; then logits and score over a game that ends with 20 points ahead"
 decisive = int(np.ptp(values, axis=1).argmax())
 kind = "Q-value" if card["kind"] == "expert" else "logit"
 figure, axes = plt.subplots(1, 5, figsize=(14, 3), layout="constrained")
@@ -374,7 +374,7 @@ print(f"held-out observations that are also among those to learn from: {100 * re
 # - the *pixels*, four frames of 21 x 21: is a network needed at all?
 
 
-# %%
+# %% alt="Held-out R squared over the number of labels for three tasks: pixels lead with many labels, trained features in two tasks with few"
 STRENGTHS = 10.0 ** np.arange(-6, 2)
 
 
@@ -473,7 +473,7 @@ plt.show()
 #
 # A probe is a dense layer. With its weights filled in, features and probe are one Keras model, and one file.
 
-# %%
+# %% alt="Five screens of Pong with the ball's labelled and predicted place"
 head = keras.layers.Dense(len(TARGETS), name="ball")
 ball = keras.Model(features.input, head(features.output))
 kernels, biases = zip(*(probes["trained features", target] for target in TARGETS), strict=True)

@@ -20,9 +20,6 @@ import amkit
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "CHANGELOG.md", "pretrained/README.md", "tutorials/**/*.md")
 PICTURES = ("pretrained/*.svg", "tutorials/**/*.png", "tutorials/**/*.svg", "tutorials/**/*.gif")
-# A picture's alternative text is its cell's `alt` (`# %% alt="..."`), else what its plot says of
-# itself: the words of titles and axes.
-LABEL = re.compile(r"(?:title|xlabel|ylabel)\(\s*[rf]*[\"'](.+?)[\"']")
 # A prime is small and high by itself; as an exponent it would vanish.
 PRIME = re.compile(r"<msup>(<mi>[^<]*</mi>)<mi>&#x02032;</mi></msup>")
 
@@ -85,13 +82,15 @@ def with_stars(entry, names):
 
 
 def page_of(notebook):
-    """A notebook as Markdown with its stored outputs, and its pictures by file name."""
-    blocks, pictures, heading = [], {}, ""
+    """A notebook as Markdown with its stored outputs, and its pictures by file name.
+
+    A picture's alternative text is the `alt` of its cell: `# %% alt="..."` in the source.
+    """
+    blocks, pictures = [], {}
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             blocks.append(source)
-            heading = (re.findall(r"(?m)^#+ (.+)$", source) or [heading])[-1]
             continue
         if source:
             blocks.append(f"~~~~python\n{source}\n~~~~")
@@ -100,8 +99,7 @@ def page_of(notebook):
             if "image/png" in data:
                 name = f"{notebook.stem}_{len(pictures) + 1}.png"
                 pictures[name] = base64.b64decode(data["image/png"])
-                alternative = cell["metadata"].get("alt") or labels_of(heading, source)
-                blocks.append(f"![{alternative}]({name})")
+                blocks.append(f"![{cell['metadata'].get('alt', '')}]({name})")
             else:
                 text = "".join(output.get("text", data.get("text/plain", "")))
                 blocks.append(f"~~~~{{.text .output}}\n{text.rstrip()}\n~~~~")
@@ -111,14 +109,6 @@ def page_of(notebook):
     )
     title, rest = "\n\n".join(blocks).split("\n", 1)
     return f"{title}\n\n{where}\n\n{rest}", pictures
-
-
-def labels_of(heading, source):
-    labels = [
-        re.sub(r"{[^}]*}|[$\\`\[\]]", "", label).strip(" :,") for label in LABEL.findall(source)
-    ]
-    shown = "; ".join(dict.fromkeys(filter(None, labels)))
-    return f"Figure of “{heading}”" + (f": {shown}" if shown else "")
 
 
 def reference():
