@@ -73,10 +73,10 @@ def with_stars(entry, names):
     if isinstance(entry, list):
         parts = []
         for part in entry:
-            starred = isinstance(part, str) and "*" in part
-            parts += (
-                [n for n in names if fnmatch(n, part)] if starred else [with_stars(part, names)]
-            )
+            if isinstance(part, str) and "*" in part:
+                parts += [name for name in names if fnmatch(name, part)]
+            else:
+                parts.append(with_stars(part, names))
         return parts
     return entry
 
@@ -96,9 +96,9 @@ def page_of(notebook):
             blocks.append(f"~~~~python\n{source}\n~~~~")
         for output in cell["outputs"]:
             data = output.get("data", {})
-            if "image/png" in data:
-                name = f"{notebook.stem}_{len(pictures) + 1}.png"
-                pictures[name] = base64.b64decode(data["image/png"])
+            if kind := next((kind for kind in ("gif", "png") if f"image/{kind}" in data), None):
+                name = f"{notebook.stem}_{len(pictures) + 1}.{kind}"
+                pictures[name] = base64.b64decode(data[f"image/{kind}"])
                 blocks.append(f"![{cell['metadata'].get('alt', '')}]({name})")
             else:
                 text = "".join(output.get("text", data.get("text/plain", "")))
