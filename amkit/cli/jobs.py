@@ -215,5 +215,5 @@ def _run(run: "Run", again: str, how: Mapping[str, Any], begun: float) -> Any:
         fail(f"stopped, and saved. Go on with: {again}")
     except KeyboardInterrupt:  # A second Ctrl-C, or one while the result is evaluated.
         saved = checkpoints.count(run.checkpoint_folder) or is_finished(run.folder)
-        start = "Go on from the newest checkpoint" if saved else "Nothing was learnt yet. Begin again"
+        start = "Go on from the newest checkpoint" if saved else "Nothing was learnt. Begin again"
         fail(f"stopped. {start} with: {again}")

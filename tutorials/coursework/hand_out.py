@@ -14,7 +14,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 MARK = r"[ ]*# (?:BEGIN|END) SOLUTION\n"
-SOLUTION = re.compile(r"^([ ]*)# BEGIN SOLUTION\n.*?^[ ]*# END SOLUTION\n", re.DOTALL | re.MULTILINE)
+SOLUTION = re.compile(
+    r"^([ ]*)# BEGIN SOLUTION\n.*?^[ ]*# END SOLUTION\n", re.DOTALL | re.MULTILINE
+)
 
 
 def without_solutions(text: str) -> str:
