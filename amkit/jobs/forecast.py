@@ -1,5 +1,6 @@
 """How long a run takes on this machine, or how far it gets in a time, said before it begins."""
 
+from dataclasses import replace
 from math import ceil, inf
 from typing import NamedTuple
 
@@ -26,6 +27,9 @@ _PACKED, _NETWORK_GIBIBYTES = 3 * 0.06, 0.1
 _SETUP_SECONDS = 15.0  # To read networks, and to trace and compile what is computed.
 _PLAYER_SECONDS = 1.0  # The same for one network that is evaluated or tested.
 _CARD_SECONDS = 5.0  # To time the network and write its files, in the end.
+_MOST_EVALUATION = (
+    1 / 3
+)  # Of a run's minutes: who has few of them does not live as long as experts.
 _SIDE_BY_SIDE = 0.8  # Of the time that games take one by one, as two are played at a time.
 
 
@@ -122,12 +126,6 @@ class Split(NamedTuple):
     least_training: float  # Until something is learnt.
     steps: int
 
-    @property
-    def least_minutes(self) -> float:
-        """Of a run that learns something."""
-        testing = self.tests * self.test
-        return (self.start + self.least_training + testing + self.evaluation) / 60
-
     def __str__(self) -> str:
         testing = f", {_span(self.tests * self.test)} of tests" if self.tests else ""
         return (
@@ -143,8 +141,9 @@ def _span(seconds: float) -> str:
 def split(configuration: Configuration, pace: Pace, spent: float = 0.0) -> Split:
     """How a run divides its minutes on this machine, `spent` seconds of which are gone.
 
-    Games under the network in the end are taken to last as long as its experts'. Where there are
-    too few minutes, it takes the least steps that something is learnt with, and longer.
+    Games under the network in the end are taken to last as long as its experts', as far as that
+    leaves two thirds of the minutes. Where there are too few minutes, it takes the least steps that
+    something is learnt with, and longer.
     """
     assert configuration.minutes is not None
     settings, games = configuration.settings, len(configuration.games)
@@ -153,8 +152,8 @@ def split(configuration: Configuration, pace: Pace, spent: float = 0.0) -> Split
     test = _seconds_of(lengths, PROTOCOLS[configuration.test_protocol], pace.test_round, pace)
     protocol = PROTOCOLS[configuration.protocol]
     evaluation = _seconds_of([*lengths, *beside], protocol, pace.evaluation_round, pace)
-    evaluation += _CARD_SECONDS
     tests, seconds = configuration.test_epochs, 60 * configuration.minutes
+    evaluation = min(evaluation, _MOST_EVALUATION * seconds) + _CARD_SECONDS
     training, of_a_step = seconds - start - tests * test - evaluation, games * pace.step
     least = settings.least_steps * of_a_step
     steps = min(max(int(training / of_a_step), settings.least_steps), MOST_STEPS)
@@ -163,15 +162,18 @@ def split(configuration: Configuration, pace: Pace, spent: float = 0.0) -> Split
 
 def _checked_split(configuration: Configuration, pace: Pace, spent: float) -> Split:
     """As `split` has it; ValueError if the minutes are too few."""
+    assert configuration.minutes is not None
     parts = split(configuration, pace, spent)
-    if parts.training < parts.least_training:
-        least = parts._replace(training=parts.least_training)
-        raise ValueError(
-            f"a run of {', '.join(configuration.games)} takes {ceil(parts.least_minutes)} minutes "
-            f"or more here, {least}: give it more --minutes, or fewer games. "
-            f"Received: {configuration.minutes:g}"
-        )
-    return parts
+    if parts.training >= parts.least_training:
+        return parts
+    minutes, enough = ceil(configuration.minutes), parts
+    while enough.training < enough.least_training:  # A share of them is the evaluation's.
+        minutes += max(minutes // 20, 1)
+        enough = split(replace(configuration, minutes=minutes), pace, spent)
+    raise ValueError(
+        f"a run of {', '.join(configuration.games)} needs --minutes {minutes} or more here, "
+        f"{enough}: give it more, or fewer games. Received: {configuration.minutes:g}"
+    )
 
 
 def _lengths(configuration: Configuration) -> tuple[list[float], list[float]]:

@@ -51,7 +51,7 @@ def test_train_in_minutes(amkit, refused, tiny, monkeypatch):
 
     monkeypatch.setattr(budget, "time", Clock())
     refused(2, "exclude each other", "train", "pong", *tiny, "--steps", 256, "--minutes", 2)
-    refused(2, "a run of pong takes 1 minutes or more", "train", "pong", *tiny, "--minutes", 0.2)
+    refused(2, "a run of pong needs --minutes 1 or more", "train", "pong", *tiny, "--minutes", 0.2)
     assert not Path("runs").exists()
     result = amkit("train", "pong", *tiny, "--minutes", 2)
     assert result.exit_code == 0, result.output

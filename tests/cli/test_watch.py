@@ -123,6 +123,7 @@ class Shell:
         environment = {"PYTHONPATH": str(root), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # Shells' background jobs ignore it.
             os.execve(sys.executable, [sys.executable, *words], {**os.environ, **environment})
         self.resize(rows, columns)
         self.written = b""

@@ -141,8 +141,9 @@ def test_minutes_are_divided_before_work_starts(monkeypatch, expert_folder):
     assert "about 26 s to start, 9 min of training and 40 s of evaluation (protocol" in said
     assert "less what it has done" in forecast.plan(timed, pace, done=100)
     assert forecast.minutes(timed, pace) == Minutes(10, 0, 0)
-    with pytest.raises(ValueError, match=r"takes 2 minutes or more here, .*Received: 1$"):
-        forecast.plan(replace(timed, minutes=1), pace, 5.0)
+    with pytest.raises(ValueError, match=r"needs --minutes 2 or more here, .*Received: 0.5$"):
+        forecast.plan(replace(timed, minutes=0.5), pace, 5.0)
+    forecast.plan(replace(timed, minutes=2), pace, 5.0)
 
 
 def test_games_under_a_student_last_as_long_as_its_experts(monkeypatch, expert_folder):
@@ -160,6 +161,8 @@ def test_games_under_a_student_last_as_long_as_its_experts(monkeypatch, expert_f
     )]  # fmt: skip
     monkeypatch.setattr(forecast, "choose_experts", lambda folder, games: experts)
     known = forecast.split(student, pace).evaluation
+    shorter = replace(student, minutes=1)
+    assert forecast.split(shorter, pace).evaluation == 20 + forecast._CARD_SECONDS  # A third.
     assert unknown == pytest.approx(0.8 * 6 * (20 + 1) + forecast._CARD_SECONDS)
     assert known == pytest.approx(0.8 * (30 + 0.27 + 2) + forecast._CARD_SECONDS)
 
