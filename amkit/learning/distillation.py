@@ -86,8 +86,8 @@ class DistillSettings(ReplaySettings):
 
         Games that share limits share an update's samples: as many samples per step, in as many
         times smaller updates of each game, after a whole number of steps. Each has fewer
-        environments, which get deeper into their games, and a smaller memory. The running average
-        moves as far per step.
+        environments, which get deeper into their games, and a smaller memory; learning begins when
+        all together have played as much as one alone. The running average moves as far per step.
 
         Args:
             games: G.
@@ -107,6 +107,7 @@ class DistillSettings(ReplaySettings):
             averaging=self.averaging * envs / self.envs,
             replay_steps=min(self.replay_steps, self.total_replay_steps // games),
             total_replay_steps=None,
+            replay_start_steps=max(self.replay_start_steps // games, 1),
             update_period_steps=period,
             batch_size=max(round(period * self.batch_size / self.update_period_steps), 1),
         )

@@ -116,6 +116,7 @@ def test_games_share_limits_and_samples_per_step_stay(games):
     # As far in a step of one environment as there are fewer of them.
     assert shared.averaging / alone.averaging == pytest.approx(shared.envs / alone.envs)
     assert shared.replay_steps == min(100_000, 160_000 // games)
+    assert shared.replay_start_steps == 5000 // games
     samples_per_step = alone.batch_size / alone.update_period_steps
     # A step more between updates would take more samples in all than alone.
     whole = alone.batch_size - samples_per_step * games
