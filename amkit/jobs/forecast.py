@@ -166,7 +166,7 @@ def _checked_split(configuration: Configuration, pace: Pace, spent: float) -> Sp
     parts = split(configuration, pace, spent)
     if parts.training >= parts.least_training:
         return parts
-    minutes, enough = ceil(configuration.minutes), parts
+    minutes, enough = int(configuration.minutes), parts
     while enough.training < enough.least_training:  # A share of them is the evaluation's.
         minutes += max(minutes // 20, 1)
         enough = split(replace(configuration, minutes=minutes), pace, spent)

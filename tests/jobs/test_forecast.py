@@ -141,7 +141,7 @@ def test_minutes_are_divided_before_work_starts(monkeypatch, expert_folder):
     assert "about 26 s to start, 9 min of training and 40 s of evaluation (protocol" in said
     assert "less what it has done" in forecast.plan(timed, pace, done=100)
     assert forecast.minutes(timed, pace) == Minutes(10, 0, 0)
-    with pytest.raises(ValueError, match=r"needs --minutes 2 or more here, .*Received: 0.5$"):
+    with pytest.raises(ValueError, match=r"needs --minutes 1 or more here, .*Received: 0.5$"):
         forecast.plan(replace(timed, minutes=0.5), pace, 5.0)
     forecast.plan(replace(timed, minutes=2), pace, 5.0)
 
