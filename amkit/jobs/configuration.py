@@ -22,13 +22,8 @@ from amkit.storage.run_folders import DamagedRun, Run, label
 from amkit.storage.validation import checked, one_line
 from amkit.transfer.initialise import Head, Source, load_source
 
-_OF_RUN = (
-    "minutes",
-    "precision",
-    "jit_compile",
-    "protocol",
-    "test_epochs",
-)  # No settings of algorithms.
+# No settings of algorithms.
+_OF_RUN = ("minutes", "precision", "jit_compile", "protocol", "test_epochs")
 BASELINES = ("mdqn", "mcdqn")
 MAX_BASELINE_GAMES = 20
 

@@ -27,9 +27,7 @@ _PACKED, _NETWORK_GIBIBYTES = 3 * 0.06, 0.1
 _SETUP_SECONDS = 15.0  # To read networks, and to trace and compile what is computed.
 _PLAYER_SECONDS = 1.0  # The same for one network that is evaluated or tested.
 _CARD_SECONDS = 5.0  # To time the network and write its files, in the end.
-_MOST_EVALUATION = (
-    1 / 3
-)  # Of a run's minutes: who has few of them does not live as long as experts.
+_MOST_EVALUATION = 1 / 3  # Of a run's minutes: after few of them games are short.
 _SIDE_BY_SIDE = 0.8  # Of the time that games take one by one, as two are played at a time.
 
 
