@@ -103,8 +103,9 @@ def fastest(
 ) -> tuple[Precision, bool]:
     """Times updates in float32 and mixed bfloat16, as a plain graph and by XLA, by turns; once.
 
-    Processors without bfloat16 units emulate it, slower than float32. XLA's convolutions are slower
-    than the plain graph's on some processors and in large batches, and faster on others.
+    Processors without bfloat16 units emulate it, many times slower than float32: there only float32
+    is tried. XLA's convolutions are slower than the plain graph's in large batches, and faster in
+    small ones on some processors.
 
     Args:
         batch_size: of the updates.
@@ -116,7 +117,7 @@ def fastest(
         (precision, jit_compile) whose fastest update was fastest here: what else the machine does
         slows some updates, but hardly all of one kind.
     """
-    dtypes = (precision,) if precision else PRECISIONS
+    dtypes = (precision,) if precision else PRECISIONS if _bfloat16_is_faster() else ("float32",)
     by_xla = (False, True) if jit_compile is None else (jit_compile,)
     steps = {way: _updates(*way, batch_size, "nature") for way in product(dtypes, by_xla)}
     for step in steps.values():
@@ -129,6 +130,22 @@ def fastest(
             step()
             least[way] = min(least[way], time.perf_counter() - before)
     return min(least, key=lambda way: least[way])
+
+
+def _bfloat16_is_faster(batch_size: int = 32) -> bool:
+    """Whether a convolution learns faster in bfloat16 than in float32: a fraction of a second."""
+    seconds = {}
+    for dtype in (tf.float32, tf.bfloat16):
+        maps, kernel = tf.ones((batch_size, 20, 20, 32), dtype), tf.ones((4, 4, 32, 64), dtype)
+        seconds[dtype] = float("inf")
+        for _ in range(3):
+            begun = time.perf_counter()
+            with tf.GradientTape() as tape:
+                tape.watch(kernel)
+                convolved = tf.nn.conv2d(maps, kernel, 2, "VALID")
+            tape.gradient(convolved, kernel).numpy()
+            seconds[dtype] = min(seconds[dtype], time.perf_counter() - begun)
+    return seconds[tf.bfloat16] < seconds[tf.float32]
 
 
 def _forward(network: keras.Model, batch_size: int) -> Callable[[], int]:

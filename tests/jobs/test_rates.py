@@ -23,7 +23,7 @@ def test_rates_are_measured(pong):
 def updates_by_a_clock(monkeypatch):
     """Updates of which one way is fastest, in a quarter of its passes: others are disturbed."""
 
-    def install(fastest):
+    def install(fastest, bfloat16_units=True):
         now, disturbed = [0.0], itertools.cycle([True, True, True, False])
         monkeypatch.setattr(rates.time, "perf_counter", lambda: now[0])
 
@@ -37,6 +37,7 @@ def updates_by_a_clock(monkeypatch):
             return step
 
         monkeypatch.setattr(rates, "_updates", updates)
+        monkeypatch.setattr(rates, "_bfloat16_is_faster", lambda: bfloat16_units)
 
     rates.fastest.cache_clear()
     yield install
@@ -50,6 +51,11 @@ def test_the_fastest_way_is_chosen_even_if_most_of_its_passes_are_disturbed(
 ):
     updates_by_a_clock((precision, xla))
     assert rates.fastest(128) == (precision, xla)
+
+
+def test_bfloat16_is_not_tried_where_it_is_emulated(updates_by_a_clock):
+    updates_by_a_clock(("mixed_bfloat16", False), bfloat16_units=False)
+    assert rates.fastest(128)[0] == "float32"
 
 
 def test_what_was_asked_for_is_not_measured(updates_by_a_clock):
