@@ -33,6 +33,9 @@ Behaviour = Literal["student", "expert", "both"]
 BEHAVIOURS = get_args(Behaviour)
 # Long enough for the one to get somewhere the other would not, and short beside a game.
 TURN = 128
+# Of the rounds learnt so far: as few make up most of the average. It lags behind a young student
+# more than it is steadier.
+_RECENT = 0.1
 TemperatureUnit = Literal["q_values", "spread"]
 
 
@@ -45,8 +48,8 @@ class DistillSettings(ReplaySettings):
             no limit.
         total_replay_steps: the same of the capacity of their replay memories.
         averaging: share of the way towards the student that its running average (Polyak averaging),
-            which acts and is kept, moves in each round of `envs` steps that has an update. 1 is
-            no average.
+            which acts and is kept, moves in each round of `envs` steps that has an update; at first
+            farther, so that it is of the last tenth of all rounds. 1 is no average.
         objective: what the student regresses on: the experts' "policy" (Eq. 4), or their "q_values"
             (section 3.1).
         temperature: tau of Eq. 3.
@@ -170,8 +173,13 @@ class Distillation(ReplayTraining):
         if updates := self.updates_due():
             for _ in range(updates):
                 self.learn()
-            self.learner.average(self.settings.averaging)
+            self.learner.average(tf.constant(self._averaging(), tf.float32))
         self.scores.update(complete(decision, self.environments.receive()))
+
+    def _averaging(self) -> float:
+        """How far the average moves now."""
+        rounds = (self.steps - self.settings.replay_start_steps) / self.settings.envs
+        return min(max(self.settings.averaging, 1 / (_RECENT * rounds)), 1.0)
 
     def _restart(self) -> None:
         """Begins new games in the environments whose turn it is."""
