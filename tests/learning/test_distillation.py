@@ -56,7 +56,7 @@ def test_the_expert_acts_when_asked(scripted, pong, breakout):
     np.testing.assert_array_equal(taken, np.where(pong.action_mask, q, -np.inf).argmax(axis=1))
 
 
-def test_the_student_that_acts_is_averaged_over_the_last_rounds_that_learn(scripted, pong, breakout):
+def test_the_student_that_acts_is_averaged_over_the_last_rounds(scripted, pong, breakout):
     job = distill_job(scripted, pong, breakout, averaging=0.25)
     shares = []
     while not shares or shares[-1] > 0.25:
