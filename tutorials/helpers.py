@@ -1,0 +1,65 @@
+"""What the tutorials need that is no lesson: a style of figures, animations, a smaller run."""
+
+import base64
+import os
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+ROOT = Path(__file__).parents[1]  # Of the repository: `pretrained` lies there.
+
+_FRAME_MILLISECONDS = 70  # One agent step a picture is then about an Atari's own speed.
+
+plt.rcParams.update(
+    {
+        "figure.figsize": (8, 3.2),  # 800 pixels wide.
+        "figure.dpi": 100,
+        "figure.constrained_layout.use": True,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": "medium",
+        "legend.frameon": False,
+    }
+)
+
+
+def steps(usual):
+    """How many agent steps to play: `usual`, or what AMKIT_TUTORIAL_STEPS says (tests play less)."""
+    return int(os.environ.get("AMKIT_TUTORIAL_STEPS", usual))
+
+
+@dataclass
+class Animation:
+    """An animated GIF that Jupyter shows where it is a cell's last value."""
+
+    content: bytes
+
+    def __repr__(self):
+        return f"an animation, {len(self.content) / 1024:.0f} KiB"
+
+    def _repr_mimebundle_(self, **ignored):
+        picture = base64.b64encode(self.content).decode()
+        return {"image/gif": picture, "text/plain": repr(self)}
+
+
+def watch(game, *plays, policy=False):
+    """Plays of one game to watch side by side, each as `recording.play` yields it.
+
+    Beside each screen are the Q-values; of a `policy`, whose outputs are logits, the probabilities.
+    The shortest play ends the animation.
+    """
+    from PIL import Image
+
+    from amkit.evaluation import recording
+
+    pictures = []
+    for moments in zip(*plays, strict=False):
+        drawn = [np.asarray(recording.draw(moment, game, policy)) for moment in moments]
+        pictures.append(Image.fromarray(np.hstack(drawn)).quantize(64))
+    content = BytesIO()
+    options = {"append_images": pictures[1:], "duration": _FRAME_MILLISECONDS, "loop": 0}
+    pictures[0].save(content, "GIF", save_all=True, **options)
+    return Animation(content.getvalue())
