@@ -11,245 +11,330 @@
 # ---
 
 # %% [markdown]
-# # 6. Why it works: section 4 as numbers
+# # 6. Why it works
 #
-# **What you will learn**
+# Does imitation *always* work? Section 4 of the [paper](https://arxiv.org/abs/1511.06342) proves
+# three statements about a simpler student:
 #
-# - why policy regression under a fixed behaviour has one solution, and what weight decay has to do with it;
-# - why *learning while playing by what was learnt* still converges, and what breaks that;
-# - why the student should act while it learns: the cost of imitation then grows linearly with time, not
-#   quadratically.
+# | | in words |
+# |---|---|
+# | Lemma 1 | A student that watches a fixed player ends at one solution, wherever it begins. |
+# | Theorem 1 | A student that plays by what it has learnt settles too, if its policy is smooth. |
+# | Proposition 1 | The cost of mistakes grows linearly with time if the student acts. |
 #
-# **Time** 20 minutes. **Needs** `pip install -e '.[plots]'`; no emulator, no TensorFlow: numpy alone.
+# Here you test all three with exact numbers, and find their limits.
 #
-# ## The idea
+# **Time:** 20 minutes. **You need:** `pip install -e '.[tutorials]'`. The code is numpy alone. The
+# [notation](concepts/notation.md) lists the symbols.
 #
-# An Atari game has too many states to write down. Section 4 of the paper therefore takes a small Markov
-# decision process in which every state $s$ has features $\phi(s)$, and a student that is *linear* in them:
+# ## 1. Can this student copy its expert?
 #
-# $$\hat Q(s, a; \theta) = \phi(s)^T \theta_a, \qquad p(a|s;\theta) \propto \exp \hat Q(s, a; \theta).$$
+# Atari has too many states for exact numbers. We take a random *Markov decision process* with 12
+# states and 3 actions. Each state $s$ has 5 features, $\phi(s)$. The student's Q-values are linear
+# in them, and its policy is a softmax:
 #
-# Then everything that Actor-Mimic does can be computed exactly, and every claim can be looked at.
+# $$\hat Q(s, a; \theta) = \phi(s)^T \theta_a, \qquad
+# p(a|s; \theta) = \frac{\exp \hat Q(s, a; \theta)}{\sum_{a'} \exp \hat Q(s, a'; \theta)}$$
+#
+# > **Predict.** How many numbers are in $\theta$? How many can be chosen freely in the expert's
+# > policy, where each of the 12 rows sums to 1? Can the student copy the expert exactly?
 
 # %%
 from itertools import islice, pairwise
 
+import helpers
 import matplotlib.pyplot as plt
 import numpy as np
 
+from amkit import palette
 from amkit.theory import processes
 
-rng = np.random.default_rng(0)
-process = processes.random_process(rng, states=12, actions=3, features=5)
-expert = processes.softmax(3 * rng.normal(size=(12, 3)))  # Pi_E: one row per state
+helpers.style()
+
+
+def make(seed):
+    """A random process, an expert of it, and the random generator."""
+    rng = np.random.default_rng(seed)
+    process = processes.random_process(rng, states=12, actions=3, features=5)
+    return process, processes.softmax(3 * rng.normal(size=(12, 3))), rng
+
+
+SEED = 0
+process, expert, rng = make(SEED)
 print("transitions", process.transitions.shape, " features", process.features.shape)
-print("the expert in state 0:", expert[0].round(3))
+print("the expert in state 0:", expert[0].round(2))
 
 # %% [markdown]
-# ## Lemma 1: a fixed behaviour has one solution
+# **You should see** that $\theta$ has 5 x 3 = 15 numbers, and the expert has 12 x 2 = 24. An exact
+# copy is impossible in general. The student must choose where to be good, and it chooses the states
+# that it sees often. So it matters *which states it sees*.
 #
-# Someone plays by a fixed policy $\pi$. In the long run state $s$ is visited with probability $D_\pi(s)$, the
-# solution of $D_\pi T_\pi = D_\pi$, where $T_\pi(s'|s) = \sum_a \pi(a|s)\, T(s'|s,a)$ are the probabilities from state to state.
-# The student minimises the cross-entropy to the expert over those states, and a
-# penalty on its weights (Eq. 7):
+# ## 2. Does the start matter? (Lemma 1)
+#
+# Somebody plays by a fixed policy $\pi$, here the expert. In the long run the game is in state $s$
+# with probability $D_\pi(s)$. In these states the student minimises the cross-entropy to the
+# expert, plus a penalty on large weights (Eq. 7):
 #
 # $$\min_\theta \; \mathbb E_{s \sim D_\pi} \left[ \mathcal H(\pi_E(\cdot|s), p(\cdot|s;\theta)) \right]
-#   + \tfrac{\lambda}{2} \lVert\theta\rVert^2.$$
+#   + \tfrac{\lambda}{2} \lVert\theta\rVert^2$$
 #
-# (The paper prints $\lambda$ for $\lambda / 2$; its Eq. 8 is the gradient with the half.) The gradient step is Eq. 8. These are its
-# central lines, written out:
+# Gradient descent on it is Eq. 8:
+#
+# ```text
+# repeat:
+#     P = softmax(Phi theta)                                the student's policy in all states
+#     gradient = Phi^T D (P - Pi_E) + lambda theta          (Eq. 8)
+#     theta = theta - rate * gradient
+# ```
+#
+# (The paper's Eq. 7 has $\lambda$ for $\lambda / 2$, a misprint.)
+#
+# > **Predict.** Start four times from random weights. Sketch the distance to the solution
+# > $\theta^*$ over 150 updates, on a logarithmic axis.
 
 
-# %% alt="The distance to the fixed point falls from four starts along the same straight line on a log scale"
-def one_update(theta, distribution, decay, rate):
-    student = processes.softmax(process.features @ theta)  # P_theta, [S, A]
+# %% alt="Four lines on a logarithmic axis. After 20 updates they are straight, parallel and close together, from about 1 down to a millionth at 150 updates."
+def update(theta, distribution, decay, rate=1.0):
+    student = processes.softmax(process.features @ theta)  # P, [S, A]
     gradient = process.features.T @ (distribution[:, None] * (student - expert)) + decay * theta
-    return theta - rate * gradient  # Eq. 8
+    return theta - rate * gradient
 
 
-distribution = processes.stationary_distribution(process, expert)
-decay = 0.1
+decay = 0.1  # lambda
+distribution = processes.stationary_distribution(process, expert)  # D, [S]
 imitation = processes.Imitation(process, expert, decay)
-solution = imitation.fixed_point(distribution)
+solution = imitation.fixed_point(distribution)  # theta*, exact to nine digits
 
 for _ in range(4):
-    theta, distances = rng.normal(0, 3, solution.shape), []
-    for _ in range(300):
+    theta = rng.normal(0, 3, solution.shape)
+    distances = []
+    for _ in range(2000):
         distances.append(np.linalg.norm(theta - solution))
-        theta = one_update(theta, distribution, decay, rate=1.0)
-    plt.semilogy(distances)
-plt.xlabel("updates of Eq. 8")
+        if distances[-1] < 1e-6:  # Far below, only rounding errors would show.
+            break
+        theta = update(theta, distribution, decay)
+    plt.semilogy(distances, color=palette.AMN, alpha=0.6)
+    factor = (distances[-1] / distances[-21]) ** (1 / 20)
+    print(
+        f"{len(distances) - 1} updates; near the end each multiplies the distance by {factor:.3f}"
+    )
+plt.xlabel("updates (Eq. 8)")
 plt.ylabel(r"distance to $\theta^*$")
-plt.title("Lemma 1: from four starts to one fixed point")
+plt.title("Lemma 1: four starts, one solution")
 plt.show()
 
 # %% [markdown]
-# Four starts, one end. The reason: cross-entropy of a softmax is convex in $\theta$, and the penalty makes it
-# *strictly* so. Without it the solution need not be unique, or may not exist: an expert that is sure of an action
-# in a state that the features tell apart pulls the logits towards infinity.
+# **You should see** four lines that become straight and parallel. They reach one millionth after
+# 140 to 160 updates. Each update multiplies the distance by 0.90, which is $1 - \lambda$.
 #
-# ## Theorem 1: playing by what was learnt
+# **Lines that do not come down?** The learning rate is too large. Try `rate=10`.
 #
-# Actor-Mimic does not play by a fixed policy. It plays by the student, which changes which states it sees, which
-# changes what it learns:
+# **Why one solution?** The cross-entropy of a softmax is convex: a valley. The valley has a flat
+# floor: if you add the same vector to the weights of every action, no probability changes. Along
+# the floor only the penalty pulls, by the factor $1 - \lambda$ in each update. It makes the loss
+# *strictly* convex, with one lowest point.
 #
-# $$\pi \;\to\; D_\pi \;\to\; \theta^* \;\to\; \pi' = \Gamma(\hat Q_{\theta^*}) \;\to\; \dots$$
+# ## 3. Does it settle when the student plays? (Theorem 1)
 #
-# `Imitation.adaptive_iteration` is this loop. $\Gamma$ makes a policy of Q-values. The theorem asks that $\Gamma$ is
-# Lipschitz continuous: values that are close give policies that are close. The proof bounds how far apart one round can
-# leave two policies by their distance times $c_\epsilon \lVert\Phi\rVert c$, where $c_\epsilon$ is $\Gamma$'s constant and $c$ grows
-# as $\lambda$ gets smaller. Where that product is below 1 a round is a contraction, and contractions have one fixed point. That
-# it is below 1 the theorem does not ask for, and a Lipschitz $\Gamma$ alone does not make it so, as the table below shows.
+# In Actor-Mimic the student plays. What it learns changes which states it sees, and these states
+# change what it learns:
+#
+# ```text
+# start with any policy
+# repeat:
+#     D = how often this policy visits each state
+#     theta = the solution of Lemma 1 for this D
+#     policy = Gamma(Phi theta)
+# ```
+#
+# $\Gamma$ turns Q-values into the policy that plays. We compare three. Each takes a random action
+# with probability $\epsilon = 0.1$. Otherwise the first draws from a softmax with temperature 1,
+# the second from a sharp softmax with temperature 0.05, and the third takes the best action
+# (epsilon-greedy).
+#
+# > **Predict.** Which of the three policies settle, so that the change in each round goes to zero?
+
+# %% alt="Change of the policy per round on a logarithmic axis. With temperature 1 it falls below one hundred-millionth in 8 rounds, with 0.05 in 20 rounds. Epsilon-greedy stays at 1.3 for ever."
+operators = {
+    "softmax, temperature 1": lambda q: processes.epsilon_greedy(q, 0.1, temperature=1.0),
+    "softmax, temperature 0.05": lambda q: processes.epsilon_greedy(q, 0.1, temperature=0.05),
+    "epsilon-greedy": lambda q: processes.epsilon_greedy(q, 0.1),
+}
+looks = zip(palette.OTHERS[3:6], "o^s", strict=True)  # Colour and marker.
 
 
-# %% alt="The change of the policy shrinks by a constant factor in every round, from 0.1 to below a billionth"
-def soft(q_values):
-    return processes.epsilon_greedy(q_values, epsilon=0.1, temperature=1.0)
+def play_and_learn(process, expert, decay, operator, first_policy, most_rounds=100):
+    """The policies of the loop, until a round changes less than 1e-8."""
+    rounds = processes.Imitation(process, expert, decay).adaptive_iteration(operator, first_policy)
+    policies = [first_policy]
+    for policy, _ in islice(rounds, most_rounds):
+        policies.append(policy)
+        if np.linalg.norm(policies[-1] - policies[-2]) < 1e-8:
+            break
+    return policies
 
 
-ends = []
-for _ in range(3):
-    start = rng.dirichlet(np.ones(3), size=12)
-    rounds = islice(imitation.adaptive_iteration(soft, start), 12)
-    policies = [policy for policy, _ in rounds]
-    steps = [np.linalg.norm(a - b) for a, b in pairwise(policies)]
-    plt.semilogy(steps, marker="o")
-    ends.append(policies[-1])
+another, its_expert, generator = make(2)
+start = generator.dirichlet(np.ones(3), size=12)
+for (name, operator), (colour, marker) in zip(operators.items(), looks, strict=True):
+    policies = play_and_learn(another, its_expert, decay, operator, start, most_rounds=25)
+    changes = [np.linalg.norm(new - old) for old, new in pairwise(policies)]
+    plt.semilogy(range(1, len(changes) + 1), changes, marker=marker, color=colour, label=name)
 plt.xlabel("round")
 plt.ylabel("change of the policy")
-plt.title("Theorem 1: the changes shrink by a constant factor")
+plt.title("A smooth policy settles; one that jumps may go in circles")
+plt.legend(loc="center right")
 plt.show()
-print("greatest difference between the three ends:", np.ptp(ends, axis=0).max())
 
 # %% [markdown]
-# Now break it. `theory.contraction` looks for the two policies that one round draws *apart* most; a ratio of 1 or
-# more means that the round is no contraction.
+# **You should see** a fast fall, a slower one, and a flat line. With epsilon-greedy the student
+# goes in circles: policy A leads to states that teach policy B, and B leads back to A. A and B
+# differ in a single state.
+#
+# This process was chosen because it shows all three cases. How often does each happen? We take ten
+# processes with ten starts each, and count the processes in which all starts end at one policy.
+
 
 # %%
-operators = {
-    "softmax, temperature 1": soft,
-    "softmax, temperature 0.05": lambda q: processes.epsilon_greedy(q, 0.1, 0.05),
-    "epsilon-greedy, 0.1": lambda q: processes.epsilon_greedy(q, 0.1),
-    "greedy": lambda q: processes.epsilon_greedy(q, 0.0),
-}
-print(f"{'':28s}lambda = 1   lambda = 0.01")
+def one_end(seed, decay, operator):
+    """Whether ten starts in this process settle at one policy."""
+    process, expert, rng = make(seed)
+    ends = []
+    for _ in range(10):
+        start = rng.dirichlet(np.ones(3), size=12)
+        *_, before, last = play_and_learn(process, expert, decay, operator, start)
+        if np.linalg.norm(last - before) > 1e-6:
+            return False
+        ends.append(last)
+    return np.ptp(ends, axis=0).max() < 1e-4
+
+
+lines = [f"{'processes of 10 with one end':30s}lambda = 1   lambda = 0.1"]
 for name, operator in operators.items():
-    ratios = [
-        processes.Imitation(process, expert, d).contraction(
-            operator, np.random.default_rng(1), pairs=4
-        )
-        for d in (1.0, 0.01)
-    ]
-    print(f"{name:28s}" + "".join(f"{ratio:10.2f}   " for ratio in ratios))
+    counts = [sum(one_end(seed, decay, operator) for seed in range(10)) for decay in (1.0, 0.1)]
+    lines.append(f"{name:30s}{counts[0]:10d}   {counts[1]:12d}")
+print("\n".join(lines))
 
 # %% [markdown]
-# - **A sharp policy.** At temperature 0.05 a little change of the values is a large change of the policy.
-# - **A small weight decay.** It holds $\theta$ less firmly, so that the states seen matter more. Neither breaks the contraction
-#   alone here (0.27 and 0.13); both together do (2.00), though the policy is Lipschitz continuous.
-# - **A jump.** Greedy and epsilon-greedy policies change outright where two actions are equally good. Two policies
-#   on either side of the jump may be as close as one likes: no constant bounds the ratio, and what you see here only
-#   says how long the search was. Epsilon makes the jump smaller; it does not remove it. The paper's
-#   epsilon-greedy operator has to be read as a smoothed one.
+# **You should see** 10 for temperature 1, and about half for epsilon-greedy. The sharp softmax
+# settles everywhere at $\lambda = 1$, but not everywhere at 0.1.
 #
-# That a round is no contraction does not mean that the iteration fails (exercise 2).
+# **Why?** Theorem 1 asks that $\Gamma$ is *Lipschitz continuous*: a small change of the values makes
+# a small change of the policy.
 #
-# ## Proposition 1: who should act?
+# - **Epsilon-greedy jumps** where two actions are equally good. No $\epsilon$ below 1 removes the
+#   jump. The theorem says nothing about this policy.
+# - **The sharp softmax is Lipschitz**, with a large constant. The proof needs more than the theorem
+#   says: one round must bring any two policies closer together. Such a round is a *contraction*. It
+#   needs a smooth policy or a large $\lambda$, which holds $\theta$ near zero.
 #
-# The road goes on for ever under action 0. Every other action leads into the ditch, and only one sequence of six
-# right actions leads out of it. A step in the ditch costs 1. The expert never leaves the road, but knows the way
-# back.
+# Deep networks do not meet these conditions. The theorem is a reason to hope, not a guarantee.
 #
-# One student learns from states that the *expert* visits: it only ever sees the road. The other learns from those
-# that *it* visits, ditch included, and is told what the expert would do there.
+# ## 4. Who should act? (Proposition 1)
+#
+# A car drives on a road, next to a ditch. There are four actions.
+#
+# ```text
+#   on the road:    action 0 ---> road             any other action ---> ditch 1
+#   in the ditch:   1 --> 2 --> 3 --> 4 --> 5 --> 6 --> road
+#                   one right action for each arrow; a wrong action ---> ditch 1
+# ```
+#
+# Each step in the ditch costs 1. The expert never leaves the road, but it knows the way back. Two
+# students learn from it with the same loss, and with one feature for each state. They differ in
+# *who acts*:
+#
+# - **The expert acts.** The student sees only the road.
+# - **The student acts**, in 15 rounds of the loop of section 3. The expert tells it what to do in
+#   every state that it reaches, also in the ditch.
+#
+# Weight decay makes both a little unsure, so both leave the road now and then.
+#
+# > **Predict.** (1) The first student never saw the ditch, so its weights there are zero. How many
+# > steps does it need to get out? (2) Drive for 400 steps in place of 200. By which factor does each
+# > student's cost grow?
 
-# %% alt="Cost over steps on log scales: quadratic if the expert acts, linear if the student acts, both below their bounds"
+# %% alt="Cost over 400 steps. If the expert acts the curve bends upwards to about 220. If the student acts it is a straight line to about 26."
 road, driver = processes.road_and_ditch()
-student_acts = np.full(driver.shape, 0.25)
 
 
 def learn(first_policy, rounds):
-    imitation = processes.Imitation(road, driver, 1e-3)
+    imitation = processes.Imitation(road, driver, decay=1e-3)
     iteration = imitation.adaptive_iteration(processes.softmax, first_policy)
     *_, (student, _) = islice(iteration, rounds)
-    return student
+    return student  # [S, A]
 
 
-students = {"the expert acts": learn(driver, 1), "the student acts": learn(student_acts, 15)}
-for name, student in students.items():
-    growth = processes.cost_growth(road, driver, student, start=0, horizon=400)
-    steps = np.arange(1, 401)
-    (line,) = plt.loglog(steps, growth.student, label=name)
-    plt.loglog(steps, growth.bound, ":", color=line.get_color(), label="its bound")
-    doubled = growth.student[399] / growth.student[199]
-    # From the ditch's first state on: (I - transitions within the ditch)^-1 1 steps to the road.
+def steps_in_the_ditch(student):
+    """From ditch 1 to the road, on average: (I - W)^-1 1."""
     within = np.einsum("sa,sat->st", student, road.transitions)[1:, 1:]
-    stay = np.linalg.solve(np.eye(len(within)) - within, np.ones(len(within)))[0]
-    print(
-        f"{name}: leaves the road in {100 * (1 - student[0, 0]):.2f} % of steps, for {stay:,.0f} "
-        f"steps on average; twice the time costs {doubled:.1f} times as much"
+    return np.linalg.solve(np.eye(6) - within, np.ones(6))[0]
+
+
+uniform = np.full(driver.shape, 0.25)
+students = {
+    "the expert acts": learn(driver, rounds=1),
+    "the student acts": learn(uniform, rounds=15),
+}
+lines = [
+    "                   leaves     steps to   cost of   cost of           bound",
+    "                   the road   get out    200       400       ratio   (400)",
+]
+for (name, student), colour in zip(students.items(), (palette.EXPERT, palette.AMN), strict=True):
+    growth = processes.cost_growth(road, driver, student, start=0, horizon=400)
+    plt.plot(np.arange(1, 401), growth.student, color=colour)
+    plt.text(404, growth.student[-1], name, color=colour, va="center")
+    short, long = growth.student[[199, 399]]
+    lines.append(
+        f"{name:19s}{100 * (1 - student[0, 0]):.2f} % {steps_in_the_ditch(student):10,.0f}"
+        f"{short:10.0f} {long:9.0f} {long / short:10.1f} {growth.bound[-1]:7,.0f}"
     )
 plt.xlabel("steps T")
-plt.ylabel(r"cost-to-go $J_T$")
-plt.legend()
-plt.title("Proposition 1: linear if the student acts")
+plt.ylabel(r"cost $J_T$ (steps in the ditch)")
+plt.title("Proposition 1: the cost grows linearly if the student acts")
 plt.show()
+print("\n".join(lines))
 
 # %% [markdown]
-# Both leave the road about equally often. The one that never saw the ditch then stays in it, so that each mistake
-# costs all the time that is left: $T$ steps times a cost of order $T$, quadratic, as long as $T$ is short beside the 200 steps
-# that lie between two mistakes. (At the end it is 3.1 times and not 4, as no cost can be more than 1 a step.) The other finds
-# back after 14 steps on average. With $u$ the most that one wrong action costs if the expert goes on from there (6 here, the way
-# out of the ditch),
+# **You should see** a curve that bends upwards and a straight line. Nothing is random here: your
+# numbers must be the same. Both students leave the road in 0.5 % of the steps. The difference is
+# what happens next:
 #
-# $$J_T(\pi_{AMN}) \le J_T(\pi_E) + u\, T\, \epsilon / \log 2,$$
+# - The first student tries actions at random until six in a row are right. This takes
+#   $(4^7 - 4) / 3 = 5{,}460$ steps. So a mistake costs *all the time that is left*. The chance of a
+#   mistake grows with $T$, and so does its cost: together about $T^2$. For small $T$ the ratio is 4.
+#   Here it is 3.1, because no step can cost more than 1.
+# - The second student gets out after 14 steps. Each mistake costs the same, so the ratio is near 2.
 #
-# where $\epsilon$ is the cross-entropy over the states that the student itself visits. (The paper prints
-# $\ge u$ for an action's disadvantage; the bound needs $\le u$.)
+# Proposition 1 is a bound:
 #
-# ## You should know
+# $$J_T(\pi_{AMN}) \le J_T(\pi_E) + u\, T\, \epsilon / \log 2$$
 #
-# - Weight decay is what makes the fixed point of policy regression unique.
-# - Theorem 1 is about a *smooth* policy and *enough* decay. Deep Actor-Mimic has neither; it works in practice.
-# - Imitating under one's own states (DAgger, Actor-Mimic) trades quadratic cost for linear. It is why
-#   `amkit distill` lets the student act (preset `laptop`: half of the time), and `--behaviour expert` is there to see what happens otherwise.
+# This $\epsilon$ is the cross-entropy in the states that the student itself visits. One wrong action
+# costs at most $u$ if the expert drives on: $u = 6$, the way out of the ditch. The last column has
+# the bound for $T = 400$. It holds for both students, but it is small only if the student acts.
+# (The paper prints $\ge u$; the proof needs $\le u$.)
+#
+# The idea is older than Actor-Mimic: [DAgger, Ross et al. 2010](https://arxiv.org/abs/1011.0686).
+# [Tutorial 3](03_one_game_distillation.ipynb) tries it in a game.
+#
+# ## What to remember
+#
+# - Weight decay makes the solution unique.
+# - Playing and learning in turns settles if the policy is smooth and the decay is large enough. A
+#   policy that jumps may go in circles.
+# - A student must see the states that its own mistakes lead to.
 #
 # ## Exercises
 #
-# 1. Set `decay = 0.01` in the first figure. What happens to the speed of Eq. 8, and why?
-# 2. Run the adaptive iteration with the greedy operator for 30 rounds from ten starts. How many different policies
-#    does it end in?
-# 3. Let the expert act with some noise, as `processes.epsilon_greedy(driver, epsilon)`. How much of it does its student
-#    need to see for its cost to grow linearly too?
-#
-# ### Solutions
-
-# %%
-# 1. The same vector added to the weights of every action changes no policy. On it decay alone pulls, by a factor of
-# 1 - decay in each update: ten times less decay takes ten times as long.
-start = np.random.default_rng(5).normal(0, 3, (5, 3))
-for d in (0.1, 0.01):
-    target = processes.Imitation(process, expert, d).fixed_point(distribution)
-    theta = start
-    updates = 0
-    while np.linalg.norm(theta - target) > 1e-6:
-        theta, updates = one_update(theta, distribution, d, rate=1.0), updates + 1
-    print(f"1. decay {d}: {updates} updates to a distance of 1e-6")
-
-# %%
-# 2. No contraction, but no trouble here: the jumps are rarely met.
-found = set()
-for seed in range(10):
-    start = np.random.default_rng(seed).dirichlet(np.ones(3), size=12)
-    *_, (policy, _) = islice(imitation.adaptive_iteration(operators["greedy"], start), 30)
-    found.add(tuple(policy.argmax(axis=1).tolist()))
-print(f"2. ten starts end in {len(found)} greedy policy or policies")
-
-# %%
-# 3. Noise in the expert's behaviour shows the ditch too. One step in a hundred at random is enough for its student to find
-# back, one in a thousand is not.
-for epsilon in (0, 1e-3, 0.01, 0.1):
-    student = learn(processes.epsilon_greedy(driver, epsilon), 1)
-    cost = processes.cost_growth(road, driver, student, start=0, horizon=400).student
-    print(
-        f"3. expert acts with epsilon {epsilon:g}: twice the time, {cost[399] / cost[199]:.2f} times"
-    )
+# 1. **Less decay.** Set `decay = 0.01` in section 2. Predict the number of updates, then count.
+# 2. **No decay.** Make the expert certain: `expert = np.eye(3)[expert.argmax(axis=1)]`. Call
+#    `update` with decay 0, from zeros. Print the norm of `theta` after 100, 1,000 and 10,000
+#    updates. What does Lemma 1 say about this case?
+# 3. **A contraction?** `Imitation.contraction(operator, rng)` searches for two policies that one
+#    round moves apart, and returns the ratio of the distances. Below 1 the round is a contraction.
+#    Find a process with a ratio above 1 that settles all the same. Is this against Theorem 1?
+# 4. **A noisy expert.** Let the first student watch an expert that makes mistakes:
+#    `learn(processes.epsilon_greedy(driver, epsilon), 1)`. How much noise makes its cost linear?
+# 5. **The gradient.** Where does $P - \Pi_E$ come from? Write it in assignment 5 of the
+#    [coursework](coursework/README.md). `amkit check 5` marks your file.

@@ -1,6 +1,5 @@
 """What the tutorials need that is no lesson: a style of figures, animations, a smaller run."""
 
-import base64
 import os
 from dataclasses import dataclass
 from io import BytesIO
@@ -13,17 +12,20 @@ ROOT = Path(__file__).parents[1]  # Of the repository: `pretrained` lies there.
 
 _FRAME_MILLISECONDS = 70  # One agent step a picture is then about an Atari's own speed.
 
-plt.rcParams.update(
-    {
-        "figure.figsize": (8, 3.2),  # 800 pixels wide.
-        "figure.dpi": 100,
-        "figure.constrained_layout.use": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlesize": "medium",
-        "legend.frameon": False,
-    }
-)
+
+def style():
+    """Figures of 800 x 320 pixels without frames; a cell may ask for another size."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (8, 3.2),
+            "figure.dpi": 100,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": "medium",
+            "legend.frameon": False,
+        }
+    )
 
 
 def steps(usual):
@@ -40,9 +42,9 @@ class Animation:
     def __repr__(self):
         return f"an animation, {len(self.content) / 1024:.0f} KiB"
 
-    def _repr_mimebundle_(self, **ignored):
-        picture = base64.b64encode(self.content).decode()
-        return {"image/gif": picture, "text/plain": repr(self)}
+    def _repr_png_(self):
+        # nbconvert shows no image/gif. Browsers go by the content, and let it move.
+        return self.content
 
 
 def watch(game, *plays, policy=False):
