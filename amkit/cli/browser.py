@@ -61,7 +61,9 @@ class Page(ThreadingTCPServer):
         try:
             super().__init__(("127.0.0.1", port), _Handler)
         except OSError as error:
-            raise ValueError(f"--port is free, or 0. Received: {port}, {error.strerror}") from None
+            raise ValueError(
+                f"--port must be a free port, or 0. Received: {port}, {error.strerror}"
+            ) from None
         self.html = files("amkit.cli").joinpath("watch.html").read_bytes()
         self.changed = Condition()
         self.session: Session | None = None

@@ -78,11 +78,11 @@ def campaign(
         given = [nodes, cores, node_gib, node_hours_between_losses]
         if any(given) and not (dry_run and nodes and cores):
             raise ValueError(
-                "--nodes and --cores are given together, with --dry-run. "
+                "options of nodes need --dry-run, --nodes and --cores together. "
                 f"Received: --nodes {nodes}, --cores {cores}"
             )
         if dry_run and status:
-            raise ValueError("--dry-run and --status exclude each other. Received: both")
+            raise ValueError("give --dry-run or --status, not both. Received: both")
         described = read_plan(plan)
         folder = folder or RUNS / described.name
         if status:
@@ -106,7 +106,7 @@ def expand(plan: "Plan", folder: Path) -> "list[Planned]":
             run = folder / f"{request.name}{line.suffix}"
             if run in planned:
                 raise ValueError(
-                    f"{line.place}: runs have folders of their own: give entries a label. "
+                    f"{line.place}: each run needs its own folder: give entries a label. "
                     f"Received: two runs called {run.name}"
                 )
             planned[run] = Planned(run, request, line.place)

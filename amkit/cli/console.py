@@ -271,7 +271,7 @@ def work() -> Iterator[None]:
         fail(f"{error.filename or 'the disk'}: {error.strerror or error}")
     except Exception as error:
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-            fail("out of memory: fewer games, fewer steps or a smaller preset need less")
+            fail("out of memory: use fewer games, fewer steps or a smaller preset")
         if isinstance(error, RuntimeError | ValueError) and isinstance(error, sum(_faults(), ())):
             fail(str(error))
         raise

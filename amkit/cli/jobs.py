@@ -128,7 +128,7 @@ def _open(jobs: list[Job], folder: Path | None, resume: bool, stack: ExitStack) 
     from amkit.storage import run_folders
 
     if len({job.name for job in jobs}) < len(jobs):
-        raise ValueError("jobs have run folders of their own. Received: two of one name")
+        raise ValueError("each job needs its own run folder. Received: two jobs of one name")
     runs = [stack.enter_context(run_folders.claim(RUNS, job.name, folder, resume)) for job in jobs]
     load_tensorflow()
     pairs = list(zip(runs, jobs, strict=True))
@@ -139,7 +139,7 @@ def _open(jobs: list[Job], folder: Path | None, resume: bool, stack: ExitStack) 
         if not run.begun:
             job.begin(run)
             if resume:
-                say(f"no run called {job.name} to go on with: beginning {run.folder}")
+                say(f"no run called {job.name} to resume: starting {run.folder}")
     return runs
 
 
@@ -152,7 +152,7 @@ def _plans(runs: "list[Run]", begun: float) -> list[str]:
     from amkit.jobs.configuration import read_configuration
     from amkit.storage.run_folders import is_finished, steps_done
 
-    plans = {run.folder: f"{run.folder} is finished already" for run in runs}
+    plans = {run.folder: f"{run.folder} is already finished" for run in runs}
     configurations = {run.folder: read_configuration(run) for run in runs}
     left = [run for run in runs if not is_finished(run.folder)]
     if left:

@@ -20,7 +20,7 @@ RUNS = Path("runs")
 def finite(value: float) -> float:
     """Option callback: refuses NaN and infinity."""
     if not math.isfinite(value):
-        raise typer.BadParameter(f"a number is expected. Received: {value}")
+        raise typer.BadParameter(f"must be a finite number. Received: {value}")
     return value
 
 
@@ -106,16 +106,16 @@ def game_names(games: str | None, split: str | None) -> list[str] | None:
     from amkit.games.catalogue import split as games_of_split
 
     if games and split:
-        raise ValueError("--games and --split exclude each other. Received: both")
+        raise ValueError("give --games or --split, not both. Received: both")
     if split:
         return [game.name for game in games_of_split(split)]
     if games is None:
         return None
     names = [find_game(name.strip()).name for name in games.split(",") if name.strip()]
     if not names:
-        raise ValueError("--games is a comma-separated list of games. Received: none")
+        raise ValueError("--games must be a comma-separated list of games. Received: none")
     if len(set(names)) < len(names):
-        raise ValueError(f"--games names each game once. Received: {games}")
+        raise ValueError(f"--games must name each game only once. Received: {games}")
     return names
 
 

@@ -45,7 +45,7 @@ def relate(
         from amkit.storage.files import check_target
 
         if not models and not experts:
-            raise ValueError("networks are given by --from or --experts. Received: neither")
+            raise ValueError("give networks with --from or --experts. Received: neither")
         if output:
             check_target(output, "--output", keys=("target", "steps", "candidates"))
         target = find_game(game)
@@ -54,7 +54,7 @@ def relate(
         paths += [expert.path for name, expert in others if name != target.name]
         if not paths:
             raise ValueError(
-                f"{experts} has experts of other games than the target. Received: none"
+                f"{experts} must have experts of games other than the target. Received: none"
             )
     load_tensorflow()
     from amkit.transfer import relate as relating

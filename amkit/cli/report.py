@@ -68,7 +68,7 @@ def report(
     with usage():
         need("report", "a report")
         if output.exists() and not output.is_dir():
-            raise ValueError(f"--output is a folder. Received: {output}, a file")
+            raise ValueError(f"--output must be a folder. Received: {output}, a file")
         from amkit.reports.pages import write_report
         from amkit.storage.run_folders import runs_in
 

@@ -32,7 +32,7 @@ def scores(
         from amkit.storage.files import check_target
 
         if json and markdown:
-            raise ValueError("--json and --markdown exclude each other. Received: both")
+            raise ValueError("give --json or --markdown, not both. Received: both")
         if figure:
             need("plots", "a figure")
             check_target(figure, "a figure", (".png", ".svg"))

@@ -160,12 +160,12 @@ class Terminal:
     def __init__(self) -> None:
         if not (sys.stdin.isatty() and sys.stdout.isatty() and find_spec("termios")):
             raise ValueError(
-                "a game is watched in a terminal, or with --browser. Received: stdin or stdout "
-                "that is none"
+                "run `amkit watch` in a terminal, or add --browser. Received: stdin or stdout that "
+                "is not a terminal"
             )
         if os.environ.get("TERM", "dumb") == "dumb" or "utf" not in sys.stdout.encoding.lower():
             raise ValueError(
-                "a game is watched in a terminal with colours and UTF-8, or with --browser. "
+                "the terminal must have colours and UTF-8; or add --browser. "
                 f"Received: TERM={os.environ.get('TERM')}, {sys.stdout.encoding}"
             )
         self._painter = Painter(os.environ.get("COLORTERM") in ("truecolor", "24bit"))

@@ -53,9 +53,11 @@ def train(
     with usage():
         names = _names(games or [], every)
         if context.params["run"] and len(names) > 1:
-            raise ValueError("--run is for one game. Received: " + ", ".join(names))
+            raise ValueError("--run works with one game only. Received: " + ", ".join(names))
         if into and not (into.is_dir() and os.access(into, os.W_OK)):
-            raise ValueError(f"--into is a folder that can be written. Received: {into}")
+            raise ValueError(
+                f"--into must be an existing folder that can be written. Received: {into}"
+            )
     zoo: dict[str, dict[str, Any]] = {}
     if every and context.params["preset"] is None:  # Steps go with the preset they are for.
         load_tensorflow()
@@ -90,13 +92,13 @@ def _names(games: list[str], every: bool) -> list[str]:
 
     if every == bool(games):
         raise ValueError(
-            f"games are named, or --all is given. Received: {'both' if games else 'neither'}"
+            f"name games or give --all, not both. Received: {'both' if games else 'neither'}"
         )
     if every:
         return list(dict.fromkeys(name for split in SPLITS.values() for name in split))
     names = [name for game in games for name in game_names(game, None) or []]
     if len(set(names)) < len(names):
-        raise ValueError(f"each game is named once. Received: {' '.join(games)}")
+        raise ValueError(f"name each game only once. Received: {' '.join(games)}")
     return names
 
 
@@ -242,17 +244,21 @@ def transfer(
 
     with usage():
         if games and split:
-            raise ValueError("games and --split exclude each other. Received: both")
+            raise ValueError("name games or give --split, not both. Received: both")
         names = game_names(",".join(games) if games else None, split)
         if not names:
-            raise ValueError("target games are named, or --split is given. Received: neither")
+            raise ValueError("name target games or give --split. Received: neither")
         if not sources:
-            raise ValueError("--from is an AMN's file, or none, or both. Received: nothing")
+            raise ValueError(
+                "--from must be a .keras file or none; repeat --from for both. Received: nothing"
+            )
         if len({label(Path(source)) for source in sources}) < len(sources):
-            raise ValueError(f"sources have different names. Received: {' '.join(sources)}")
+            raise ValueError(
+                f"the sources of --from must have different names. Received: {' '.join(sources)}"
+            )
         numbers = _numbers(seed)
         if (head or freeze) and set(sources) == {FROM_RANDOM}:
-            raise ValueError("--head and --freeze are of an AMN's weights. Received: --from none")
+            raise ValueError("--head and --freeze need an AMN's weights. Received: --from none")
         amns = [Path(source) for source in sources if source != FROM_RANDOM]
         hashes = {path: card_of(path)["weight_hash"] for path in amns}
         layers = _layers(amns) if FROM_RANDOM in sources or len(amns) > 1 else {}
@@ -301,7 +307,7 @@ def _layers(amns: list[Path]) -> dict[str, object]:
     ]
     if any(layers != found[0] for layers in found):
         received = ", ".join(f"{path}: {one}" for path, one in zip(amns, found, strict=True))
-        raise ValueError(f"networks that are compared have the same layers. Received: {received}")
+        raise ValueError(f"compared networks must have the same layers. Received: {received}")
     return found[0]
 
 
@@ -313,7 +319,7 @@ def _numbers(text: str) -> list[int]:
     valid = all(0 <= number <= 2**29 for number in numbers)
     if not numbers or not valid or len(set(numbers)) < len(numbers):
         raise ValueError(
-            f"--seed takes different whole numbers from 0 to {2**29:,}, comma-separated. "
+            f"--seed must be different whole numbers from 0 to {2**29:,}, comma-separated. "
             f"Received: {text!r}"
         )
     return numbers

@@ -76,5 +76,5 @@ def _only_game(card: "Card", game: str | None) -> str:
         return find_game(game).name
     if len(card["games"]) > 1:
         games = ", ".join(card["games"])
-        raise ValueError(f"name one of the model's games: {games}. Received: none")
+        raise ValueError(f"name one game of the model: {games}. Received: none")
     return card["games"][0]

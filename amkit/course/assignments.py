@@ -102,7 +102,9 @@ class Assignment:
 def find_assignment(number: int) -> Assignment:
     """One assignment by its number; ValueError if there is none."""
     if not 1 <= number <= len(NAMES):
-        raise ValueError(f"an assignment is a number from 1 to {len(NAMES)}. Received: {number}")
+        raise ValueError(
+            f"the assignment must be a number from 1 to {len(NAMES)}. Received: {number}"
+        )
     name = NAMES[number - 1]
     checks = import_module(f"amkit.course.checks.{name}")
     return Assignment(

@@ -36,7 +36,7 @@ def mark(number: int, file: Path | None = None, seconds: float = SECONDS) -> dic
     assignment = find_assignment(number)
     file = file or Path(assignment.file_name)
     if not file.is_file() or file.suffix != ".py":
-        raise ValueError(f"a Python file (.py) with the functions is expected. Received: {file}")
+        raise ValueError(f"the hand-in must be an existing Python file (.py). Received: {file}")
     return marks(assignment, file, _run(assignment, file, seconds))
 
 

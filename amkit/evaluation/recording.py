@@ -90,7 +90,7 @@ def check_path(path: Path) -> None:
     check_target(path, "a video", FORMATS)
     if path.suffix == ".mp4" and not (find_spec("imageio") and find_spec("av")):
         raise ValueError(
-            f"mp4 needs amkit's extra 'video': pip install -e '.[video]'. Received: {path}"
+            f".mp4 needs amkit's extra 'video': pip install -e '.[video]'. Received: {path}"
         )
 
 

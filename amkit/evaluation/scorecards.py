@@ -81,7 +81,7 @@ def request(
         ModelFileError: if the model is damaged.
     """
     if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol is one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
+        raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
     path, network, card, games = player(model, game_names, epsilon)
     taught_by = set(card.get("expert_weights", []))
     compared = find_experts(experts) if taught_by or experts is not None else {}
@@ -108,7 +108,7 @@ def player(
     Returns (the model's file, its network, its card, the games).
     """
     if not 0 <= epsilon <= 1:
-        raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
+        raise ValueError(f"epsilon must be in [0, 1]. Received: {epsilon}")
     path, known = (at_hand(model), None) if model else newest_amn()
     network, card = models.load_with_card(path, known)
     try:
@@ -120,13 +120,13 @@ def player(
     for game in games:
         if not plays(network, game):
             raise ValueError(
-                f"{path} has {outputs} outputs, but {game.name} has {game.num_actions} actions: "
-                f"it plays {', '.join(card['games'])}. Received: {game.name}"
+                f"{path} plays {', '.join(card['games'])}: the network's {outputs} outputs do not "
+                f"fit the {game.num_actions} actions of {game.name}. Received: {game.name}"
             )
         # As many actions are not enough: those of Breakout are no use in Atlantis.
         if outputs < NUM_ACTIONS and game.actions not in [one.actions for one in learnt]:
             raise ValueError(
-                f"{path} plays {', '.join(card['games'])}, and games of the same actions. "
+                f"{path} plays {', '.join(card['games'])}, and games with the same actions. "
                 f"Received: {game.name}, with {', '.join(game.actions)}"
             )
     return path, network, card, games
@@ -151,7 +151,7 @@ def newest_amn(roots: Iterable[Path] = (Path("runs"), Path("pretrained"))) -> "t
             if card["kind"] == "amn":
                 return path, card
     raise ValueError(
-        "runs/ and pretrained/ hold no Actor-Mimic network: distil one, or name a model; "
+        "name a model, or distil one: runs/ and pretrained/ hold no Actor-Mimic network; "
         f"{SHIPPED}. Received: none"
     )
 

@@ -61,7 +61,7 @@ class LearningCurve(keras.callbacks.Callback):
                 with open(path, newline="", encoding="utf-8") as file:
                     rows: list[Test] = validated(list[Test], list(csv.DictReader(file)))
             except ValueError as error:
-                raise DamagedRun(f"{path} is damaged: {error}. It can be removed") from error
+                raise DamagedRun(f"{path} is damaged: {error}. You can delete the file") from error
             # Those after the newest checkpoint were of weights that are lost.
             self.rows = [row for row in rows if row["steps"] <= steps]
         self._test_if_due(steps)

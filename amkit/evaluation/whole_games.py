@@ -96,7 +96,7 @@ def evaluate_game(
         [50]
     """
     if not 0 <= epsilon <= 1:
-        raise ValueError(f"epsilon lies in [0, 1]. Received: {epsilon}")
+        raise ValueError(f"epsilon must be in [0, 1]. Received: {epsilon}")
     with ExitStack() as stack:
         if environments is None:
             environments = make(

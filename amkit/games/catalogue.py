@@ -86,7 +86,7 @@ GAMES: dict[str, Game] = {
 def split(name: str) -> tuple[Game, ...]:
     """The games of one split, a key of `SPLITS`, in the paper's order; ValueError of another."""
     if name not in SPLITS:
-        raise ValueError(f"A split is one of: {', '.join(SPLITS)}. Received: {name!r}")
+        raise ValueError(f"a split must be one of {', '.join(SPLITS)}. Received: {name!r}")
     return tuple(GAMES[game_name] for game_name in SPLITS[name])
 
 

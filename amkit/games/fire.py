@@ -57,7 +57,7 @@ def _presses(game: Game) -> list[Any]:
         return [PLAYER] * 3
     if game.actions[:2] != ("NOOP", "FIRE") or game.num_actions < 3:
         raise ValueError(
-            "FIRE after a lost life is for games whose first actions are NOOP and FIRE, and that "
-            f"have a third. Received: {game.name}, with {', '.join(game.actions)}"
+            "FIRE after a lost life needs a game with three actions or more, the first two NOOP "
+            f"and FIRE. Received: {game.name}, with {', '.join(game.actions)}"
         )
     return [NOOP, FIRE, game.action_codes[2]]

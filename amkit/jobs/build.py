@@ -87,7 +87,8 @@ def _experts(configuration: Configuration) -> list[Expert]:
     hashes = tuple(expert.card["weight_hash"] for expert in experts)
     if hashes != configuration.expert_weights:
         raise RunError(
-            f"{configuration.experts} holds other experts than this run began with: start a new run"
+            f"{configuration.experts} does not hold the experts that this run began with: start a "
+            "new run"
         )
     return experts
 
@@ -117,5 +118,5 @@ def _unchanged_source(begin: Beginning) -> Source:
     assert begin.path
     source = load_source(begin.path)
     if source.weight_hash != begin.weights:
-        raise RunError(f"{begin.path} is another network than this run began with")
+        raise RunError(f"{begin.path} is not the network that this run began with")
     return source

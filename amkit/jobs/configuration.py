@@ -78,7 +78,7 @@ class Configuration:
         settings = fields.get("settings")
         if not isinstance(settings, row.settings):
             if not isinstance(settings, Mapping):
-                raise ValueError(f"settings are an object. Received: {settings!r:.80}")
+                raise ValueError(f"settings must be an object. Received: {settings!r:.80}")
             fields = {**fields, "settings": row.settings(**settings)}
         return fields
 
@@ -204,8 +204,8 @@ def distill_config(
     settings = configuration.settings
     if begin and _layers(begin) != _layers(settings):
         raise ValueError(
-            f"a student with {_layers(settings)} begins with weights of such layers. "
-            f"Received: {source}, {_layers(begin)}"
+            f"the student has {_layers(settings)}: the network of --from must have the same "
+            f"layers. Received: {source}, {_layers(begin)}"
         )
     if begin:  # The student's layers are the settings'.
         begin = replace(begin, body=None, normalize_features=None)
@@ -241,7 +241,7 @@ def baseline_config(
     names = [find_game(name).name for name in games]
     if not 2 <= len(names) <= MAX_BASELINE_GAMES:
         raise ValueError(
-            f"a baseline learns 2 to {MAX_BASELINE_GAMES} games. "
+            f"a baseline must learn 2 to {MAX_BASELINE_GAMES} games. "
             f"Received: {len(names)}, {', '.join(names)}"
         )
     return _configuration(kind, names, preset, settings, seed, overrides)
@@ -280,9 +280,9 @@ def transfer_config(
         template = load_source(file)
         if normalize and not template.normalize_features:
             raise ValueError(
-                f"preset {preset} needs an AMN with normalised features, as it has no target "
-                f"network; --preset paper takes others too. Received: {file}, whose are not "
-                "normalised"
+                f"preset {preset} has no target network, and needs an AMN with normalised "
+                f"features; --preset paper takes other networks too. Received: {file}, whose "
+                "features are not normalised"
             )
         begin = Beginning(body=template.body, normalize_features=template.normalize_features)
         if source:
@@ -297,7 +297,8 @@ def _beginning(path: Path, source: Source, **how: Any) -> Beginning:
     """A beginning with a source's weights."""
     if label(path) == Beginning().source:  # What a report calls random weights.
         raise ValueError(
-            f"weights come from a file called otherwise than random ones. Received: {path}"
+            f"the weights' name must not be {label(path)!r}, which means random weights. "
+            f"Received: {path}"
         )
     return Beginning(
         path=path.resolve(),
@@ -321,16 +322,16 @@ def _configuration(
 ) -> Configuration:
     """Puts together what was asked for and what the preset has."""
     if len(set(games)) < len(games):
-        raise ValueError(f"each game is named once. Received: {', '.join(games)}")
+        raise ValueError(f"name each game only once. Received: {', '.join(games)}")
     asked = {key: value for key, value in overrides.items() if value is not None}
     if {"steps", "minutes"} <= asked.keys():
-        raise ValueError("--steps and --minutes exclude each other. Received: both")
+        raise ValueError("give --steps or --minutes, not both. Received: both")
     of_run = {**presets.RUN.get(preset, {})}
     of_run |= {key: asked.pop(key) for key in _OF_RUN if key in asked}
     names = list(vars(settings))
     if unknown := sorted(set(asked) - set(names)):
         raise ValueError(
-            f"settings of preset {preset} are {', '.join(names)}. Received: {', '.join(unknown)}"
+            f"preset {preset} has the settings {', '.join(names)}. Received: {', '.join(unknown)}"
         )
     settings = replace(settings, **asked)
     algorithm = name_of(settings)
@@ -360,7 +361,7 @@ def _configuration(
 
 def _named(choices: Any, name: str | None, what: str) -> Any:
     if not isinstance(name, str) or name not in choices:
-        raise ValueError(f"{what} is one of {', '.join(choices)}. Received: {name!r}")
+        raise ValueError(f"{what} must be one of {', '.join(choices)}. Received: {name!r}")
     return choices[name] if isinstance(choices, Mapping) else name
 
 
@@ -381,6 +382,6 @@ def check_goes_on(run: Run, kind: str, **options: Any) -> None:
             value, wanted = sorted(value or []), sorted(wanted)
         if wanted is not None and value != wanted:
             raise ValueError(
-                f"{run.folder} goes on as it began, with {key} {value}: leave out the option, or "
-                f"begin a new run in another folder, without --resume. Received: {wanted}"
+                f"a resumed run keeps its options, and {run.folder} has {key} {value}: leave out "
+                f"the option, or start a new run without --resume. Received: {wanted}"
             )

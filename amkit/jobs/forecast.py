@@ -170,7 +170,7 @@ def _checked_split(configuration: Configuration, pace: Pace, spent: float) -> Sp
         enough = split(replace(configuration, minutes=minutes), pace, spent)
     raise ValueError(
         f"a run of {', '.join(configuration.games)} needs --minutes {minutes} or more here, "
-        f"{enough}: give it more, or fewer games. Received: {configuration.minutes:g}"
+        f"{enough}: give more minutes, or fewer games. Received: {configuration.minutes:g}"
     )
 
 
@@ -243,7 +243,7 @@ def plan(configuration: Configuration, pace: Pace, spent: float = 0.0, done: int
     needed = minutes(configuration, pace)
     if configuration.minutes is None and needed.training > MOST_DAYS * 24 * 60:
         raise ValueError(
-            f"a run takes {MOST_DAYS} days at most: fewer --steps, or fewer games. "
+            f"a run may take at most {MOST_DAYS} days: use fewer --steps, or fewer games. "
             f"Received: {settings.steps:,} steps of {len(configuration.games)} games, "
             f"{duration(needed.training)} here"
         )

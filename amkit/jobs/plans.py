@@ -64,7 +64,7 @@ class Line(NamedTuple):
 
 def _different(values: list[Any]) -> list[Any]:
     if len(set(values)) < len(values):
-        raise ValueError(f"each is named once. Received: {', '.join(map(str, values))}")
+        raise ValueError(f"name each entry only once. Received: {', '.join(map(str, values))}")
     return values
 
 
@@ -89,8 +89,8 @@ class Entry(BaseModel):
         """The command lines, in order: `transfer` takes all seeds in one, other commands one."""
         options = self.__pydantic_extra__
         if wrong := sorted(_NOT_IN_A_PLAN & {name.replace("-", "_") for name in options}):
-            valid = "the options of its command that say what a run is; seeds are a list, `seeds`"
-            raise ValueError(f"{place} has {valid}. Received: {wrong[0]}")
+            valid = "only options that say what a run does; seeds are a list, `seeds`"
+            raise ValueError(f"{place} may have {valid}. Received: {wrong[0]}")
         words = [self.command, *([self.architecture] if self.architecture else [])]
         if self.games:
             words += (
@@ -143,11 +143,11 @@ def read_plan(name: str) -> Plan:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise ValueError(
-            f"a plan is a TOML file, or one of {', '.join(shipped)}. Received: {name}"
+            f"the plan must be a TOML file, or one of {', '.join(shipped)}. Received: {name}"
         ) from None
     except ValueError as error:  # No TOML, or no text.
         line = " ".join(str(error).split())
-        raise ValueError(f"a plan is a TOML file. Received: {path}: {line}") from None
+        raise ValueError(f"the plan must be valid TOML. Received: {path}: {line}") from None
     try:
         plan = Plan.model_validate({**document, "name": path.stem})
     except ValidationError as error:

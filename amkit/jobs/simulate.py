@@ -71,13 +71,13 @@ def simulate(runs: Sequence[Work], machines: Machines, seed: int = 0) -> Outcome
     life = machines.hours_between_losses
     if life and math.exp(-first_checkpoint / life) < _LEAST_LUCK:
         raise ValueError(
-            f"nodes live until a run's first checkpoint, after {first_checkpoint:.2f} hours. "
-            f"Received: {life:g} hours between losses"
+            f"a node must live until a run's first checkpoint, {first_checkpoint:.2f} hours or "
+            f"more. Received: {life:g} hours between losses"
         )
     for run in runs:
         if run.cores > machines.cores or run.gibibytes > machines.node_gibibytes:
             raise ValueError(
-                f"a node has room for each run, here {run.cores} cores and {run.gibibytes:.1f} "
+                f"a node must have room for each run, {run.cores} cores and {run.gibibytes:.1f} "
                 f"GiB. Received: {machines.cores} cores and {machines.node_gibibytes:g} GiB"
             )
     return _Simulation(runs, machines, np.random.default_rng(seed)).play()

@@ -48,7 +48,9 @@ def read_campaign(folder: Path) -> dict[str, Any]:
     """What `write_campaign` noted; ValueError if there is nothing."""
     content = _json(folder / _CAMPAIGN)
     if not isinstance(content.get("runs"), list):
-        raise ValueError(f"a campaign has a folder with {_CAMPAIGN}. Received: {folder}")
+        raise ValueError(
+            f"a campaign that has started has a folder with {_CAMPAIGN}. Received: {folder}"
+        )
     return content
 
 

@@ -45,7 +45,7 @@ class Reporter(keras.callbacks.Callback):
         deaths = earlier.get("starts", 0) if earlier.get("checkpoints") == written else 0
         if deaths >= _MOST_DEATHS:
             raise RunError(
-                f"its process died {deaths} times, each time before it could write a checkpoint"
+                f"the run's process died {deaths} times, each time before it wrote a checkpoint"
             )
         self._told = {**earlier, "checkpoints": written, "starts": deaths + 1}
         self.tell("starting", at_once=True)

@@ -96,7 +96,7 @@ class ReplaySettings(Settings):
     def _learns(self) -> Self:
         if self.steps < self.least_steps:
             raise ValueError(
-                f"steps is {self.least_steps:,} or more, where learning starts. "
+                f"steps must be {self.least_steps:,} or more, where learning starts. "
                 f"Received: {self.steps:,}"
             )
         return self
@@ -315,8 +315,8 @@ class ReplayTraining(Training):
             saved = state["memories"].get(str(i), {"blocks": {}, "rows_added": -1})
             if not memory.fits(saved):
                 raise CheckpointError(
-                    f"The checkpoint is of other replay memories than these of {memory.rows} rows "
-                    f"of {memory.num_envs} environments: is config.json its own?"
+                    f"the checkpoint must hold replay memories of {memory.rows} rows of "
+                    f"{memory.num_envs} environments: config.json may be of another run"
                 )
             memory.set_state(saved)
             if "environments" not in state:
@@ -347,7 +347,7 @@ def set_learner_state(learner: keras.Model, state: Mapping[str, np.ndarray]) -> 
     saved = [state[key] for key in sorted(state)]
     if [v.shape for v in variables] != [s.shape for s in saved]:
         raise CheckpointError(
-            "The checkpoint was written by a network of another shape: is config.json its own?"
+            "the checkpoint is of a network with other shapes: config.json may be of another run"
         )
     for variable, value in zip(variables, saved, strict=True):
         variable.assign(value)

@@ -152,7 +152,7 @@ def _resume(job: Training, run: Run) -> Progress:
     expected, received = job.get_state().keys(), state.get("job", {}).keys()
     if expected != received:
         raise checkpoints.CheckpointError(
-            f"a checkpoint of this training holds {', '.join(sorted(expected))}. Received: "
+            f"a checkpoint of this training must hold {', '.join(sorted(expected))}. Received: "
             f"{run.checkpoint_folder}, with {', '.join(sorted(received)) or 'nothing of it'}"
         )
     set_learner_state(job.learner, state["learner"])

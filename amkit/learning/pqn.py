@@ -85,11 +85,11 @@ class PQNSettings(Settings):
     def _divides(self) -> Self:
         if self.envs * self.rollout_steps % self.batch_size:
             raise ValueError(
-                f"a rollout of {self.envs} * {self.rollout_steps} steps is cut into whole batches. "
-                f"Received: batch_size={self.batch_size}"
+                f"a rollout of {self.envs} * {self.rollout_steps} steps must divide into whole "
+                f"batches. Received: batch_size={self.batch_size}"
             )
         if self.explorers > self.envs:
-            raise ValueError(f"explorers lies in [0, {self.envs}]. Received: {self.explorers}")
+            raise ValueError(f"explorers must be in [0, {self.envs}]. Received: {self.explorers}")
         return self
 
     def learner(self, network: keras.Model, games: Sequence[Game]) -> "PQN":

@@ -40,7 +40,7 @@ def spread(expert: Expert, steps: int = 3200, envs: int = 8, seed: int = 0) -> f
     mean = float(np.ptp(q_values, axis=-1).mean())
     if not 0 < mean < np.inf:
         raise ExpertError(
-            f"an expert's Q-values differ from action to action. Received: {expert.path}, whose "
-            f"best and worst action are {mean:g} apart"
+            f"an expert's Q-values must differ between actions. Received: {expert.path}, whose "
+            f"best and worst action differ by {mean:g}"
         )
     return mean

@@ -111,7 +111,7 @@ def actor_mimic_network(
         TensorShape([1, 18])
     """
     if body not in BODIES:
-        raise ValueError(f"body is one of {', '.join(BODIES)}. Received: {body!r}")
+        raise ValueError(f"body must be one of {', '.join(BODIES)}. Received: {body!r}")
     return _network("actor_mimic", BODIES[body], NUM_ACTIONS, normalize_features, background, dtype)
 
 

@@ -29,7 +29,7 @@ def ablations(cards: Sequence[Card]) -> dict[str, Recorded]:
     for key in ("games", "expert_weights", "test_protocol"):
         if any(comparable(card, key) != comparable(cards[0], key) for card in cards):
             raise ValueError(
-                "distillations are compared that imitate the same experts and are tested alike. "
+                "compared distillations must have the same experts and the same kind of tests. "
                 f"Received: different {key}"
             )
     first = _options(cards[0])
@@ -46,7 +46,7 @@ def ablations(cards: Sequence[Card]) -> dict[str, Recorded]:
     scores = {name: runs.amns[0]["scores"][0] for name, runs in variants.items()}
     protocols = {n: f"{s['protocol']}, epsilon {s['epsilon']}" for n, s in scores.items()}
     if len(set(protocols.values())) > 1:
-        raise ValueError(f"distillations are compared under one protocol. Received: {protocols}")
+        raise ValueError(f"compared distillations must have one protocol. Received: {protocols}")
     return variants
 
 

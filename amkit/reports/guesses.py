@@ -56,7 +56,8 @@ def read_guesses(paths: Iterable[Path]) -> dict[tuple[str, str], float]:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"a guess is a file of `amkit relate GAME --output FILE`. Received: {path}"
+                "--relate takes a file that `amkit relate GAME --output FILE` wrote. "
+                f"Received: {path}"
             ) from error
     return guesses
 

@@ -82,7 +82,9 @@ def write_report(
             on_left_out(note)
         return write_transfers(recorded, folder, seed, told, clips)
     if guesses:
-        raise ValueError("--relate is for reports of transfers. Received: none of these")
+        raise ValueError(
+            "--relate is only for reports of transfers. Received: runs without a transfer"
+        )
     if ablations.differ(cards):
         return write_ablations(ablations.ablations(cards), folder, seed, clips)
     return write_multitask(experiment(cards), folder, seed, clips)
@@ -199,7 +201,7 @@ def _check_folder(folder: Path, names: Sequence[str]) -> None:
     taken = [] if earlier else [name for name in names if (folder / name).exists()]
     if taken:
         raise ValueError(
-            "a report replaces nothing but an earlier one: name another folder, or delete these "
+            "a report may replace only an earlier report: name another folder, or delete these "
             f"files. Received: {folder}, which has {', '.join(taken)}"
         )
 

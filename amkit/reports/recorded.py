@@ -44,7 +44,7 @@ class Recorded:
 def expect(true: object, what: str, received: object) -> None:
     """Refuses runs that make no report: a ValueError says what a report is of."""
     if not true:
-        raise ValueError(f"a report is of {what}. Received: {received}")
+        raise ValueError(f"a report needs {what}. Received: {received}")
 
 
 def read_cards(paths: Iterable[Path]) -> list[Card]:
@@ -57,12 +57,15 @@ def read_cards(paths: Iterable[Path]) -> list[Card]:
     cards: list[Card] = []
     for path in map(Path, paths):
         file = path / "model.keras" if path.is_dir() else path
-        what = "finished runs, which hold model.keras, of .keras files or of their cards, .json"
+        what = (
+            "finished runs (folders with model.keras), .keras files or cards (.json); "
+            "for a folder of experts use `amkit scores`"
+        )
         expect(file.is_file(), what, path)
         card = read_card(file)
         missing = set(card["games"]) - {entry["game"] for entry in card.get("scores", [])}
-        received = f"{file}, which has no score of {', '.join(sorted(missing))}"
-        expect(not missing, "cards with a score of each of their games", received)
+        received = f"{file}, without a score for {', '.join(sorted(missing))}"
+        expect(not missing, "cards with a score for each game", received)
         cards.append(card)
     return cards
 
@@ -75,7 +78,8 @@ def experiment(cards: Sequence[Card]) -> Recorded:
     by_kind = {kind: [card for card in cards if card["kind"] == kind] for kind in KINDS}
     experts, amns = by_kind.pop("expert"), by_kind["amn"]
     kinds = ", ".join(card["kind"] for card in cards) or "nothing"
-    expect(amns, "Actor-Mimic networks (amn), one or more seeds, and of baselines", kinds)
+    what = "one or more Actor-Mimic networks (amn); for experts alone use `amkit scores`"
+    expect(amns, what, kinds)
     games = tuple(amns[0]["games"])
     networks = [card for runs in by_kind.values() for card in runs]
     for card in networks:
@@ -83,18 +87,19 @@ def experiment(cards: Sequence[Card]) -> Recorded:
         what = f"runs of the same games, here {', '.join(games)}"
         expect(same, what, ", ".join(card["games"]))
     without = [score["game"] for card in amns for score in card["scores"] if "expert" not in score]
-    expect(not without, "AMNs with their experts' scores", f"none of {', '.join(without)}")
+    received = f"no expert's score for {', '.join(without)}"
+    expect(not without, "AMNs with their experts' scores", received)
     for kind, runs in by_kind.items():
         check_alike(runs, ("steps", "expert_weights", INITIALISATION, *ALIKE), kind)
     protocols = {(score["protocol"], score["epsilon"]) for c in networks for score in c["scores"]}
     expect(len(protocols) == 1, "scores of one protocol", sorted(protocols))
     for game in games:
         better = level(amns, game, "expert")[0] > level(amns, game, "random")[0]
-        expect(better, "experts that play better than at random", game)
+        expect(better, "experts that score more than random play", game)
     for card in experts:
         known = card["weight_hash"] in amns[0].get("expert_weights", [])
-        received = f"another one of {card['games'][0]}"
-        expect(known, "experts that its networks (amn) imitate", received)
+        received = f"another expert of {card['games'][0]}"
+        expect(known, "experts that taught its networks (amn)", received)
         tested, others = card.get("test_protocol"), amns[0].get("test_protocol")
         received = f"{tested} of {card['games'][0]}, {others}"
         alike = not card.get("tests") or tested == others
@@ -120,11 +125,11 @@ def check_alike(
             differ = [n for n in names if len({str(value.get(n)) for value in values}) > 1]
             which = f" ({', '.join(differ)})"
         raise ValueError(
-            f"the runs of {whose} in a report differ in {but} alone. "
+            f"the runs of {whose} in one report may differ only in {but}. "
             f"Received: different {key}{which}"
         )
     once = len({card["weight_hash"] for card in cards}) == len(cards)
-    expect(once, "runs that are named once", f"one of {whose} twice")
+    expect(once, "each run only once", f"one run of {whose} twice")
 
 
 def comparable(card: Card, key: str) -> Any:

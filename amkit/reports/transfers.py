@@ -45,15 +45,17 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
     for card in cards:
         game = card["games"][0]
         received = f"{card['kind']} of {', '.join(card['games'])}"
-        expect("transfer" in card, "runs of `amkit transfer` alone, where one of them is", received)
+        expect("transfer" in card, "either no run of `amkit transfer` or only such runs", received)
         received = f"a run of {game} that was not tested while it learned"
-        expect(card.get("tests"), "runs with tests, such as --test-epochs 10", received)
+        expect(card.get("tests"), "runs with tests (train with --test-epochs 10)", received)
         runs.setdefault((game, _label(card["transfer"])), []).append(card)
     named = tuple(dict.fromkeys(game for game, _ in runs))
     games = tuple(game for game in named if (game, RANDOM_BEGINNING) in runs)
     without = [game for game in named if game not in games]
     received = f"none of {', '.join(without)}" if without else "no finished run"
-    expect(games, "transfers and of random weights, and needs --from none too", received)
+    expect(
+        games, "a finished run from random weights (--from none) for at least one game", received
+    )
     runs = {key: seeds for key, seeds in runs.items() if key[0] in games}
     for (game, source), seeds in runs.items():
         check_alike(seeds, ("transfer",), f"{game} from {source}")
@@ -63,7 +65,7 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
     tested = _tested(runs[games[0], RANDOM_BEGINNING][0])
     for (game, _), seeds in runs.items():
         alike = all(_tested(card) == tested for card in seeds)
-        received = f"{games[0]} and {game}, which are not"
+        received = f"{games[0]} and {game}, tested at different steps"
         expect(alike, "runs that are tested at the same steps", received)
     skipped = [f"{path.name} is left out: it is not finished." for path in missing]
     skipped += [f"{game} is left out: no run of it from random weights." for game in without]

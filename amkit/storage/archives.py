@@ -28,11 +28,13 @@ def members(content: bytes, limit: int) -> dict[str, Member]:
     archive = zipfile.ZipFile(io.BytesIO(content))
     listed = archive.infolist()
     if len(listed) > _MAX_MEMBERS or sum(one.file_size for one in listed) > limit:
-        raise ModelFileError("it unpacks to more than a network needs")
+        raise ModelFileError("the file unpacks to more than a network needs")
     if any(one.compress_type not in _PACKED for one in listed):
-        raise ModelFileError("its members are stored or deflated. Received: another compression")
+        raise ModelFileError(
+            "the archive's members must be stored or deflated. Received: another compression"
+        )
     if len({one.filename for one in listed}) < len(listed):
-        raise ModelFileError("two of its members have one name")
+        raise ModelFileError("two members of the archive have the same name")
 
     def reader(member: zipfile.ZipInfo) -> Callable[[], bytes]:
         def read() -> bytes:

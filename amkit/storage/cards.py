@@ -15,7 +15,7 @@ from amkit.storage.validation import one_line
 Kind = Literal["expert", "amn", "mdqn", "mcdqn"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SHIPPED = (
-    "the shipped models lie in pretrained/ of amkit's repository: clone it, and run amkit there"
+    "the shipped models are in pretrained/ of amkit's repository: clone it, and run amkit there"
 )
 # How amkit's emulators make an observation of two screens of 210 x 160, `Played.resize`: in grey,
 # the maximum of both, each new pixel the mean of the area that it covers.
@@ -28,7 +28,9 @@ Milliseconds = dict[str, float]  # Batch size -> time of a forward pass.
 
 def _with_steps(row: object) -> object:
     if isinstance(row, dict) and type(row.get("steps")) is not int:
-        raise ValueError(f"a row has steps, a whole number. Received: {row.get('steps')!r:.80}")
+        raise ValueError(
+            f"a row must have steps, a whole number. Received: {row.get('steps')!r:.80}"
+        )
     return row
 
 
@@ -188,7 +190,7 @@ def card_path(path: Path) -> Path:
 def at_hand(path: Path) -> Path:
     """The path of a model that somebody named; ValueError if there is no such file."""
     if not Path(path).is_file():
-        raise ValueError(f"a model is a .keras file that exists; {SHIPPED}. Received: {path}")
+        raise ValueError(f"the model must be an existing .keras file; {SHIPPED}. Received: {path}")
     return Path(path)
 
 
@@ -205,13 +207,13 @@ def read_card(path: Path) -> Card:
         ['pong']
     """
     beside = card_path(path)
-    content = read_bounded(beside, _MAX_CARD_BYTES, f"{path} has no card beside it")
+    content = read_bounded(beside, _MAX_CARD_BYTES, f"{path} has no card beside the model")
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
-        raise ModelFileError(f"{beside} is damaged: it is not JSON") from None
+        raise ModelFileError(f"{beside} is damaged: the file is not valid JSON") from None
     if not isinstance(document, dict):
-        raise ModelFileError(f"{beside} is not a model card: it is no JSON object")
+        raise ModelFileError(f"{beside} is not a model card: the file holds no JSON object")
     card: Card = upgraded(document)  # type: ignore[assignment]  # Checked in the next lines.
     try:
         _ADAPTER.validate_python(card, strict=True)  # Its copy has 87.0 for a background of 87.

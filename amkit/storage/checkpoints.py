@@ -81,7 +81,7 @@ def save(folder: Path, state: Mapping[str, Any]) -> Path:
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
-        raise CheckpointError(f"No checkpoint written to {folder}: {reason}") from error
+        raise CheckpointError(f"a checkpoint could not be written to {folder}: {reason}") from error
     for old in [*earlier[: 1 - _KEPT], *folder.glob("unfinished-*")]:
         shutil.rmtree(old, ignore_errors=True)
     return finished
@@ -110,7 +110,7 @@ def restore(folder: Path) -> dict[str, Any] | None:
             return state
     if damages:
         reasons = "; ".join(damages.values())
-        raise CheckpointError(f"Every checkpoint in {folder} is damaged ({reasons})")
+        raise CheckpointError(f"every checkpoint in {folder} is damaged ({reasons})")
     return None
 
 

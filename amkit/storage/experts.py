@@ -78,7 +78,7 @@ def find_experts(folder: Path | None = None) -> dict[str, Listed]:
     folder = Path(_PRETRAINED if folder is None else folder)
     if not folder.is_dir():
         raise ExpertError(
-            f"experts come from a folder; {SHIPPED}. Received: {folder}, which is no folder"
+            f"experts must be in a folder; {SHIPPED}. Received: {folder}, which is not a folder"
         )
     experts: dict[str, Listed] = {}
     for path in models_in(folder):
@@ -105,13 +105,14 @@ def choose_experts(folder: Path, game_names: Sequence[str] | None = None) -> lis
     """
     experts = find_experts(folder)
     if not experts:
-        raise ExpertError(f"{folder} holds no expert: expected .keras files with cards beside them")
+        raise ExpertError(
+            f"{folder} holds no expert. An expert is a .keras file with its card (.json) beside it"
+        )
     names = list(experts) if game_names is None else [find_game(name).name for name in game_names]
     for name in names:
         if name not in experts:
             raise ExpertError(
-                f"experts come from {folder}, which has those of {', '.join(experts)}. "
-                f"Received: {name}"
+                f"{folder} has experts of {', '.join(experts)} only. Received: {name}"
             )
     return [experts[name] for name in names]
 

@@ -44,18 +44,20 @@ def check_path(path: Path, name: str) -> Format:
     """
     form = next((each for each in FORMATS if each == name), None)
     if form is None:
-        raise ValueError(f"--format is one of {', '.join(FORMATS)}. Received: {name!r}")
+        raise ValueError(f"--format must be one of {', '.join(FORMATS)}. Received: {name!r}")
     if form != "saved_model":
         check_target(path, f"a model in the format {form}", [ENDINGS[form]])
         return form
     if path.exists() and not _is_saved_model(path):
         raise ValueError(
-            "a SavedModel is a new folder, an empty one, or one that holds an earlier SavedModel. "
+            "a SavedModel must be a new or empty folder, or the folder of an earlier SavedModel. "
             f"Received: {path}"
         )
     folder = path.absolute().parent
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise ValueError(f"a SavedModel lies in a folder that can be written. Received: {path}")
+        raise ValueError(
+            f"a SavedModel must be in an existing folder that can be written. Received: {path}"
+        )
     return form
 
 
@@ -83,14 +85,14 @@ def export(
             outputs = _RUNTIMES[form](temporary, observations)
         if outputs.shape != expected.shape:
             raise ExportError(
-                f"{path} is not written: outputs are of shape {expected.shape}. "
+                f"{path} is not written: its outputs must have the shape {expected.shape}. "
                 f"Received: {outputs.shape}"
             )
         share = float(abs(outputs - expected).max() / max(abs(expected).max(), 1e-6))
         if not share <= TOLERANCE:
             raise ExportError(
-                f"{path} is not written: its outputs differ from the model's by {TOLERANCE:g} of "
-                f"the largest at most. Received: {share:.2g}"
+                f"{path} is not written: its outputs may differ from the model's by at most "
+                f"{TOLERANCE:g} of the largest output. Received: {share:.2g}"
             )
     return share
 

@@ -64,19 +64,23 @@ def check_target(
             holds something else.
     """
     if endings and path.suffix not in endings:
-        raise ValueError(f"{what} ends with {' or '.join(endings)}. Received: {path}")
+        raise ValueError(f"{what} must end with {' or '.join(endings)}. Received: {path}")
     if path.is_dir():
-        raise ValueError(f"{what} is a file. Received: {path}, a folder")
+        raise ValueError(f"{what} must be a file. Received: {path}, a folder")
     if _stream(path):
         return
     file = Path(os.path.realpath(path))
     if not (file.parent.is_dir() and os.access(file.parent, os.W_OK)):
-        raise ValueError(f"{what} lies in a folder that can be written. Received: {path}")
+        raise ValueError(
+            f"{what} must be in an existing folder that can be written. Received: {path}"
+        )
     if file.suffix == ".json" and file.with_suffix(".keras").exists():
-        raise ValueError(f"{what} is no model's card: name another file. Received: {path}")
+        raise ValueError(
+            f"{what} must not replace a model's card: name another file. Received: {path}"
+        )
     if file.exists() and not _is_result(file, keys):
         raise ValueError(
-            f"{what} replaces nothing but an earlier result of its kind: name another file, or "
+            f"{what} may replace only an earlier result of the same kind: name another file, or "
             f"delete this one. Received: {path}"
         )
 

@@ -107,8 +107,8 @@ def read(path: Path) -> Blueprint:
     """Reads a `.keras` file and checks it without Keras; ModelFileError as `load` has it."""
     path = Path(path)
     if path.suffix != ".keras":
-        raise ModelFileError(f"A model is a .keras file. Received: {path}")
-    content = read_bounded(path, _MAX_FILE_BYTES, "There is no such model")
+        raise ModelFileError(f"a model must be a .keras file. Received: {path}")
+    content = read_bounded(path, _MAX_FILE_BYTES, "there is no such model")
     if not content.startswith(b"PK\x03\x04"):
         known = (kind for mark, kind in _OTHER_FILES.items() if content.startswith(mark))
         begins = f"a file that begins with {content[:8]!r}" if content else "an empty file"
@@ -177,15 +177,15 @@ def expected(what: str, received: object) -> ModelFileError:
 
 def _unpack(content: bytes) -> tuple[dict[str, Any], bytes]:
     """Reads the archive's members, bounded and with their checksums verified."""
-    with no_damage("it is cut or"):
+    with no_damage("the file is cut or"):
         members = archives.members(content, _MAX_FILE_BYTES)
         if set(members) != _MEMBERS:
             raise ModelFileError(
-                f"it holds {', '.join(sorted(_MEMBERS))} and nothing else. "
+                f"the file must hold {', '.join(sorted(_MEMBERS))} and nothing else. "
                 f"Received: {short(', '.join(sorted(members)))}"
             )
         if members["config.json"].size > _MAX_CONFIG_BYTES:
-            raise ModelFileError("it unpacks to more than a network needs")
+            raise ModelFileError("the file unpacks to more than a network needs")
         config = json.loads(members["config.json"].read())
         json.loads(members["metadata.json"].read())
         return config, members["model.weights.h5"].read()
@@ -310,12 +310,12 @@ def _held_weights(weights: bytes) -> int:
             if name.split("/")[0] == "optimizer":  # A compiled model's, which is not read.
                 continue
             if not isinstance(link, h5py.HardLink):
-                raise ModelFileError(f"its weights link elsewhere, in {name[:40]!r}")
+                raise ModelFileError(f"the weights link to another file, in {name[:40]!r}")
             if isinstance(array := file[name], h5py.Dataset):
                 # HDF5 knows no bfloat16: Keras writes it as two opaque bytes, |V2.
                 number = array.dtype.kind == "f" or array.dtype == "V2"
                 if array.external or array.is_virtual or not number:
-                    raise ModelFileError(f"its weights are not plain numbers, in {name[:40]}")
+                    raise ModelFileError(f"the weights are not plain numbers, in {name[:40]}")
                 arrays.append(array)
         held: int = sum(math.prod(array.shape) for array in arrays)
         if held > _MAX_PARAMETERS:

@@ -32,7 +32,7 @@ def load_with_card(path: Path, card: Card | None = None) -> tuple["keras.Model",
     model = keras_files.build(blueprint)
     if weight_hash(model) != card["weight_hash"]:
         raise ModelFileError(
-            f"{card_path(path)} does not match the weights of {path}: one was exchanged or changed"
+            f"{card_path(path)} does not match the weights of {path}: one of the two was changed"
         )
     return model, card
 
@@ -79,10 +79,10 @@ def save(model: "keras.Model", path: Path, card: Mapping[str, object]) -> None:
 
     path = Path(path)
     if path.suffix != ".keras":
-        raise ValueError(f"a model is saved as a .keras file. Received: {path}")
+        raise ValueError(f"a model must be saved as a .keras file. Received: {path}")
     if not {"kind", "games"} <= card.keys():
         raise ValueError(
-            f"a card has kind and games. Received: {', '.join(card) or 'an empty one'}"
+            f"a card must have kind and games. Received: {', '.join(card) or 'an empty one'}"
         )
     plain = in_precision(model, "float32")
     card = {

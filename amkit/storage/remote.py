@@ -27,7 +27,7 @@ class Remote:
         except (ValueError, OSError) as error:
             line = " ".join(str(error).split())
             raise ValueError(
-                f"a storage is s3://BUCKET/PATH, gs://BUCKET/PATH or file:///PATH ({line}). "
+                f"--storage must be s3://BUCKET/PATH, gs://BUCKET/PATH or file:///PATH ({line}). "
                 f"Received: {uri}"
             ) from None
 

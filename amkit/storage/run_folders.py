@@ -62,7 +62,10 @@ class Run(AbstractContextManager["Run"]):
         except Timeout:
             raise RunInUse(f"{self.folder} is in use by another process") from None
         except OSError as error:
-            raise RunError(f"{self.folder} cannot be written: {error.strerror}") from error
+            raise RunError(
+                f"a run needs a folder that can be written. Received: {self.folder}, "
+                f"{error.strerror}"
+            ) from error
         try:
             if config is not None:
                 self.begin(config)
@@ -96,7 +99,7 @@ class Run(AbstractContextManager["Run"]):
     def begin(self, config: Mapping[str, Any]) -> None:
         """Begins a run in a folder that holds none; RunError if it holds one."""
         if self.begun:
-            raise RunError(f"{self.folder} holds a run already")
+            raise RunError(f"{self.folder} already holds a run")
         self.write("config.json", json.dumps(config, indent=2) + "\n")
         self.config = read_config(self.folder)
 
@@ -105,9 +108,9 @@ class Run(AbstractContextManager["Run"]):
         done = steps_done(self)
         if done and not (is_finished(self.folder) or checkpoints.count(self.checkpoint_folder)):
             raise DamagedRun(
-                f"{self.folder} has done {done:,} agent steps, and its checkpoints are gone, the "
-                f"weights with them: put {self.checkpoint_folder} back, or begin a new run in "
-                "another folder, without --resume. Received: metrics.csv alone"
+                f"{self.folder} has done {done:,} agent steps, but its checkpoints and weights are "
+                f"missing: restore {self.checkpoint_folder}, or start a new run in another "
+                "folder, without --resume. Received: only metrics.csv"
             )
 
     def discard_checkpoints(self) -> None:
@@ -144,11 +147,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RunError(f"{folder} is no run folder: it has no config.json") from None
+        raise RunError(f"{folder} is not a run folder: the folder has no config.json") from None
     except (OSError, ValueError, RecursionError) as error:
         raise DamagedRun(f"{path} is damaged: {error}") from error
     if not isinstance(config, dict):
-        raise DamagedRun(f"{path} is damaged: it is no JSON object")
+        raise DamagedRun(f"{path} is damaged: the file holds no JSON object")
     return upgraded(config)
 
 
@@ -202,8 +205,10 @@ def claim(root: Path, name: str, folder: Path | None = None, resume: bool | None
         if resume or not run.begun:
             return run
         run.close()
-        way_out = "name another" if resume is None else "add --resume, or name another"
-        raise ValueError(f"{folder} holds a run already: {way_out}. Received: {folder}")
+        way_out = "" if resume is None else "add --resume, or "
+        raise ValueError(
+            f"{folder} already holds a run: {way_out}name another folder. Received: {folder}"
+        )
     while True:
         last = max((number for number, _ in _numbered(root, name)), default=0)
         with suppress(RunInUse):  # Another process has just taken it: it will be counted.

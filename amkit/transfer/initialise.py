@@ -37,10 +37,10 @@ class Source(NamedTuple):
     def check(self, head: Head, freeze: str | None) -> None:
         """ValueError if no target network can begin so: arguments as of `initialise`."""
         if head not in get_args(Head):
-            raise ValueError(f"head is one of {', '.join(get_args(Head))}. Received: {head!r}")
+            raise ValueError(f"head must be one of {', '.join(get_args(Head))}. Received: {head!r}")
         names = layer_names(BODIES[self.body], self.normalize_features)
         if freeze is not None and freeze not in names:
-            raise ValueError(f"freeze is one of {', '.join(names)}. Received: {freeze!r}")
+            raise ValueError(f"freeze must be one of {', '.join(names)}. Received: {freeze!r}")
 
 
 def layer_names(body: Body, normalize_features: bool) -> list[str]:
@@ -79,7 +79,7 @@ def source_of(path: Path, network: keras.Model, card: Card) -> Source:
     outputs = network.output.shape[-1]
     if outputs > NUM_ACTIONS:
         raise ValueError(
-            f"weights come from a network with one set of outputs for all games, such as an AMN. "
+            "the source must have one set of outputs for all games, as an AMN has. "
             f"Received: {path}, {card['kind']} with {outputs} outputs"
         )
     _check_activations(network)
@@ -105,8 +105,8 @@ def _background(network: keras.Model) -> float:
     rescaling = _of_kind(network.layers, layers.Rescaling)
     if len(rescaling) != 1 or not np.isclose(rescaling[0].scale, 1 / 255):
         raise ValueError(
-            f"weights come from a network that rescales bytes to [0, 1] once. "
-            f"Received: {network.name}, which does otherwise"
+            "the source network must rescale bytes to [0, 1], once. "
+            f"Received: {network.name}, which does not"
         )
     return float(-255 * rescaling[0].offset)
 
@@ -123,7 +123,7 @@ def _body(network: keras.Model) -> str:
         if body == known:
             return name
     raise ValueError(
-        f"weights come from a network with one of the bodies {', '.join(BODIES)}. "
+        f"the source network must have one of the bodies {', '.join(BODIES)}. "
         f"Received: {network.name} with {body}"
     )
 
@@ -148,8 +148,8 @@ def _check_activations(network: keras.Model) -> None:
     hidden = (course.count("kernel") - 1) * ["kernel", "relu"]
     if course not in ([*hidden, "kernel"], [*hidden[:-1], "normalisation", "relu", "kernel"]):
         raise ValueError(
-            "weights come from a network with a ReLU after each hidden layer, the last of which "
-            "may be normalised before, and a linear output. "
+            "the source network must have a ReLU after each hidden layer (the last hidden layer "
+            "may be normalised before its ReLU) and a linear output. "
             f"Received: {network.name} with {', '.join(course)}"
         )
 
@@ -194,7 +194,7 @@ def initialise(
     given, taken = ([weight.shape for weight in m.weights] for m in (source.network, network))
     if given != taken:
         raise ValueError(
-            f"weights go to a network with the layers of the one that they come from. "
+            "the new network must have the same layers as the source. "
             f"Received: weights of {given} for {taken}"
         )
     output = network.layers[-1]

@@ -99,7 +99,7 @@ def candidates(paths: Sequence[Path], background: float = 0) -> dict[str, Candid
         network, card = models.load_with_card(path)
         name = label(path)
         if name in named:
-            raise ValueError(f"networks have different names. Received: two called {name}")
+            raise ValueError(f"networks must have different names. Received: two called {name}")
         try:
             feature_size(network)
         except ValueError as error:
@@ -143,8 +143,8 @@ def relate(
     silent = sum(not frames.reward_ahead[:, folds == fold].std() for fold in range(FOLDS))
     if silent:
         raise TooFewRewards(
-            f"the reward ahead, played at random, has to change in each of {FOLDS} parts of the "
-            f"steps: more steps may find more rewards. Received: {silent} parts without any"
+            f"random play must find rewards in each of {FOLDS} parts of its steps: try more "
+            f"--steps. Received: {silent} parts without rewards"
         )
     rows: list[dict[str, Any]] = []
     for name, candidate in candidates.items():

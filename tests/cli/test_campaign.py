@@ -91,9 +91,9 @@ def test_two_runs_of_one_folder_need_a_label(refused, expanded, two):
 
 
 def test_options_of_the_simulation_need_each_other(refused, two):
-    refused(2, "with --dry-run", "campaign", two, "--nodes", 3)
-    refused(2, "exclude each other", "campaign", two, "--dry-run", "--status")
-    refused(2, "a campaign has a folder", "campaign", two, "--status")
+    refused(2, "need --dry-run", "campaign", two, "--nodes", 3)
+    refused(2, "not both", "campaign", two, "--dry-run", "--status")
+    refused(2, "has a folder with campaign.json", "campaign", two, "--status")
 
 
 def test_dry_run_says_what_runs_need_and_how_long_all_take(amkit, two, monkeypatch):

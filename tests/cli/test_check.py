@@ -40,7 +40,7 @@ def test_a_file_that_cannot_be_run_is_a_line(amkit):
         (["mask"], "unable to parse string as an integer"),
         ([8], "a number from 1 to 7. Received: 8"),
         ([3], "Received: 3_td_target.py"),
-        ([3, "notes.md"], "a Python file (.py) with the functions is expected"),
+        ([3, "notes.md"], "an existing Python file (.py)"),
     ],
 )
 def test_wrong_usage(wrong, words, match):

@@ -47,7 +47,7 @@ def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(
     refused(2, "goes on as it began, with seed 0", *words, "--resume", "--seed", 1)
     refused(2, "with kind amn", "train", "pong", "--run", "runs/amn-pong", "--resume")
     result = amkit(*words, "--resume", "--json")
-    assert result.exit_code == 0 and "finished already" in result.stderr
+    assert result.exit_code == 0 and "already finished" in result.stderr
     assert json.loads(result.stdout)["run"] == "runs/amn-pong-2"
 
 
@@ -64,9 +64,16 @@ def test_a_student_that_begins_as_an_expert(amkit, refused, tiny, expert_folder)
     begun = {"source": "expert-pong", "weights": weights, "learnt": ["pong"]}
     assert card["begin"] == begun
     assert f"--from {first}" in card["command"]
-    refused(2, "goes on as it began", *words, "--resume", "--from", expert_folder / "pong.keras")
+    refused(
+        2,
+        "a resumed run keeps its options",
+        *words,
+        "--resume",
+        "--from",
+        expert_folder / "pong.keras",
+    )
     # Other layers: its features are not normalised.
-    refused(2, "begins with weights of such layers", *words, "--from", expert_folder / "pong.keras")
+    refused(2, "must have the same layers", *words, "--from", expert_folder / "pong.keras")
     refused(2, "Received: missing.keras", *words, "--from", "missing.keras")
 
 
@@ -107,7 +114,7 @@ def test_a_student_plays_as_its_expert_was_trained(
 
 def test_expert_folders(refused, tiny, tmp_path, expert_folder):
     distill = ["distill", *tiny, "--experts"]
-    refused(2, "which is no folder", *distill, tmp_path / "missing")
+    refused(2, "which is not a folder", *distill, tmp_path / "missing")
     (tmp_path / "empty").mkdir()
     refused(2, "holds no expert", *distill, tmp_path / "empty")
     refused(2, "Received: seaquest", *distill, expert_folder, "--games", "seaquest")
@@ -138,10 +145,10 @@ def test_a_damaged_expert(refused, tiny, tmp_path, expert_folder):
         (["--temperature", "0"], "temperature: should be greater than 0. Received: 0.0"),
         (["--feature-weight", "-1"], "feature_weight: should be greater than or equal to 0"),
         (["--behaviour", "teacher"], "behaviour: should be 'student', 'expert' or 'both'"),
-        (["--games", "pong,pong"], "each game once"),
+        (["--games", "pong,pong"], "each game only once"),
         (["--games", ","], "comma-separated"),
         (["--split", "all"], "multitask"),
-        (["--split", "multitask", "--games", "pong"], "exclude each other"),
+        (["--split", "multitask", "--games", "pong"], "not both"),
     ],
 )
 def test_wrong_options(refused, tiny, words, match, expert_folder):
@@ -168,7 +175,7 @@ def test_a_damaged_run_or_other_experts(amkit, refused, tiny, tmp_path, expert_f
     refused(1, "damaged", *words, "--resume")
     config.write_text(whole)
     models.save(nature_dqn(6), folder / "pong.keras", {"kind": "expert", "games": ["pong"]})
-    refused(1, "other experts", *words, "--resume")
+    refused(1, "does not hold the experts", *words, "--resume")
 
 
 def test_steps_too_few_to_learn(refused, tiny, expert_folder):

@@ -70,8 +70,8 @@ def test_unknown_game(refused):
     ("words", "match"),
     [
         (["--seed", "2147483647"], "less than or equal to"),
-        (["--epsilon", "1.5"], "epsilon lies in [0, 1]"),
-        (["--protocol", "mine"], "protocol is one of"),
+        (["--epsilon", "1.5"], "epsilon must be in [0, 1]"),
+        (["--protocol", "mine"], "protocol must be one of"),
         ([], "no Actor-Mimic network"),
         (["missing.keras"], "Received: missing.keras"),
         (["--output", "missing/scores.json"], "can be written"),

@@ -68,9 +68,9 @@ def test_onnx_needs_an_extra(refused, expert_folder, monkeypatch):
         ("onnx", "p.keras", "ends with .onnx"),
         ("litert", "p.onnx", "ends with .tflite"),
         ("litert", "missing/p.tflite", "can be written"),
-        ("litert", "mine.tflite", "nothing but an earlier result"),
-        ("saved_model", "mine", "one that holds an earlier SavedModel"),
-        ("saved_model", "mine.tflite", "one that holds an earlier SavedModel"),
+        ("litert", "mine.tflite", "only an earlier result"),
+        ("saved_model", "mine", "the folder of an earlier SavedModel"),
+        ("saved_model", "mine.tflite", "the folder of an earlier SavedModel"),
         ("saved_model", "missing/p", "can be written"),
     ],
 )

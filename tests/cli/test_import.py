@@ -39,7 +39,7 @@ def test_any_encoding(in_ascii):
 def test_a_bad_file_is_refused_before_anything_is_written(refused):
     Path("cut.zip").write_bytes(SB3.read_bytes()[:9000])
     refused(1, "cut.zip: it is cut or damaged", "import", "cut.zip", "--game", "pong")
-    refused(1, "There is no such expert", "import", "missing.zip", "--game", "pong")
+    refused(1, "there is no such expert", "import", "missing.zip", "--game", "pong")
     refused(1, "an expert of breakout has 4 outputs", "import", SB3, "--game", "breakout")
     assert not Path("experts").exists()
 
@@ -47,12 +47,12 @@ def test_a_bad_file_is_refused_before_anything_is_written(refused):
 def test_a_bad_file_is_refused_without_tensorflow(refused, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     Path("notes.txt").write_text("hello")
-    refused(1, "the formats are", "import", "notes.txt", "--game", "pong")
+    refused(1, "one of the formats", "import", "notes.txt", "--game", "pong")
 
 
 def test_a_trained_expert_is_not_replaced(wrong, shipped):
     shutil.copytree(shipped, "mine", ignore=lambda _, names: [n for n in names if "pong" not in n])
-    wrong("replaces nothing but an earlier import", "import", SB3, "--game=pong", "--output=mine")
+    wrong("replace only an earlier import", "import", SB3, "--game=pong", "--output=mine")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_trained_expert_is_not_replaced(wrong, shipped):
     [
         ([SB3], "--game"),
         ([SB3, "--game", "pongg"], "Nearest: pong"),
-        ([SB3, "--game", "pong", "--output", "file"], "written to a folder"),
+        ([SB3, "--game", "pong", "--output", "file"], "--output must be a folder"),
     ],
 )
 def test_wrong_usage(wrong, words, match):

@@ -35,7 +35,7 @@ def test_a_video_needs_an_extra(refused, expert_folder, monkeypatch):
     ("words", "match"),
     [
         (["missing.keras"], "Received: missing.keras"),
-        (["missing.keras", "--seconds", "inf"], "a number is expected. Received: inf"),
+        (["missing.keras", "--seconds", "inf"], "must be a finite number. Received: inf"),
         (["missing.keras", "--seconds", "0"], "--seconds"),
         ([], "Missing argument"),
     ],

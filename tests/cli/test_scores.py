@@ -51,7 +51,7 @@ def test_a_damaged_card(refused, shipped):
     [
         (["missing"], "no folder"),
         (["."], "holds no expert"),
-        (["--json", "--markdown"], "exclude each other"),
+        (["--json", "--markdown"], "not both"),
         (["--figure", "curves.pdf"], "a figure ends with .png or .svg"),
         (["--figure", "missing/curves.svg"], "a folder that can be written"),
     ],

@@ -50,7 +50,7 @@ def test_train_in_minutes(amkit, refused, tiny, monkeypatch):
             return self.now
 
     monkeypatch.setattr(budget, "time", Clock())
-    refused(2, "exclude each other", "train", "pong", *tiny, "--steps", 256, "--minutes", 2)
+    refused(2, "not both", "train", "pong", *tiny, "--steps", 256, "--minutes", 2)
     refused(2, "a run of pong needs --minutes 1 or more", "train", "pong", *tiny, "--minutes", 0.2)
     assert not Path("runs").exists()
     result = amkit("train", "pong", *tiny, "--minutes", 2)
@@ -90,7 +90,7 @@ def test_train_several_games_into_a_folder(amkit, tiny):
     left = Path("runs/expert-pong/checkpoint")  # By a kill just after the model was saved.
     left.mkdir()
     result = amkit(*words, "--resume")
-    assert result.exit_code == 0 and result.stderr.count("finished already") == 2
+    assert result.exit_code == 0 and result.stderr.count("already finished") == 2
     assert not left.exists()
     rows = json.loads(amkit("scores", "zoo", "--json").stdout)
     assert [row["game"] for row in rows] == ["breakout", "pong"]
@@ -186,13 +186,13 @@ def test_unknown_game(refused, tiny):
         (["pong", "--seed", "-1"], "--seed"),
         (["pong", "--preset", "huge"], "preset is one of"),
         (["pong", "--precision", "int8"], "precision: should be 'float32' or"),
-        (["pong", "--protocol", "mine", "--precision", "float32"], "protocol is one of"),
+        (["pong", "--protocol", "mine", "--precision", "float32"], "protocol must be one of"),
         ([], ""),
         (["pong", "--all"], "Received: both"),
         (["--steps", "10"], "Received: neither"),
-        (["pong", "Pong"], "each game is named once"),
-        (["pong", "boxing", "--run", "mine"], "--run is for one game"),
-        (["pong", "--into", "missing"], "--into is a folder that can be written"),
+        (["pong", "Pong"], "each game only once"),
+        (["pong", "boxing", "--run", "mine"], "--run works with one game only"),
+        (["pong", "--into", "missing"], "--into must be an existing folder"),
     ],
 )
 def test_wrong_usage(wrong, words, match):
@@ -203,7 +203,7 @@ def test_a_run_in_use_or_already_there(refused, tiny, tmp_path):
     with run_folders.Run(tmp_path / "mine", {}):
         refused(2, "in use by another process", "train", "pong", *tiny, "--run", "mine", "--resume")
     before = (tmp_path / "mine" / "config.json").read_bytes()
-    refused(2, "holds a run already", "train", "pong", *tiny, "--run", "mine")
+    refused(2, "already holds a run", "train", "pong", *tiny, "--run", "mine")
     assert (tmp_path / "mine" / "config.json").read_bytes() == before
 
 

@@ -237,7 +237,7 @@ def test_ctrl_z_gives_the_terminal_back_for_a_while():
 
 
 def test_no_terminal_is_one_line(refused, expert_folder):
-    line = "a game is watched in a terminal, or with --browser"
+    line = "in a terminal, or add --browser"
     refused(2, line, "watch", expert_folder / "pong.keras")
 
 
@@ -343,7 +343,7 @@ def test_wishes_are_checked(session):
 def test_a_port_that_is_taken_is_one_line(refused, shipped):
     with Page(0) as page:
         words = [shipped / "pong.keras", "--browser", "--port", page.server_address[1]]
-        refused(2, "--port is free, or 0. Received:", "watch", *words)
+        refused(2, "--port must be a free port, or 0. Received:", "watch", *words)
 
 
 def test_ctrl_c_ends_the_page(amkit, expert_folder, monkeypatch):

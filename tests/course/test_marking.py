@@ -171,5 +171,5 @@ def test_no_such_assignment_or_file():
         mark(8)
     with pytest.raises(ValueError, match="Received: 3_td_target.py"):
         mark(3)
-    with pytest.raises(ValueError, match="a Python file"):
+    with pytest.raises(ValueError, match="an existing Python file"):
         mark(3, Path(__file__).parents[2] / "README.md")

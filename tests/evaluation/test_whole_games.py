@@ -95,7 +95,7 @@ def test_result():
 
 
 def test_epsilon_is_a_probability(pong):
-    with pytest.raises(ValueError, match=r"epsilon lies in \[0, 1\]. Received: 1.5"):
+    with pytest.raises(ValueError, match=r"epsilon must be in \[0, 1\]. Received: 1.5"):
         evaluate_game(random_network, pong, PROTOCOLS["tiny"], epsilon=1.5)
 
 

@@ -40,7 +40,7 @@ def test_a_temperature_of_each_game_is_a_share_of_its_experts_spread(tmp_path, p
     output.set_weights([0 * kernel, 0 * bias])
     models.save(network, tmp_path / "pong.keras", {"kind": "expert", "games": ["pong"]})
     config = configuration.distill_config(tmp_path, temperature=0.2, **options)
-    with pytest.raises(ValueError, match="differ from action to action"):
+    with pytest.raises(ValueError, match="differ between actions"):
         build.build(config, 0)
 
 
@@ -76,13 +76,13 @@ def test_the_algorithm_is_named(expert_folder):
         ({"seed": -1}, "seed: should be greater than or equal to 0. Received: -1"),
         ({"algorithm": "ppo"}, "algorithm is one of dqn, pqn, .*. Received: 'ppo'"),
         ({"algorithm": ["pqn"]}, r"algorithm is one of dqn, .* Received: \['pqn'\]"),
-        ({"settings": 5}, "settings are an object. Received: 5"),
+        ({"settings": 5}, "settings must be an object. Received: 5"),
         ({"settings": {"epsilon": [[100, 1.0]]}}, "epsilon: steps begin at 0 and increase"),
         ({"settings": {"epsilon": []}}, "epsilon: steps begin at 0 and increase"),
         ({"settings": {"epsilon": [[0, 5.0]]}}, "epsilon.0.1: should be less than or equal to 1"),
         ({"settings": {"hold": [[0, 0.5]]}}, "hold.0.1: should be greater than or equal to 1"),
         ({"kind": "king"}, "kind: should be 'expert', 'amn', 'mdqn' or 'mcdqn'"),
-        ({"protocol": "golf"}, "protocol is one of .* Received: 'golf'"),
+        ({"protocol": "golf"}, "protocol must be one of .* Received: 'golf'"),
         ({"games": []}, "games: "),
         ({"settings": {"steps": 0}}, "steps: should be greater than or equal to 1"),
         ({"bodies": 1}, "bodies: "),

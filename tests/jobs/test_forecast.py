@@ -178,5 +178,5 @@ def test_too_few_minutes_leave_no_run(tmp_path, monkeypatch):
 
 
 def test_steps_and_minutes_exclude_each_other():
-    with pytest.raises(ValueError, match="--steps and --minutes exclude each other"):
+    with pytest.raises(ValueError, match="--steps or --minutes, not both"):
         config(minutes=10)

@@ -72,14 +72,14 @@ def test_shipped_plans_are_read_by_their_names(path):
         ("[[runs]]\ncommand = 'play'", "should be 'train', 'distill', 'baseline' or 'transfer'"),
         ("cores = 0\n[[runs]]\ncommand = 'train'", "cores: should be greater than or equal to 1"),
         ("days = 3\n[[runs]]\ncommand = 'train'", "days: Extra inputs are not permitted"),
-        ("[[runs]]\ncommand = 'train'\nseeds = [1, 1]", "each is named once. Received: 1, 1"),
+        ("[[runs]]\ncommand = 'train'\nseeds = [1, 1]", "each entry only once. Received: 1, 1"),
         ("[[runs]]\ncommand = 'train'\nseeds = [-1]", "should be greater than or equal to 0"),
         ("[[runs]]\ncommand = 'train'\nseeds = []", "should have at least 1 item"),
         ("[[runs]]\ncommand = 'train'\nsteps = [1, 2]", "steps"),
         ("[[runs]]\ncommand = 'train'\nlabel = 'a/b'", "should match pattern"),
         ("[[runs]]\ncommand = 'train'\nresume = true", "entry 1 (train) has the options"),
         ("[[runs]]\ncommand = 'train'\nseed = 1", "seeds are a list, `seeds`. Received: seed"),
-        ("[[runs]", "a plan is a TOML file. Received:"),
+        ("[[runs]", "the plan must be valid TOML. Received:"),
     ],
 )
 def test_what_is_wrong_is_one_line(plan, text, says):

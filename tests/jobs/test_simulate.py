@@ -55,7 +55,7 @@ def test_longer_periods_lose_more():
         ({"nodes": 0}, "nodes"),
         ({"node_gibibytes": 0.5}, "a node has room for each run, here 1 cores and 1.0 GiB"),
         ({"hours_between_losses": float("nan")}, "hours_between_losses"),
-        ({"hours_between_losses": 0.001, "checkpoint_seconds": 3600}, "nodes live until"),
+        ({"hours_between_losses": 0.001, "checkpoint_seconds": 3600}, "a node must live until"),
     ],
 )
 def test_what_cannot_be_played_is_refused(changes, says):

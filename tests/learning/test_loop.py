@@ -208,7 +208,7 @@ def test_a_checkpoint_of_other_memories_is_refused(stopped, scripted, pong, brea
     other = distill_job(scripted, pong, breakout, replay_steps=100)
     with (
         run_folders.Run(stopped("distill")) as run,
-        pytest.raises(CheckpointError, match="other replay memories"),
+        pytest.raises(CheckpointError, match="must hold replay memories"),
     ):
         run_job(other, run)
 

@@ -304,7 +304,7 @@ def test_curves_are_means_over_runs_tested_at_the_same_steps(make):
         ([{}, {"seed": 1, "steps": 300}], "differ in their seeds alone"),
         ([{}, {"kind": "mdqn", "games": ["pong"], "scores": card()["scores"][:1]}], "same games"),
         ([{"scores": []}], "no score of breakout, pong"),
-        ([{}, {}], "named once"),
+        ([{}, {}], "only once"),
         ([{}, {"seed": 1, "test_protocol": "paper"}], "differ in their seeds alone"),
     ],
 )

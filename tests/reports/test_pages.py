@@ -128,5 +128,5 @@ def test_nothing_is_replaced_but_an_earlier_report(tmp_path):
     assert report(run, "--output", out).exit_code == 0
     (out / "index.html").write_text("mine")
     result = report(run, "--output", out)
-    assert result.exit_code == 2 and "nothing but an earlier one" in result.stderr
+    assert result.exit_code == 2 and "only an earlier report" in result.stderr
     assert (out / "index.html").read_text() == "mine"

@@ -200,7 +200,7 @@ def test_no_area_above_a_chance_of_another_emulator():
 @pytest.mark.parametrize(
     ("cards", "match"),
     [
-        ([card(source="amn")], "needs --from none too"),
+        ([card(source="amn")], "--from none"),
         ([], "needs --from none too. Received: no finished run"),
         (
             [card(source="amn"), card("pong", source="amn")],
@@ -214,7 +214,7 @@ def test_no_area_above_a_chance_of_another_emulator():
         ([card(), card(source="amn", tests=card()["tests"][:1])], "tested at the same steps"),
         (
             [card(), card(), card(source="amn")],
-            "named once. Received: one of breakout from random twice",
+            "only once. Received: one run of breakout from random twice",
         ),
         ([card(), card("pong", tests=card("pong")["tests"][:1])], "tested at the same steps"),
         ([card(), card(source="amn", precision="float32")], "different precision"),
@@ -223,7 +223,7 @@ def test_no_area_above_a_chance_of_another_emulator():
             [card(), *(card(transfer={"source": "amn", "weights": w}, seed=w) for w in (1, 2))],
             "runs of breakout from amn in a report differ in their seeds alone",
         ),
-        ([card(), {"kind": "amn", "games": ["pong"]}], "of `amkit transfer` alone"),
+        ([card(), {"kind": "amn", "games": ["pong"]}], "no run of `amkit transfer`"),
     ],
 )
 def test_runs_that_cannot_be_compared(cards, match):
@@ -454,6 +454,6 @@ def test_guesses_that_are_something_else(tmp_path):
         wrong.write_text(content)
         result = CliRunner().invoke(app, ["report", *runs, "--relate", str(wrong)])
         assert result.exit_code == 2, result.output
-        assert "a guess is a file of `amkit relate" in " ".join(result.stderr.split())
+        assert "a file that `amkit relate" in " ".join(result.stderr.split())
     result = CliRunner().invoke(app, ["report", *runs, "--relate", str(tmp_path / "none")])
     assert result.exit_code == 1 and "no file" in result.stderr

@@ -85,13 +85,13 @@ def test_an_earlier_result_is_replaced(tmp_path, content):
 )
 def test_what_is_no_result_is_not_replaced(tmp_path, name, content):
     (tmp_path / name).write_text(content)
-    with pytest.raises(ValueError, match="nothing but an earlier result of its kind.*Received: "):
+    with pytest.raises(ValueError, match="only an earlier result of the same kind.*Received: "):
         files.check_target(tmp_path / name, "--output", keys=KEYS)
 
 
 def test_no_json_is_replaced_without_a_kind(tmp_path):
     (tmp_path / "scores.json").write_text('[{"game": "pong"}]')
-    with pytest.raises(ValueError, match="nothing but an earlier result"):
+    with pytest.raises(ValueError, match="only an earlier result"):
         files.check_target(tmp_path / "scores.json", "--output")
 
 
@@ -100,7 +100,7 @@ def test_a_models_card_is_not_replaced(tmp_path, content):
     (tmp_path / "pong.keras").touch()
     if content:
         (tmp_path / "pong.json").write_text(content)
-    with pytest.raises(ValueError, match="is no model's card"):
+    with pytest.raises(ValueError, match="not replace a model's card"):
         files.check_target(tmp_path / "pong.json", "--output", keys=KEYS)
 
 

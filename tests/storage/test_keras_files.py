@@ -201,9 +201,9 @@ def test_a_model_is_saved_under_no_other_ending(saved, tmp_path):
 
 
 def test_missing_and_misnamed(tmp_path):
-    rejected(tmp_path / "no.keras", "There is no such model")
+    rejected(tmp_path / "no.keras", "there is no such model")
     (tmp_path / "model.h5").write_bytes(b"x")
-    rejected(tmp_path / "model.h5", "A model is a .keras file")
+    rejected(tmp_path / "model.h5", "a model must be a .keras file")
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_links_out_of_the_weights(saved, tmp_path):
     with h5py.File(weights, "r+") as file:
         file["stolen"] = h5py.ExternalLink("/etc/passwd", "/")
     rewrite(path, weights=weights.getvalue())
-    rejected(path, "link elsewhere")
+    rejected(path, "link to another file")
 
 
 def test_extra_members(saved):
@@ -362,7 +362,7 @@ def test_the_card_of_another_model(saved):
     card_path(path).write_text(json.dumps({**CARD, "weight_hash": "0" * 64}))
     rejected(path, "does not match the weights")
     card_path(path).unlink()
-    rejected(path, "no card beside it")
+    rejected(path, "no card beside the model")
 
 
 def test_groups_that_hold_themselves(saved):

@@ -71,5 +71,5 @@ def test_what_is_not_there_is_left_alone(remote, run):
     folder = run(config_json="1")
     remote.fetch(folder)
     assert content(folder) == {"config.json": "1"}
-    with pytest.raises(ValueError, match="a storage is s3://.*Received: nowhere"):
+    with pytest.raises(ValueError, match="--storage must be s3://.*Received: nowhere"):
         Remote("nowhere")

@@ -32,7 +32,7 @@ def test_a_run_is_not_begun_twice_nor_used_by_two(tmp_path):
         assert run.config == {"seed": 1}
         with pytest.raises(run_folders.RunError, match="in use"):
             run_folders.Run(tmp_path / "run")
-    with pytest.raises(run_folders.RunError, match="holds a run already"):
+    with pytest.raises(run_folders.RunError, match="already holds a run"):
         run_folders.Run(tmp_path / "run", {"seed": 2})
     with run_folders.Run(tmp_path / "run") as run:
         assert run.config == {"seed": 1}
@@ -66,7 +66,7 @@ def test_a_claimed_folder_begins_later_or_is_gone_again(tmp_path):
             assert other.folder.name == "pong-2"
         run.begin({"seed": 1})
         assert run.begun and run.config == {"seed": 1}
-        with pytest.raises(run_folders.RunError, match="holds a run already"):
+        with pytest.raises(run_folders.RunError, match="already holds a run"):
             run.begin({"seed": 2})
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["pong"]
     with run_folders.claim(tmp_path / "a" / "b", "pong"):

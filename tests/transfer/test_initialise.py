@@ -137,9 +137,9 @@ def test_frozen_layers_do_not_learn(amn, pong, freeze, learning):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"head": "none"}, "head is one of"),
+        ({"head": "none"}, "head must be one of"),
         ({"freeze": "output"}, "freeze is one of observation, rescaling"),
-        ({"freeze": "conv9"}, "freeze is one of"),
+        ({"freeze": "conv9"}, "freeze must be one of"),
     ],
 )
 def test_wrong_options(amn, options, match):
@@ -150,7 +150,7 @@ def test_wrong_options(amn, options, match):
 def test_other_layers(amn):
     wide = actor_mimic_network("wide", normalize_features=True)
     wide = Source(wide, 1.0, 0, "", ("pong",), "wide", True)
-    with pytest.raises(ValueError, match="with the layers of the one"):
+    with pytest.raises(ValueError, match="the same layers as the source"):
         initialise(network(1), wide)
 
 
@@ -381,15 +381,15 @@ def test_runs_are_called_by_what_they_differ_in(in_runs, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (["breakout"], "--from is an AMN's file"),
-        (["--from", "none"], "target games are named"),
-        (["breakout", "--split", "targets", "--from", "none"], "exclude each other"),
+        (["breakout"], "--from must be a .keras file"),
+        (["--from", "none"], "name target games"),
+        (["breakout", "--split", "targets", "--from", "none"], "not both"),
         (["breakout", "--from", "none", "--seed", "0,x"], "--seed"),
         (["breakout", "--from", "none", "--seed", "1,1"], "--seed"),
         (["breakout", "--from", "none", "--from", "none"], "different names"),
         (["breakout", "--from", "none", "--seed", "4294967296"], "--seed"),
         (["brekout", "--from", "none"], "breakout"),
-        (["breakout", "--from", "none", "--freeze", "features"], "of an AMN's weights"),
+        (["breakout", "--from", "none", "--freeze", "features"], "need an AMN's weights"),
     ],
 )
 def test_wrong_usage(tmp_path, monkeypatch, words, match):
@@ -429,7 +429,7 @@ def test_a_target_is_no_teacher(in_runs):
 def test_a_source_is_not_called_as_random_weights_are(amn, tmp_path):
     source = tmp_path / "random.keras"
     models.copy(amn, source)
-    with pytest.raises(ValueError, match="called otherwise than random ones"):
+    with pytest.raises(ValueError, match="which means random weights"):
         configuration.transfer_config("krull", source)
 
 

@@ -96,7 +96,10 @@ def test_a_game_without_rewards_is_one_line(frames, tmp_path, expert_folder, mon
     monkeypatch.setattr(relate, "play_at_random", lambda *words, **options: silent)
     result = CliRunner().invoke(app, ["relate", "boxing", "--experts", str(expert_folder)])
     assert result.exit_code == 1 and result.stderr.count("\nerror: ") <= 1
-    assert isinstance(result.exception, SystemExit) and "more rewards" in result.stderr
+    assert (
+        isinstance(result.exception, SystemExit)
+        and "random play must find rewards" in result.stderr
+    )
 
 
 @pytest.mark.usefixtures("scripted_games")
@@ -197,7 +200,7 @@ def test_several_networks_count_by_their_mean(frames):
     [
         (["boxing"], "--from or --experts"),
         (["boxxing", "--experts", "."], "boxing"),
-        (["boxing", "--experts", "."], "experts of other games"),
+        (["boxing", "--experts", "."], "experts of games other than the target"),
         (["boxing", "--from", "gone.keras"], "Received: gone.keras"),
         (["boxing", "--from", "plain.keras"], "layer called features"),
         (["boxing", "--from", "maps.keras"], "layer called features"),

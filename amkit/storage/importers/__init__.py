@@ -50,8 +50,8 @@ def read(path: Path, game: Game) -> Foreign:
     Raises:
         ModelFileError: one line that says what is wrong.
     """
-    content = read_bounded(path, _MAX_FILE_BYTES, "There is no such expert")
-    with in_one_line(path), no_damage("it is cut or"):
+    content = read_bounded(path, _MAX_FILE_BYTES, "there is no such expert")
+    with in_one_line(path), no_damage("the file is cut or"):
         parts = _recognised(content, game, path)
         parts.check(game)
         return Foreign(game, parts, path.name, hashlib.sha256(content).hexdigest())
@@ -91,11 +91,11 @@ def write(expert: Foreign, folder: Path) -> tuple[Path, Card]:
 def check_target(folder: Path, game: Game) -> Path:
     """Where an expert of a game is written; ValueError if that would replace a trained one."""
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"experts are written to a folder. Received: {folder}, which is a file")
+        raise ValueError(f"--output must be a folder. Received: {folder}, a file")
     target = folder / f"{game.name}.keras"
     if (target.exists() or card_path(target).exists()) and "imported" not in read_card(target):
         raise ValueError(
-            f"an import replaces nothing but an earlier import: name another folder. "
+            "an import may replace only an earlier import: name another folder. "
             f"Received: {folder}, which has {target.name}"
         )
     return target
@@ -109,14 +109,14 @@ def _recognised(content: bytes, game: Game, path: Path) -> Parts:
         if any(map(torch_files.is_pickle, members)):
             return _of_torch(torch_files.read_zip(content), game, path)
         if "model.weights.h5" in members:
-            raise ModelFileError("it is a .keras file: amkit takes such a file as it is")
+            raise ModelFileError("this is a .keras file: amkit reads such a file without an import")
     elif content.startswith(torch_files.LEGACY_MARK):
         return _of_torch(torch_files.read_legacy(content), game, path)
     elif content.startswith(b"\x1f\x8b"):
         with gzip.open(io.BytesIO(content)) as file:
             inner = file.read(torch_files.MAX_UNPACKED_BYTES + 1)
         if len(inner) > torch_files.MAX_UNPACKED_BYTES or inner.startswith(b"\x1f\x8b"):
-            raise ModelFileError("it unpacks to more than a network needs")
+            raise ModelFileError("the file unpacks to more than a network needs")
         return _recognised(inner, game, path)
     elif content.startswith(keras2.MARK):
         return keras2.read(content, game)
@@ -127,7 +127,7 @@ def _recognised(content: bytes, game: Game, path: Path) -> Parts:
     elif content[:1] in b"\x81\x82\x83\x84\x85\xde\xdf" and content:
         return flax_files.read_msgpack(content, game)
     begins = f"a file that begins with {content[:8]!r}" if content else "an empty file"
-    raise ModelFileError(f"the formats are {FORMATS}. Received: {begins}")
+    raise ModelFileError(f"the file must have one of the formats {FORMATS}. Received: {begins}")
 
 
 def _of_torch(document: Any, game: Game, path: Path) -> Parts:
@@ -140,6 +140,6 @@ def _of_torch(document: Any, game: Game, path: Path) -> Parts:
         return stable_baselines3.read(document, game)
     names = list(document)[:3] if isinstance(document, dict) else [type(document).__name__]
     raise ModelFileError(
-        "its tensors are named as Stable-Baselines3, CleanRL or atari-agents name theirs. "
+        "the tensors must be named as in Stable-Baselines3, CleanRL or atari-agents. "
         f"Received: {', '.join(str(name)[:40] for name in names)}"
     )

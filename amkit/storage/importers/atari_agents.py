@@ -23,7 +23,9 @@ def read(document: Mapping[Any, Any], game: Game, path: Path) -> Parts:
     """Reads a checkpoint; ModelFileError if it is a C51, whose Q-values no linear layer gives."""
     state = document[_STATE]
     if "_AtariNet__support" in state:
-        raise ModelFileError("it is a C51, whose Q-values are not linear: import a DQN or M-DQN")
+        raise ModelFileError(
+            "the expert is a C51, whose Q-values are not linear: import a DQN or M-DQN"
+        )
     layers, dense = parts.from_torch(
         [parts.pair(state, f"_AtariNet__features.{i}") for i in (0, 2, 4)],
         [parts.pair(state, f"_AtariNet__head.{i}") for i in (0, 2)],

@@ -41,7 +41,7 @@ def read_msgpack(content: bytes, game: Game) -> Parts:
     reader = _Msgpack(content)
     document = reader.value()
     if reader.place != len(content):
-        raise ModelFileError("there is more behind its parameters")
+        raise ModelFileError("the file goes on after the parameters")
     return _parts(document, game, None)
 
 
@@ -49,7 +49,7 @@ def read_pickle(content: bytes, game: Game) -> Parts:
     """Reads one of Dopamine's JAX checkpoints, `ckpt.N`."""
     document = pickles.read(io.BytesIO(content), _NAMES, inert=("optax.",))
     if not isinstance(document, dict) or "online_params" not in document:
-        raise ModelFileError("it is a pickle, but no checkpoint of a DQN of Dopamine's JAX agents")
+        raise ModelFileError("the pickle is not a checkpoint of a DQN of Dopamine's JAX agents")
     steps = document.get("training_steps")
     return _parts(document["online_params"], game, steps if type(steps) is int else None)
 
@@ -124,7 +124,7 @@ class _Msgpack:
     def value(self, depth: int = 0) -> Any:
         self._values += 1
         if depth > _MAX_DEPTH or self._values > _MAX_VALUES:
-            raise ModelFileError("it is more deeply nested, or has more values, than parameters")
+            raise ModelFileError("the parameters are nested too deeply, or hold too many values")
         code = self._take(1)[0]
         if code < 0x80 or code >= 0xE0:
             return code if code < 0x80 else code - 0x100
@@ -156,7 +156,7 @@ class _Msgpack:
     def _take(self, count: int) -> bytes:
         end = self.place + count
         if end > len(self._content):
-            raise ModelFileError("it is cut")
+            raise ModelFileError("the file is cut")
         content, self.place = self._content[self.place : end], end
         return content
 
@@ -165,7 +165,7 @@ class _Msgpack:
         for _ in range(length):
             key = self.value(depth + 1)
             if not isinstance(key, str):
-                raise ModelFileError("the keys of its parameters are words")
+                raise ModelFileError("the names of the parameters must be text")
             values[key] = self.value(depth + 1)
         return values
 
@@ -202,9 +202,9 @@ class _NumpyArray(pickles.Stateful):
     def array(self) -> Array:
         shape, format_, fortran, content = self._state
         if not isinstance(format_, _NumpyFormat) or format_.code not in _PICKLED_FORMATS:
-            raise ModelFileError("its weights are arrays of floating-point numbers")
+            raise ModelFileError("the weights must be arrays of floating-point numbers")
         if format_.order != "<":
-            raise ModelFileError("its numbers are of another byte order, big endian")
+            raise ModelFileError("the numbers must be little endian. Received: big endian")
         return _array(shape, "<" + format_.code, content, "F" if fortran is True else "C")
 
 

@@ -35,11 +35,11 @@ def arrays(content: bytes) -> tuple[str, dict[str, list[NDArray[np.float32]]]]:
             command, input=content, capture_output=True, timeout=_SECONDS, env=one_thread
         )
     except subprocess.TimeoutExpired:
-        raise ValueError("the HDF5 library does not come to an end with it") from None
+        raise ValueError("the HDF5 library does not finish reading the file") from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         said = [line.removeprefix("refused: ") for line in lines if line.startswith("refused: ")]
-        raise ValueError(said[0] if said else "the HDF5 library cannot read it")
+        raise ValueError(said[0] if said else "the HDF5 library cannot read the file")
     layers: dict[str, list[NDArray[np.float32]]] = {}
     with np.load(io.BytesIO(done.stdout), allow_pickle=False) as held:
         for layer in held["layers"].tolist():
@@ -51,13 +51,13 @@ def arrays(content: bytes) -> tuple[str, dict[str, list[NDArray[np.float32]]]]:
 def _read(content: bytes) -> dict[str, Any]:
     with h5py.File(io.BytesIO(content), "r") as file:
         if "model_config" not in file.attrs:
-            raise ValueError("it holds weights alone: save the whole model, model.save()")
+            raise ValueError("the file holds only weights: save the whole model with model.save()")
         text = file.attrs["model_config"]
         held: dict[str, Any] = {"config": text.decode() if isinstance(text, bytes) else str(text)}
         weights = _hard(file, "model_weights")
         names = [str(name) for name in weights]
         if len(names) > _MAX_LAYERS:
-            raise ValueError(f"it has at most {_MAX_LAYERS} layers")
+            raise ValueError(f"the model may have at most {_MAX_LAYERS} layers")
         held["layers"] = np.array(names, str)
         for name in names:
             of_layer = _layer_weights(_hard(weights, name))
@@ -75,9 +75,9 @@ def _layer_weights(group: Any) -> list[NDArray[np.float32]]:
             array = _hard(array, step)
         plain = isinstance(array, h5py.Dataset) and array.chunks is None and not array.external
         if not plain or array.is_virtual or array.dtype.kind != "f":
-            raise ValueError("its weights are not plain numbers")
+            raise ValueError("the weights are not plain numbers")
         if math.prod(array.shape) > _MAX_NUMBERS:
-            raise ValueError("its weights are larger than a network's")
+            raise ValueError("the weights are larger than those of a network")
         result.append(array[()].astype(np.float32))
     return result
 
@@ -85,7 +85,7 @@ def _layer_weights(group: Any) -> list[NDArray[np.float32]]:
 def _hard(group: Any, name: str) -> Any:
     """A member of a group, that is in this file."""
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise ValueError("its weights link elsewhere")
+        raise ValueError("the weights link to another file")
     return group[name]
 
 

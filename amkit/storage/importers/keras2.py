@@ -49,27 +49,31 @@ class _Sequence:
             self._activation("linear" if settings.get("negative_slope") else "relu")
         elif kind == "Permute" and not self.activated and self.shape == (4, 84, 84):
             if list(settings["dims"]) != [2, 3, 1]:
-                raise ModelFileError("Permute puts the frames last, (2, 3, 1)")
+                raise ModelFileError("Permute must move the frames to the last axis, (2, 3, 1)")
             self.shape = (84, 84, 4)
         elif kind == "Rescaling" and not self.activated and not settings.get("offset"):
             self.divisor = 1 / float(settings["scale"])
         elif kind == "Flatten":
             if settings.get("data_format", "channels_last") == "channels_first":
-                raise ModelFileError('its Flatten has data_format "channels_first"')
+                raise ModelFileError('Flatten must not have data_format "channels_first"')
         elif kind not in _IGNORED:
             raise ModelFileError(
-                "layers are Conv2D, Dense, Activation, ReLU, Permute, Rescaling and Flatten, as a "
-                f"DQN has them. Received: {kind:.40}"
+                "layers must be Conv2D, Dense, Activation, ReLU, Permute, Rescaling or Flatten, as "
+                f"in a DQN. Received: {kind:.40}"
             )
 
     def _convolution(self, settings: Mapping[str, Any]) -> None:
         if "nb_filter" in settings:
-            raise ModelFileError("it is of Keras 1: save it again with Keras 2")
+            raise ModelFileError(
+                "the file was written by Keras 1: load and save the model with Keras 2"
+            )
         kernel, bias = self._kernel_and_bias(settings, 4)
         stride, other = settings["strides"]
         dilation = settings.get("dilation_rate") or [1, 1]
         if type(stride) is not int or stride != other or stride < 1 or list(dilation) != [1, 1]:
-            raise ModelFileError("convolutions have one stride for both axes, and no dilation")
+            raise ModelFileError(
+                "a convolution must have the same stride on both axes, and no dilation"
+            )
         self.convolutions.append(Convolution(kernel, bias, stride))
         self.paddings.add(str(settings.get("padding", "valid")))
         self.formats.add(str(settings.get("data_format", "channels_last")))
@@ -79,13 +83,15 @@ class _Sequence:
         if new:
             self.activated.append(False)
         if name not in (None, "linear", "relu"):
-            raise ModelFileError(f"activations are relu and linear. Received: {str(name)[:40]}")
+            raise ModelFileError(f"activations must be relu or linear. Received: {str(name)[:40]}")
         self.activated[-1] |= name == "relu"
 
     def _kernel_and_bias(self, settings: Mapping[str, Any], axes: int) -> tuple[Array, Array]:
         kernel, *others = self._weights[str(settings["name"])]
         if kernel.ndim != axes or len(others) != bool(settings.get("use_bias", True)):
-            raise ModelFileError("a layer has a kernel and, where it says so, a bias")
+            raise ModelFileError(
+                "a layer must have a kernel, and a bias if its configuration says so"
+            )
         return kernel, others[0] if others else np.zeros(kernel.shape[-1], np.float32)
 
 
@@ -94,11 +100,13 @@ def read(content: bytes, game: Game) -> Parts:
     text, weights = hdf5.arrays(content)
     config = json.loads(text)
     if config["class_name"] != "Sequential":
-        raise ModelFileError(f"it is no Sequential model. Received: {config['class_name']!s:.40}")
+        raise ModelFileError(
+            f"the model must be Sequential. Received: {config['class_name']!s:.40}"
+        )
     listed = config["config"]
     listed = listed["layers"] if isinstance(listed, dict) else listed
     if not isinstance(listed, list) or len(listed) > _MAX_LAYERS:
-        raise ModelFileError(f"it has a list of at most {_MAX_LAYERS} layers")
+        raise ModelFileError(f"the model must have a list of at most {_MAX_LAYERS} layers")
     layers = _Sequence(weights)
     for entry in listed:
         layers.take(str(entry["class_name"]), entry["config"])
@@ -107,15 +115,15 @@ def read(content: bytes, game: Game) -> Parts:
 
 def _parts(layers: _Sequence) -> Parts:
     if not layers.convolutions or len(layers.dense) < 2:
-        raise ModelFileError("a DQN has convolutions and two dense layers or more")
+        raise ModelFileError("a DQN must have convolutions and at least two dense layers")
     if layers.activated[-1] or not all(layers.activated[:-1]):
-        raise ModelFileError("a DQN has a ReLU after each layer but the last")
+        raise ModelFileError("a DQN must have a ReLU after each layer except the last")
     if len(layers.paddings | layers.formats) != 2 or not layers.paddings <= {"valid", "same"}:
-        raise ModelFileError("its convolutions have one padding and one data_format")
+        raise ModelFileError("all convolutions must have the same padding and data_format")
     first = layers.formats == {"channels_first"}
     if layers.shape != ((4, 84, 84) if first else (84, 84, 4)):
         raise ModelFileError(
-            "it takes 4 frames of 84 x 84 pixels, where its convolutions expect them. "
+            "the model must take 4 frames of 84 x 84 pixels, on the axes of its convolutions. "
             f"Received: {str(layers.shape)[:40]}"
         )
     same, dense = layers.paddings == {"same"}, layers.dense

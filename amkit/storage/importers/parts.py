@@ -62,30 +62,34 @@ class Parts:
         for i, layer in enumerate(self.convolutions, start=1):
             shape = layer.kernel.shape
             if len(shape) != 4 or shape[0] != shape[1] or shape[2] != channels:
-                raise _misfit(f"convolution {i} has a square kernel of {channels} channels", shape)
+                raise _misfit(
+                    f"convolution {i} must have a square kernel of {channels} channels", shape
+                )
             channels = shape[3]
             _check_bias(f"convolution {i}", layer.bias, channels)
             if channels * map_size(sizes[:i], self.padding, self.same) ** 2 > _MAX_ACTIVATIONS:
-                raise _misfit(f"a layer has at most {_MAX_ACTIVATIONS:,} activations", "more")
+                raise _misfit(f"a layer may have at most {_MAX_ACTIVATIONS:,} activations", "more")
         inputs = channels * self.map_size**2
         for i, dense in enumerate(self.dense, start=1):
             if len(dense.kernel.shape) != 2 or dense.kernel.shape[0] != inputs:
-                raise _misfit(f"dense layer {i} has {inputs} inputs", dense.kernel.shape)
+                raise _misfit(f"dense layer {i} must have {inputs} inputs", dense.kernel.shape)
             inputs = dense.kernel.shape[1]
             _check_bias(f"dense layer {i}", dense.bias, inputs)
         if len(self.convolutions) < 1 or len(self.dense) < 2:
-            raise _misfit("a DQN has convolutions and two dense layers or more", len(self.dense))
+            raise _misfit(
+                "a DQN must have convolutions and at least two dense layers", len(self.dense)
+            )
         if sum(weights.size for weights in self.weights) > MAX_PARAMETERS:
-            raise _misfit(f"a network has at most {MAX_PARAMETERS:,} weights", "more")
+            raise _misfit(f"a network may have at most {MAX_PARAMETERS:,} weights", "more")
         if inputs not in (game.num_actions, NUM_ACTIONS):
             raise _misfit(
-                f"an expert of {game.name} has {game.num_actions} outputs, its own actions in the "
-                f"ALE's order, or {NUM_ACTIONS}",
-                f"{inputs}, as another game or algorithm may have",
+                f"an expert of {game.name} must have {game.num_actions} outputs (the game's "
+                f"actions in the ALE's order) or {NUM_ACTIONS}",
+                f"{inputs}, perhaps of another game or algorithm",
             )
         numbers = [np.array(self.divisor), *self.weights]
         if not all(np.isfinite(each).all() for each in numbers) or not self.divisor:
-            raise ModelFileError("its weights are not finite (NaN or infinity)")
+            raise ModelFileError("the weights are not finite (NaN or infinity)")
 
     @property
     def map_size(self) -> int:
@@ -183,7 +187,7 @@ def pair(state: Mapping[Any, Any], layer: str) -> tuple[Array, Array]:
     """Reads the weight and the bias of a layer from a state_dict of `torch_files`."""
     tensors = [state.get(f"{layer}.{name}") for name in ("weight", "bias")]
     if not all(isinstance(tensor, Tensor) for tensor in tensors):
-        raise ModelFileError(f"it lacks the tensors of layer {layer}")
+        raise ModelFileError(f"the file lacks the tensors of layer {layer}")
     weight, bias = (tensor.array() for tensor in tensors if isinstance(tensor, Tensor))
     return weight, bias
 

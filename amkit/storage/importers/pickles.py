@@ -76,7 +76,7 @@ def read(
 def _key(key: object) -> str | int:
     """A key of a dictionary. Tuples are none: to hash nested ones may take for ever."""
     if not isinstance(key, str | int):
-        raise ModelFileError(f"keys are words or whole numbers. Received: {type(key).__name__}")
+        raise ModelFileError(f"keys must be text or whole numbers. Received: {type(key).__name__}")
     return key
 
 
@@ -97,11 +97,11 @@ class _Machine:
     def run(self, stream: BinaryIO) -> Any:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if count > _MAX_INSTRUCTIONS:
-                raise ModelFileError("it is larger than a file of weights")
+                raise ModelFileError("the pickle is larger than a file of weights")
             if opcode.name == "STOP":
                 return self._stack.pop()
             self._step(opcode.name, argument)
-        raise ModelFileError("it is cut")
+        raise ModelFileError("the file is cut")
 
     def _step(self, opcode: str, argument: Any) -> None:
         stack = self._stack
@@ -132,12 +132,14 @@ class _Machine:
             case "APPEND" | "APPENDS":
                 values = self._popped(1) if opcode == "APPEND" else self._marked()
                 if not isinstance(self._stack[-1], list):
-                    raise ModelFileError("it adds to what is no list")
+                    raise ModelFileError("the pickle adds to a value that is not a list")
                 self._stack[-1].extend(values)
             case "SETITEM" | "SETITEMS":
                 values = self._popped(2) if opcode == "SETITEM" else self._marked()
                 if not isinstance(self._stack[-1], dict):
-                    raise ModelFileError("it sets items of what is no dictionary")
+                    raise ModelFileError(
+                        "the pickle sets items of a value that is not a dictionary"
+                    )
                 for key, value in zip(values[::2], values[1::2], strict=True):
                     self._stack[-1][_key(key)] = value
             case "GLOBAL":
@@ -147,17 +149,17 @@ class _Machine:
             case "REDUCE" | "NEWOBJ":
                 named, arguments = self._popped(2)
                 if not isinstance(named, Named) or not callable(named.meaning):
-                    raise ModelFileError("it calls what is no function")
+                    raise ModelFileError("the pickle calls a value that is not a function")
                 self._stack.append(named.meaning(arguments))
             case "BUILD":
                 (state,) = self._popped(1)
                 if not isinstance(self._stack[-1], Stateful):
-                    raise ModelFileError("it sets the state of what has none")
+                    raise ModelFileError("the pickle sets the state of a value without state")
                 self._stack[-1].set_state(state)
             case "BINPERSID" if self._storage is not None:
                 self._stack.append(self._storage(*self._popped(1)))
             case _:
-                raise ModelFileError(f"it is a pickle that does more than hold weights: {opcode}")
+                raise ModelFileError(f"the pickle does more than hold weights: {opcode}")
 
     def _named(self, module: str, name: str) -> Named:
         full = f"{module}.{name}"
@@ -166,12 +168,12 @@ class _Machine:
         if full.startswith(self._inert) and self._inert:
             return Named(full, lambda arguments: Ignored())
         raise ModelFileError(
-            f"it is a pickle that would run more than weights need. Received: {full:.80}"
+            f"the pickle would run code that weights do not need. Received: {full:.80}"
         )
 
     def _popped(self, count: int) -> list[Any]:
         if len(self._stack) < count:
-            raise ModelFileError("it takes more from its stack than is there")
+            raise ModelFileError("the pickle takes more from its stack than the stack holds")
         cut = len(self._stack) - count
         values = self._stack[cut:]
         del self._stack[cut:]

@@ -32,7 +32,7 @@ def read_archive(members: Mapping[str, Member], game: Game) -> Parts:
     state = torch_files.read_zip(members["policy.pth"].read())
     if not recognises(state):
         raise ModelFileError(
-            "it is a model of Stable-Baselines3, but no DQN or QR-DQN with a CNN policy"
+            "a model of Stable-Baselines3 must be a DQN or QR-DQN with a CNN policy"
         )
     data: object = {}
     if "data" in members and members["data"].size <= _MAX_DATA_BYTES:
@@ -47,7 +47,7 @@ def read(state: Mapping[Any, Any], game: Game, data: Mapping[str, Any] | None = 
     kwargs = data.get("policy_kwargs")
     if isinstance(kwargs, dict) and str(kwargs.get("normalize_images")) == "False":
         raise ModelFileError(
-            "its pixels are not divided by 255, which amkit expects of this format"
+            "the model does not divide pixels by 255, as amkit expects for this format"
         )
     convolutions = [parts.pair(state, f"{net}.features_extractor.cnn.{i}") for i in (0, 2, 4)]
     heads = [i for i in range(0, 20, 2) if f"{net}.{net}.{i}.weight" in state]
@@ -86,7 +86,7 @@ def _actions(data: Mapping[str, Any], outputs: int, game: Game) -> int:
         if outputs == actions * _USUAL_QUANTILES:
             return actions
     raise ModelFileError(
-        f"without its `data`, a QR-DQN has {_USUAL_QUANTILES} quantiles of each action of the "
+        f"a QR-DQN without `data` must have {_USUAL_QUANTILES} quantiles for each action of the "
         f"game. Received: {outputs} outputs"
     )
 
@@ -95,7 +95,7 @@ def _mean(weight: Array, bias: Array, actions: int) -> tuple[tuple[Array, Array]
     """The layer whose output is the mean over quantiles; they come quantile by quantile."""
     if weight.ndim != 2 or bias.size % actions or weight.shape[0] != bias.size:
         raise ModelFileError(
-            f"a QR-DQN has as many quantiles of each of its {actions} actions. "
+            f"a QR-DQN must have the same number of quantiles for each of its {actions} actions. "
             f"Received: {bias.size} outputs"
         )
     quantiles = bias.size // actions

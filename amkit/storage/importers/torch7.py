@@ -38,7 +38,9 @@ def read(content: bytes, game: Game) -> Parts:
     document = _Reader(content).value()
     network = document.get("model") if isinstance(document, dict) else document
     if not isinstance(network, _Object) or network.kind != "nn.Sequential":
-        raise ModelFileError('a Torch7 file holds an nn.Sequential, or a table with one as "model"')
+        raise ModelFileError(
+            'a Torch7 file must hold an nn.Sequential, or a table with one as "model"'
+        )
     modules = network.fields["modules"]
     layers = [modules[i] for i in range(1, len(modules) + 1)]
     convolutions: list[tuple[Array, Array]] = []
@@ -60,12 +62,14 @@ def read(content: bytes, game: Game) -> Parts:
             activated.append(False)
         elif layer.kind not in _RESHAPES:
             raise ModelFileError(
-                f"layers are convolutions, nn.Linear and ReLUs. Received: {layer.kind:.40}"
+                f"layers must be convolutions, nn.Linear or ReLUs. Received: {layer.kind:.40}"
             )
     if len(dense) < 2 or not convolutions:
-        raise ModelFileError("a DQN has convolutions and two nn.Linear or more")
+        raise ModelFileError("a DQN must have convolutions and at least two nn.Linear layers")
     if any(paddings[1:]) or activated[-1] or not all(activated[:-1]):
-        raise ModelFileError("a DQN has a ReLU after each layer but the last, and pads the first")
+        raise ModelFileError(
+            "a DQN must have a ReLU after each layer except the last, and may pad only the first"
+        )
     kernels, dense_layers = parts.from_torch(convolutions, dense, paddings[0], strides)
     return Parts(
         "Torch7",
@@ -85,7 +89,7 @@ def read(content: bytes, game: Game) -> Parts:
 def _check_relu(layer: _Object) -> None:
     fields = layer.fields
     if any(fields.get(name, 0) != 0 for name in ("threshold", "val") if name in fields):
-        raise ModelFileError("a ReLU is 0 below 0")
+        raise ModelFileError("a ReLU must be 0 below 0")
 
 
 def _convolution(fields: Mapping[Any, Any]) -> tuple[Array, Array]:
@@ -105,16 +109,16 @@ def _equal(fields: Mapping[Any, Any], one: str, other: str, least: int = 1) -> i
     """A field that height and width have in common, a small whole number."""
     value = fields[one]
     if type(value) not in (int, float) or value != fields[other]:
-        raise ModelFileError(f"{one} and {other} of a convolution are the same number")
+        raise ModelFileError(f"{one} and {other} of a convolution must be equal")
     if not least <= value <= 84 or value != int(value):
-        raise ModelFileError(f"{one} of a convolution is a whole number of {least} to 84")
+        raise ModelFileError(f"{one} of a convolution must be a whole number from {least} to 84")
     return int(value)
 
 
 def _numbers(fields: Mapping[Any, Any], name: str) -> Array:
     value = fields[name]
     if not isinstance(value, Tensor):
-        raise ModelFileError(f"{name} is a tensor")
+        raise ModelFileError(f"{name} must be a tensor")
     return value.array()
 
 
@@ -128,7 +132,7 @@ class _Reader:
     def value(self, depth: int = 0) -> Any:
         self._values += 1
         if depth > _MAX_DEPTH or self._values > _MAX_VALUES:
-            raise ModelFileError("it is more deeply nested, or has more values, than a network")
+            raise ModelFileError("the file is nested too deeply, or holds too many values")
         kind = self._int()
         match kind:
             case 0:
@@ -152,7 +156,7 @@ class _Reader:
                     return self._object(number_of, depth)
                 self._known[number_of] = None
                 return self._function(depth)
-        raise ModelFileError(f"it has a value of no type of Torch7: {kind}")
+        raise ModelFileError(f"the file has a value of a type that Torch7 does not have: {kind}")
 
     def _table(self, table: dict[Any, Any], depth: int) -> dict[Any, Any]:
         for _ in range(self._int()):
@@ -212,6 +216,6 @@ class _Reader:
     def _take(self, count: int) -> memoryview:
         end = self._place + count
         if count < 0 or end > len(self._content):
-            raise ModelFileError("it is cut, or says a length that it has not")
+            raise ModelFileError("the file is cut, or states a wrong length")
         content, self._place = self._content[self._place : end], end
         return content

@@ -48,7 +48,7 @@ class Storage:
         """Reads all numbers; ModelFileError if there are not so many."""
         content = self.content()
         if len(content) != self.count * self.bytes_each:
-            raise ModelFileError("it is cut: a tensor has other numbers than it should have")
+            raise ModelFileError("the file is cut: a tensor lacks some of its numbers")
         if self.format != "bfloat16":
             return np.frombuffer(content, np.dtype(self.format).newbyteorder("<"))
         upper_halves = np.frombuffer(content, "<u2").astype(np.uint32)
@@ -107,7 +107,7 @@ def read_zip(content: bytes) -> Any:
     folder = pickle.removesuffix("data.pkl")
     order = members.get(f"{folder}byteorder")
     if order is not None and order.read() != b"little":
-        raise ModelFileError("its numbers are of another byte order, big endian")
+        raise ModelFileError("the numbers must be little endian. Received: big endian")
 
     def storage(identity: Any) -> Storage:
         format_, key, count = _identified(identity)
@@ -127,7 +127,7 @@ def read_legacy(content: bytes) -> Any:
     stream.seek(len(LEGACY_MARK))
     version, system = pickles.read(stream, {}), pickles.read(stream, {})
     if version != 1001 or not system.get("little_endian", True):
-        raise ModelFileError("its version or byte order is another one")
+        raise ModelFileError("the file has another version or byte order")
     storages: dict[str, Storage] = {}
     places: dict[str, int] = {}  # Where the bytes of a storage begin.
 
@@ -153,7 +153,7 @@ def _identified(identity: Any) -> tuple[str, str, int]:
     """What a persistent id says of a storage: its format, its key, how many numbers it has."""
     kind, named, key, _, count, *view = identity
     if kind != "storage" or not isinstance(named, pickles.Named) or named.name not in _FORMATS:
-        raise ModelFileError("it refers to something that is no storage of numbers")
+        raise ModelFileError("the file refers to something that is not a storage of numbers")
     if type(key) is not str or type(count) is not int or not 0 <= count < 2**40 or any(view):
         raise ModelFileError("a storage has a key and a number of elements")
     return _FORMATS[named.name], key, count

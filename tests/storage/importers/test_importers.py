@@ -141,10 +141,10 @@ def test_an_import_replaces_only_an_import(tmp_path):
     card = json.loads(path.with_suffix(".json").read_text())
     del card["imported"]
     path.with_suffix(".json").write_text(json.dumps(card))
-    with pytest.raises(ValueError, match="replaces nothing but an earlier import.*Received"):
+    with pytest.raises(ValueError, match="replace only an earlier import.*Received"):
         importers.write(expert, tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match="written to a folder. Received"):
+    with pytest.raises(ValueError, match="--output must be a folder. Received"):
         importers.write(expert, tmp_path / "file")
 
 
@@ -173,16 +173,16 @@ def test_a_cut_file(name, share, written):
     ("other", "match"),
     [
         (b"", "an empty file"),
-        (b"hello", "the formats are .*begins with b'hello'"),
+        (b"hello", "one of the formats .*begins with b'hello'"),
         (b"\x1f\x8b" + b"x" * 40, "damaged"),
         (gzip.compress(b"hello", mtime=0), "begins with"),
         (gzip.compress(gzip.compress(b"hello", mtime=0), mtime=0), "unpacks to more"),
-        (pickle.dumps({"weights": [1, 2]}), "no checkpoint of a DQN of Dopamine"),
-        (pickle.dumps({"weights": [1, 2]}, 0), "the formats are"),
-        (torch_zip(pickle.dumps({"a.weight": 1}, 2)), "tensors are named.*a.weight"),
-        (torch_zip(pickle.dumps(3, 2)), "tensors are named.*int"),
+        (pickle.dumps({"weights": [1, 2]}), "not a checkpoint of a DQN of Dopamine"),
+        (pickle.dumps({"weights": [1, 2]}, 0), "one of the formats"),
+        (torch_zip(pickle.dumps({"a.weight": 1}, 2)), "tensors must be named.*a.weight"),
+        (torch_zip(pickle.dumps(3, 2)), "tensors must be named.*int"),
         (b"\x81\xa6params\x80", "parameters of a DQN"),
-        (struct.pack("<iiid", 3, 1, 0, 0.0), "holds an nn.Sequential"),
+        (struct.pack("<iiid", 3, 1, 0, 0.0), "must hold an nn.Sequential"),
     ],
 )
 def test_other_kinds_of_file(written, other, match):
@@ -190,12 +190,12 @@ def test_other_kinds_of_file(written, other, match):
 
 
 def test_no_such_file(tmp_path):
-    rejected(tmp_path / "missing.zip", "There is no such expert")
+    rejected(tmp_path / "missing.zip", "there is no such expert")
 
 
 def test_a_keras_file_needs_no_import(tmp_path):
     path, _ = importers.write(importers.read(FIXTURES / "torch7.t7", PONG), tmp_path)
-    rejected(path, "amkit takes such a file as it is")
+    rejected(path, "such a file without an import")
 
 
 class Evil:
@@ -253,17 +253,17 @@ TENSOR = (
     [
         (b"\x80\x02" + b"N\x85" * 50_000, "cut"),
         (b"\x80\x02]q\0" + b"h\0a" * 100_000 + b".", "larger than a file of weights"),
-        (b"\x80\x02}" + b"N" + b"\x85" * 100_000 + b"Ns.", "keys are words"),
-        (b"\x80\x02)q\0" + b"h\0h\0\x86q\0" * 70 + b"}h\0Ns.", "keys are words"),
-        (b"\x80\x02Nr\xff\xff\xff\xff.", "tensors are named"),
+        (b"\x80\x02}" + b"N" + b"\x85" * 100_000 + b"Ns.", "keys must be text"),
+        (b"\x80\x02)q\0" + b"h\0h\0\x86q\0" * 70 + b"}h\0Ns.", "keys must be text"),
+        (b"\x80\x02Nr\xff\xff\xff\xff.", "tensors must be named"),
         (b"\x80\x02.", "."),
         (b"\x80\x02R.", "takes more"),
         (b"\x80\x02a.", "takes more|cut"),
         (b"\x80\x02tt.", "damaged"),
-        (b"\x80\x02N)R.", "calls what is no function"),
-        (b"\x80\x02}}b.", "state of what has none"),
+        (b"\x80\x02N)R.", "is not a function"),
+        (b"\x80\x02}}b.", "a value without state"),
         (b"\x80\x02NNa.", "no list"),
-        (b"\x80\x02NNNs.", "no dictionary"),
+        (b"\x80\x02NNNs.", "not a dictionary"),
         (b"\x80\x02ctorch\nFloatStorage\n)R.", "no function"),
         (b"\x80\x02X\xff\xff\xff\x7fab.", "damaged"),
         (b"\x80\x02X\x02\0\0\0abQ.", "no storage|does not describe|damaged"),
@@ -337,7 +337,7 @@ def test_a_gzip_bomb(written, monkeypatch):
     ("hostile", "match"),
     [
         (b"\x81\xa1a" + b"\x91" * 5000 + b"\xc0", "nested"),
-        (b"\x81\xa1a\xdd\xff\xff\xff\xff" + b"\xc0" * 200_000, "nested, or has more"),
+        (b"\x81\xa1a\xdd\xff\xff\xff\xff" + b"\xc0" * 200_000, "nested too deeply"),
         (b"\x81\xa1a\xc6\xff\xff\xff\xff", "cut"),
         (b"\x81\xc0\xc0", "words"),
         (b"\x81\xa1a\xc1", "does not describe|damaged"),
@@ -350,7 +350,7 @@ def test_hostile_msgpack(written, hostile, match):
 
 def test_msgpack_arrays_have_the_bytes_of_their_shape(written):
     file = content("dopamine.msgpack")
-    rejected(written(file + b"\xc0"), "more behind")
+    rejected(written(file + b"\xc0"), "goes on after")
     rejected(written(file.replace(b"\x94\x08\x08\x04\x02", b"\x94\x08\x08\x04\x03")), "other bytes")
 
 
@@ -365,7 +365,7 @@ def ints(*values):
         (ints(3, 1, 1) + ints(2, 2**31 - 1), "cut"),
         (ints(3, 1, 1) + ints(2, -5), "cut"),
         (b"".join(ints(3, i, 1, 5, 1) for i in range(5000)), "nested"),
-        (ints(3, 1, 1, 9), "no type of Torch7"),
+        (ints(3, 1, 1, 9), "a type that Torch7 does not have"),
         (ints(4, 1, 3) + b"V 1" + ints(9) + b"os.system" + ints(0), "nn.Sequential"),
         (
             ints(4, 1, 3) + b"V 1" + ints(18) + b"torch.FloatStorage" + struct.pack("<q", 2**60),
@@ -426,19 +426,19 @@ def layer(layers, kind):
     ("change", "match"),
     [
         (lambda file, _: file.attrs.pop("model_config"), "weights alone"),
-        (lambda file, _: linked(file), "link elsewhere"),
+        (lambda file, _: linked(file), "link to another file"),
         (lambda file, _: replaced(file, compression="gzip"), "plain numbers"),
         (lambda file, _: replaced(file, dtype="i4"), "plain numbers"),
         (lambda _, ls: layer(ls, "Activation").update(class_name="Lambda"), "Lambda"),
         (lambda _, ls: layer(ls, "Activation")["config"].update(activation="tanh"), "tanh"),
         (lambda _, ls: ls.remove(layer(ls, "Activation")), "a ReLU after each"),
-        (lambda _, ls: layer(ls, "Conv2D")["config"].update(padding="same"), "one padding"),
+        (lambda _, ls: layer(ls, "Conv2D")["config"].update(padding="same"), "same padding"),
         (lambda _, ls: layer(ls, "Conv2D")["config"].update(nb_filter=2), "Keras 1"),
-        (lambda _, ls: layer(ls, "Conv2D")["config"].update(strides=[0, 0]), "one stride"),
+        (lambda _, ls: layer(ls, "Conv2D")["config"].update(strides=[0, 0]), "same stride"),
         (lambda _, ls: layer(ls, "Conv2D")["config"].update(strides=[3, 3]), "98 inputs|inputs"),
         (lambda _, ls: layer(ls, "Conv2D")["config"].update(name="../.."), "elsewhere|damaged"),
         (lambda _, ls: ls.extend(ls * 20), "at most 40"),
-        (lambda _, ls: ls.clear(), "a DQN has convolutions"),
+        (lambda _, ls: ls.clear(), "a DQN must have convolutions"),
     ],
 )
 def test_hostile_and_other_keras_files(written, change, match):
@@ -451,7 +451,7 @@ def test_a_keras_file_that_hdf5_never_ends_with(written, monkeypatch):
     file = bytearray(content("keras2_last.h5"))
     place = 8296  # In the heap of layer names: of "conv2d_4" and "activ...".
     file[place : place + 33] = bytes(33)
-    rejected(written(file), "does not come to an end", seconds=20)
+    rejected(written(file), "does not finish", seconds=20)
 
 
 def test_a_c51_is_no_dqn(written):
