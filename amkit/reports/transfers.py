@@ -52,7 +52,7 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
     named = tuple(dict.fromkeys(game for game, _ in runs))
     games = tuple(game for game in named if (game, RANDOM_BEGINNING) in runs)
     without = [game for game in named if game not in games]
-    received = f"none of {', '.join(without)}" if without else "no finished run"
+    received = f"none for {', '.join(without)}" if without else "no finished run"
     expect(
         games, "a finished run from random weights (--from none) for at least one game", received
     )

@@ -55,9 +55,7 @@ def check_path(path: Path, name: str) -> Format:
         )
     folder = path.absolute().parent
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise ValueError(
-            f"a SavedModel must be in an existing folder that can be written. Received: {path}"
-        )
+        raise ValueError(f"a SavedModel must be in a folder that can be written. Received: {path}")
     return form
 
 

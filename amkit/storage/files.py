@@ -71,9 +71,7 @@ def check_target(
         return
     file = Path(os.path.realpath(path))
     if not (file.parent.is_dir() and os.access(file.parent, os.W_OK)):
-        raise ValueError(
-            f"{what} must be in an existing folder that can be written. Received: {path}"
-        )
+        raise ValueError(f"{what} must be in a folder that can be written. Received: {path}")
     if file.suffix == ".json" and file.with_suffix(".keras").exists():
         raise ValueError(
             f"{what} must not replace a model's card: name another file. Received: {path}"

@@ -65,8 +65,8 @@ def test_onnx_needs_an_extra(refused, expert_folder, monkeypatch):
     ("form", "output", "match"),
     [
         ("torch", "p.pt", "--format is one of onnx, litert, saved_model. Received: 'torch'"),
-        ("onnx", "p.keras", "ends with .onnx"),
-        ("litert", "p.onnx", "ends with .tflite"),
+        ("onnx", "p.keras", "must end with .onnx"),
+        ("litert", "p.onnx", "must end with .tflite"),
         ("litert", "missing/p.tflite", "can be written"),
         ("litert", "mine.tflite", "only an earlier result"),
         ("saved_model", "mine", "the folder of an earlier SavedModel"),

@@ -22,7 +22,7 @@ def test_a_video_of_the_first_game_on_the_card(amkit, expert_folder):
 def test_the_target_is_checked_before_the_work(refused, expert_folder, monkeypatch):
     monkeypatch.setattr(recording, "play", None)
     words = ["record", expert_folder / "pong.keras", "--output"]
-    refused(2, "a video ends with .gif or .mp4", *words, "pong.avi")
+    refused(2, "a video must end with .gif or .mp4", *words, "pong.avi")
     refused(2, "can be written", *words, "missing/pong.gif")
 
 

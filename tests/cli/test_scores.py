@@ -49,10 +49,10 @@ def test_a_damaged_card(refused, shipped):
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (["missing"], "no folder"),
+        (["missing"], "not a folder"),
         (["."], "holds no expert"),
         (["--json", "--markdown"], "not both"),
-        (["--figure", "curves.pdf"], "a figure ends with .png or .svg"),
+        (["--figure", "curves.pdf"], "a figure must end with .png or .svg"),
         (["--figure", "missing/curves.svg"], "a folder that can be written"),
     ],
 )

@@ -20,7 +20,7 @@ def test_measures_and_draws(amkit, refused, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "theory" / "results.json").read_text()) == {
         key: value for key, value in measured.items() if key != "run"
     }
-    refused(2, "holds a run already: name another", "theory", "--run", tmp_path / "theory")
+    refused(2, "already holds a run: name another", "theory", "--run", tmp_path / "theory")
 
 
 def few(monkeypatch):

@@ -80,7 +80,7 @@ def test_what_imitated_policies_is_shown_as_one(card, policy):
 
 
 def test_paths_are_checked(tmp_path):
-    with pytest.raises(ValueError, match=r"ends with .gif or .mp4"):
+    with pytest.raises(ValueError, match=r"must end with .gif or .mp4"):
         recording.check_path(tmp_path / "pong.avi")
     with pytest.raises(ValueError, match="folder that can be written"):
         recording.check_path(tmp_path / "missing" / "pong.gif")

@@ -77,7 +77,7 @@ def test_shipped_plans_are_read_by_their_names(path):
         ("[[runs]]\ncommand = 'train'\nseeds = []", "should have at least 1 item"),
         ("[[runs]]\ncommand = 'train'\nsteps = [1, 2]", "steps"),
         ("[[runs]]\ncommand = 'train'\nlabel = 'a/b'", "should match pattern"),
-        ("[[runs]]\ncommand = 'train'\nresume = true", "entry 1 (train) has the options"),
+        ("[[runs]]\ncommand = 'train'\nresume = true", "entry 1 (train) may have only options"),
         ("[[runs]]\ncommand = 'train'\nseed = 1", "seeds are a list, `seeds`. Received: seed"),
         ("[[runs]", "the plan must be valid TOML. Received:"),
     ],

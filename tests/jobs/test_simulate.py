@@ -53,7 +53,7 @@ def test_longer_periods_lose_more():
     ("changes", "says"),
     [
         ({"nodes": 0}, "nodes"),
-        ({"node_gibibytes": 0.5}, "a node has room for each run, here 1 cores and 1.0 GiB"),
+        ({"node_gibibytes": 0.5}, "a node must have room for each run, 1 cores and 1.0 GiB"),
         ({"hours_between_losses": float("nan")}, "hours_between_losses"),
         ({"hours_between_losses": 0.001, "checkpoint_seconds": 3600}, "a node must live until"),
     ],

@@ -122,7 +122,7 @@ def test_scores_of_another_protocol_cannot_be_compared():
     other = card((9.0, 9.0), settings={"temperature": 1.0})
     for entry in other["scores"]:
         entry["protocol"] = "quick"
-    with pytest.raises(ValueError, match="under one protocol"):
+    with pytest.raises(ValueError, match="have one protocol"):
         table(card((18.0, 18.0)), other)
 
 

@@ -169,7 +169,7 @@ def test_no_table_beside_the_papers_without_its_games(make, tmp_path):
     [
         (
             {"weight_hash": "other"},
-            "that its networks .amn. imitate. Received: another one of pong",
+            "that taught its networks .amn.. Received: another expert of pong",
         ),
         ({"test_protocol": "paper"}, "tested by one protocol. Received: paper of pong, quick"),
     ],
@@ -301,11 +301,11 @@ def test_curves_are_means_over_runs_tested_at_the_same_steps(make):
     [
         ([{"kind": "mdqn"}], "Actor-Mimic networks"),
         ([{"kind": "expert"}], "Actor-Mimic networks"),
-        ([{}, {"seed": 1, "steps": 300}], "differ in their seeds alone"),
+        ([{}, {"seed": 1, "steps": 300}], "may differ only in their seeds"),
         ([{}, {"kind": "mdqn", "games": ["pong"], "scores": card()["scores"][:1]}], "same games"),
-        ([{"scores": []}], "no score of breakout, pong"),
+        ([{"scores": []}], "without a score for breakout, pong"),
         ([{}, {}], "only once"),
-        ([{}, {"seed": 1, "test_protocol": "paper"}], "differ in their seeds alone"),
+        ([{}, {"seed": 1, "test_protocol": "paper"}], "may differ only in their seeds"),
     ],
 )
 def test_runs_that_make_no_experiment(make, changes, match):
@@ -362,8 +362,8 @@ def test_wrong_usage(make, tmp_path):
     assert "finished runs" in refused(tmp_path / "missing")
     (tmp_path / "file").write_text("")
     run = make("amn")
-    assert "is a folder" in refused(run, "--output", tmp_path / "file")
-    assert "of transfers. Received: none" in refused(run, "--relate", tmp_path / "guess.json")
+    assert "must be a folder" in refused(run, "--output", tmp_path / "file")
+    assert "only for reports of transfers" in refused(run, "--relate", tmp_path / "guess.json")
 
 
 def test_a_single_game_has_no_standard_error(make, tmp_path):
@@ -381,7 +381,7 @@ def test_a_single_game_has_no_standard_error(make, tmp_path):
 def test_an_expert_no_better_than_random_is_refused(make):
     entries = card()["scores"]
     entries[0]["expert"] = entries[0]["random"]
-    with pytest.raises(ValueError, match="better than at random. Received: pong"):
+    with pytest.raises(ValueError, match="score more than random play. Received: pong"):
         experiment([make("amn", scores=entries)])
 
 
@@ -399,5 +399,5 @@ def test_estimates_become_columns():
 def test_a_model_without_scores_is_refused(tmp_path):
     path = tmp_path / "amn.keras"
     models.save(actor_mimic_network(), path, {"kind": "amn", "games": ["pong"]})
-    with pytest.raises(ValueError, match="no score of pong"):
+    with pytest.raises(ValueError, match="without a score for pong"):
         experiment([path])

@@ -201,14 +201,14 @@ def test_no_area_above_a_chance_of_another_emulator():
     ("cards", "match"),
     [
         ([card(source="amn")], "--from none"),
-        ([], "needs --from none too. Received: no finished run"),
+        ([], "at least one game. Received: no finished run"),
         (
             [card(source="amn"), card("pong", source="amn")],
-            "needs --from none too. Received: none of breakout, pong",
+            "at least one game. Received: none for breakout, pong",
         ),
         (
             [card(), card(source="amn", settings={"steps": 200})],
-            "differ in initialisation and seed",
+            "differ only in initialisation and seed",
         ),
         ([card(tests=[])], "was not tested"),
         ([card(), card(source="amn", tests=card()["tests"][:1])], "tested at the same steps"),
@@ -221,7 +221,7 @@ def test_no_area_above_a_chance_of_another_emulator():
         ([card(), card(transfer={"source": "random", "body": "wide"})], "different transfer"),
         (
             [card(), *(card(transfer={"source": "amn", "weights": w}, seed=w) for w in (1, 2))],
-            "runs of breakout from amn in a report differ in their seeds alone",
+            "runs of breakout from amn in one report may differ only in their seeds",
         ),
         ([card(), {"kind": "amn", "games": ["pong"]}], "no run of `amkit transfer`"),
     ],
@@ -311,7 +311,7 @@ def test_what_is_not_finished_is_left_out(tmp_path):
 
 @pytest.mark.parametrize(
     ("config", "match"),
-    [({"transfer": {}}, "no finished run"), ({"kind": "amn"}, "is of finished runs")],
+    [({"transfer": {}}, "no finished run"), ({"kind": "amn"}, "needs finished runs")],
 )
 def test_nothing_is_left(tmp_path, config, match):
     result = CliRunner().invoke(app, ["report", unfinished_folder(tmp_path, **config)])

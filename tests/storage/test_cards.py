@@ -25,8 +25,8 @@ def written(tmp_path, content):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        ("{", "not JSON"),
-        ("[" * 10**5, "not JSON"),
+        ("{", "not valid JSON"),
+        ("[" * 10**5, "not valid JSON"),
         ("[]", "no JSON object"),
         ({**CARD, "kind": "other"}, "kind: should be 'expert', 'amn', .* Received: 'other'"),
         ({**CARD, "kind": ["amn"]}, "kind: should be"),

@@ -25,9 +25,9 @@ def test_a_text_file_is_whole_or_old(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("path", "match"),
     [
-        ("scores.txt", "a table ends with .json or .csv. Received: "),
-        ("missing/scores.json", "a table lies in a folder that can be written. Received: "),
-        ("folder.json", "a table is a file. Received: .*, a folder"),
+        ("scores.txt", "a table must end with .json or .csv. Received: "),
+        ("missing/scores.json", "a table must be in a folder that can be written. Received: "),
+        ("folder.json", "a table must be a file. Received: .*, a folder"),
     ],
 )
 def test_where_no_file_can_be_written(tmp_path, path, match):

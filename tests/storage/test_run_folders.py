@@ -21,9 +21,9 @@ def test_names_and_order(tmp_path):
     assert claimed(tmp_path, "amn-all") == tmp_path / "amn-all-11"
     assert claimed(tmp_path, "amn-all", resume=True) == tmp_path / "amn-all-10"
     assert claimed(tmp_path, "amn-all", tmp_path / "amn-all-2", True) == tmp_path / "amn-all-2"
-    with pytest.raises(ValueError, match="holds a run already: add --resume, or name another"):
+    with pytest.raises(ValueError, match="already holds a run: add --resume, or name another"):
         run_folders.claim(tmp_path, "amn-all", tmp_path / "amn-all-2", False)
-    with pytest.raises(ValueError, match="holds a run already: name another"):
+    with pytest.raises(ValueError, match="already holds a run: name another"):
         run_folders.claim(tmp_path, "amn-all", tmp_path / "amn-all-2")
 
 
@@ -122,7 +122,7 @@ def test_a_run_whose_checkpoints_are_gone_does_not_begin_anew(tmp_path):
         checkpoints.save(run.checkpoint_folder, {"step": 1})
         run.check_checkpoints()
         run.discard_checkpoints()
-        with pytest.raises(run_folders.DamagedRun, match="1,024 agent steps, and its checkpoints"):
+        with pytest.raises(run_folders.DamagedRun, match="1,024 agent steps, but its checkpoints"):
             run.check_checkpoints()
         run.model_path.touch()  # A finished run needs none.
         run.check_checkpoints()

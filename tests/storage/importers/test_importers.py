@@ -226,7 +226,7 @@ def test_a_pickle_that_would_run_something(written, evil, kind, tmp_path):
         "policy": repacked("sb3_dqn.zip", lambda m: m.update({"policy.pth": torch_zip(evil)})),
         "bare": evil,
     }[kind]
-    rejected(written(file), "would run more than weights need|more than hold weights")
+    rejected(written(file), "code that weights do not need|more than hold weights")
     assert not os.path.exists("/tmp/amkit-was-here")
 
 
@@ -262,9 +262,9 @@ TENSOR = (
         (b"\x80\x02tt.", "damaged"),
         (b"\x80\x02N)R.", "is not a function"),
         (b"\x80\x02}}b.", "a value without state"),
-        (b"\x80\x02NNa.", "no list"),
+        (b"\x80\x02NNa.", "not a list"),
         (b"\x80\x02NNNs.", "not a dictionary"),
-        (b"\x80\x02ctorch\nFloatStorage\n)R.", "no function"),
+        (b"\x80\x02ctorch\nFloatStorage\n)R.", "not a function"),
         (b"\x80\x02X\xff\xff\xff\x7fab.", "damaged"),
         (b"\x80\x02X\x02\0\0\0abQ.", "no storage|does not describe|damaged"),
     ],
@@ -320,7 +320,7 @@ def test_two_members_of_one_name(written):
     with zipfile.ZipFile(stream, "w") as archive, pytest.warns(UserWarning):
         archive.writestr("policy.pth", b"one")
         archive.writestr("policy.pth", b"two")
-    rejected(written(stream.getvalue()), "one name")
+    rejected(written(stream.getvalue()), "the same name")
 
 
 def test_a_gzip_bomb(written, monkeypatch):
@@ -339,7 +339,7 @@ def test_a_gzip_bomb(written, monkeypatch):
         (b"\x81\xa1a" + b"\x91" * 5000 + b"\xc0", "nested"),
         (b"\x81\xa1a\xdd\xff\xff\xff\xff" + b"\xc0" * 200_000, "nested too deeply"),
         (b"\x81\xa1a\xc6\xff\xff\xff\xff", "cut"),
-        (b"\x81\xc0\xc0", "words"),
+        (b"\x81\xc0\xc0", "must be text"),
         (b"\x81\xa1a\xc1", "does not describe|damaged"),
         (b"\xdf\xff\xff\xff\xff\xa1a\xc0", "cut"),
     ],
@@ -425,7 +425,7 @@ def layer(layers, kind):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda file, _: file.attrs.pop("model_config"), "weights alone"),
+        (lambda file, _: file.attrs.pop("model_config"), "only weights"),
         (lambda file, _: linked(file), "link to another file"),
         (lambda file, _: replaced(file, compression="gzip"), "plain numbers"),
         (lambda file, _: replaced(file, dtype="i4"), "plain numbers"),
