@@ -32,13 +32,23 @@ class _Commands(TyperGroup):
 
     def invoke(self, *args: Any, **kwargs: Any) -> Any:
         with work():
-            return super().invoke(*args, **kwargs)
+            try:
+                return super().invoke(*args, **kwargs)
+            except typer.BadParameter as error:
+                from pydantic import ValidationError
+
+                from amkit.storage.validation import one_line
+
+                if isinstance(error.__cause__, ValidationError):  # Typer leaves out the value.
+                    error.message = one_line(error.__cause__)
+                raise
 
 
 app = typer.Typer(
     cls=_Commands,
     name="amkit",
-    help="Actor-Mimic in Keras: one network learns many Atari games from expert DQNs.",
+    help="Actor-Mimic in Keras: one network learns many Atari games from expert DQNs.\n\n"
+    "An AMN is an Actor-Mimic network, the student that `amkit distill` trains.",
     epilog="Start with: amkit distill --experts pretrained/",
     no_args_is_help=True,
     rich_markup_mode="rich",

@@ -13,12 +13,12 @@ from amkit.cli.options import Json, finite
 
 def bench(
     game: str = Argument("pong", help="An ALE game."),
-    seconds: float = Option(8.0, help="Spent on each measurement.", min=0.1, callback=finite),
+    seconds: float = Option(8.0, help="Seconds for each measurement.", min=0.1, callback=finite),
     json: Json = False,
 ) -> None:
-    """Measure this machine: emulation alone, acting, distilling, DQN training, XLA, bfloat16.
+    """Measure this machine's speed: emulation, acting, distilling, DQN training, XLA, bfloat16.
 
-    Rates are agent steps (or training samples) per second, and ratios to emulation alone.
+    Rates are in agent steps or training samples per second. Emulation alone is the limit.
 
     Example: [bold]amkit bench --seconds 8[/]  takes some minutes
     """

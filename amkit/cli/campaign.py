@@ -34,43 +34,49 @@ def campaign(
         help="A plan's TOML file, or a shipped plan: tiny, zoo, table-1, table-2, paper-experts, "
         "paper-networks, paper-table-2.",
     ),
-    status: bool = Option(False, "--status", help="Show how far the campaign is, and end."),
+    status: bool = Option(False, "--status", help="Show the progress of the campaign, and exit."),
     dry_run: bool = Option(
         False,
         "--dry-run",
         help="List the runs, what each needs, and how long all take here; run nothing.",
     ),
-    nodes: int | None = Option(None, help="With --dry-run: on so many machines.", min=1),
-    cores: int | None = Option(None, help="With --nodes: cores of each.", min=1),
+    nodes: int | None = Option(None, help="With --dry-run: number of machines.", min=1),
+    cores: int | None = Option(None, help="With --nodes: cores of each machine.", min=1),
     node_gib: float | None = Option(
-        None, help="With --nodes: memory of each for runs (4 GiB a core)."
+        None, help="With --nodes: GiB of memory of each machine for runs (default: 4 per core)."
     ),
     node_hours_between_losses: float | None = Option(
-        None, help="With --nodes: mean time until a machine is lost (never)."
+        None, help="With --nodes: mean hours until a machine is lost (default: never)."
     ),
     address: str | None = Option(
-        None, help="Of a Ray cluster: auto, or ray://HOST:10001 (this machine's cores)."
+        None,
+        help="Address of a Ray cluster: auto or ray://HOST:10001 (default: this machine's cores).",
     ),
     storage: str | None = Option(
         None,
-        help="Where runs are kept, for a cluster whose machines share no folder: s3://BUCKET/PATH.",
+        help="Storage of the runs, if the cluster's machines share no folder: s3://BUCKET/PATH.",
     ),
-    folder: Path | None = Option(None, help="Where the runs' folders lie (runs/ and its name)."),
+    folder: Path | None = Option(
+        None, help="Folder for the run folders (default: runs/ and the plan's name)."
+    ),
     checkpoint_minutes: float = Option(
-        2.0, help="Minutes between checkpoints: the most a fault loses.", min=0.01, callback=finite
+        2.0,
+        help="Minutes between checkpoints. A fault loses at most this much work.",
+        min=0.01,
+        callback=finite,
     ),
     json: Json = False,
 ) -> None:
-    """Do all runs of a plan, several at once: on this machine's cores, or on a Ray cluster.
+    """Train all runs of a plan, several at once, on this machine's cores or on a Ray cluster.
 
-    A run whose process or machine dies goes on from its newest checkpoint. Stopped, and started
-    again, a campaign goes on. Examples:
+    If a process or machine dies, its run continues from the newest checkpoint. The same command
+    continues a campaign that was stopped. Examples:
 
-    [bold]amkit campaign table-2 --dry-run[/]  what it would do, and how long
+    [bold]amkit campaign table-2 --dry-run[/]  the list of runs, and the time they need
 
-    [bold]amkit campaign table-2[/]  begins, or goes on; [bold]--status[/] from another terminal
+    [bold]amkit campaign table-2[/]  starts or continues; [bold]--status[/] from another terminal
 
-    [bold]amkit report runs/table-2[/]  of its finished runs
+    [bold]amkit report runs/table-2[/]  a report on the finished runs
     """
     from amkit.jobs.plans import read_plan
 

@@ -17,7 +17,7 @@ from amkit.cli.options import Json
 def check(
     assignment: int = Argument(help="Number of the assignment, 1 to 7."),
     file: Path | None = Argument(
-        None, help="The file with your functions (that of the assignment, in this folder)."
+        None, help="The file with your functions (default: the assignment's file in this folder)."
     ),
     json: Json = False,
 ) -> None:

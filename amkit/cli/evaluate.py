@@ -16,26 +16,29 @@ from amkit.games.published import EPSILON, normalized
 
 def evaluate(
     model: Path | None = Argument(
-        None, help="A .keras file (default: newest AMN of runs/, else of pretrained/)."
+        None, help="A .keras file (default: the newest AMN in runs/, else in pretrained/)."
     ),
     epsilon: Epsilon = EPSILON,
-    games: str | None = Option(None, help="Games, comma-separated (all on the model's card)."),
-    protocol: str = Option("paper", help="paper, paper-30, quick or sticky (tutorials/reference)."),
+    games: str | None = Option(None, help="Games, comma-separated (default: all on the card)."),
+    protocol: str = Option(
+        "paper", help="paper, paper-30, quick or sticky (see tutorials/reference.md)."
+    ),
     experts: Path | None = Option(
-        None, help="Experts to compare with (those of pretrained/ that taught the AMN)."
+        None,
+        help="Folder of experts to compare with (default: in pretrained/, the AMN's experts).",
     ),
     # Emulators take this and the numbers after it, in 31 bits.
-    seed: int = Option(2**30, help="Of emulators and exploration.", min=0, max=2**30),
+    seed: int = Option(2**30, help="Seed of emulators and exploration.", min=0, max=2**30),
     output: Output = None,
     json: Json = False,
 ) -> None:
-    """Measure a model's scores under a named protocol, beside random play's and the expert's.
+    """Measure a model's scores under a named protocol, beside random play and the expert.
 
     Examples:
 
-    [bold]amkit evaluate --epsilon 0.05[/]  the newest AMN, the paper's protocol
+    [bold]amkit evaluate --epsilon 0.05[/]  the newest AMN, with the paper's protocol
 
-    [bold]amkit evaluate pretrained/pong.keras --protocol quick --json[/]  an expert, ten games
+    [bold]amkit evaluate pretrained/pong.keras --protocol quick --json[/]  an expert, in ten games
     """
     with usage():
         from amkit.storage.files import check_target

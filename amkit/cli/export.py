@@ -15,19 +15,19 @@ def export(
         ..., "--format", help="onnx (needs amkit's extra 'export'), litert or saved_model."
     ),
     output: Path = Option(
-        ..., help="What to write: a file, .onnx or .tflite, or a SavedModel's folder."
+        ..., help="The file to write, .onnx or .tflite, or the folder of a SavedModel."
     ),
     json: Json = False,
 ) -> None:
     """Write a model for another runtime: ONNX, LiteRT, or TensorFlow's SavedModel.
 
-    Its outputs there are compared with the model's on a game's observations before it is written.
-    The network alone is exported: how its observations are made, and which action an output is, is
-    said by tutorials/reference.md and by the model's card. Examples:
+    Before the file is written, its outputs are compared with the model's on observations of a game.
+    Only the network is exported. tutorials/reference.md and the model's card tell how to make
+    observations, and which output is which action. Examples:
 
     [bold]amkit export pretrained/pong.keras --format onnx --output pong.onnx[/]  for ONNX Runtime
 
-    [bold]amkit export pretrained/amn.keras --format litert --output amn.tflite[/]  for a telephone
+    [bold]amkit export pretrained/amn.keras --format litert --output amn.tflite[/]  for a phone
 
     [bold]amkit export pretrained/amn.keras --format saved_model --output served/1[/]
     """

@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 def games(
     name: str | None = Argument(
-        None, metavar="[GAME]", help="Show this one alone, with all its actions."
+        None, metavar="[GAME]", help="Show only this game, with all its actions."
     ),
-    experts: Path | None = Option(None, help="Folder of experts to look for (pretrained/)."),
+    experts: Path | None = Option(None, help="Folder of experts (default: pretrained/)."),
     json: Json = False,
 ) -> None:
-    """List the paper's 20 games, their actions and published scores, and the experts at hand.
+    """List the paper's 20 games: actions, published scores, and which experts you have.
 
-    Any other game of the ALE works too, by its snake_case id.
+    All other games of the ALE work too, under their snake_case ids, such as ms_pacman.
 
     Examples:
 
     [bold]amkit games --experts pretrained/[/]  all games
 
-    [bold]amkit games pong[/]  which of the 18 actions it has, and their places in the outputs
+    [bold]amkit games pong[/]  the game's actions, and their places in the outputs
     """
     with usage():
         from amkit.games.atari import find_game

@@ -12,26 +12,28 @@ from amkit.cli.options import Json
 
 
 def import_(
-    file: Path = Argument(..., help="An expert of another library, as that library wrote it."),
-    game: str = Option(..., help="The game that it plays; the file does not say."),
-    output: Path = Option(Path("experts"), help="Folder to write GAME.keras and its card to."),
+    file: Path = Argument(..., help="An expert's file, as another library wrote it."),
+    game: str = Option(..., help="The expert's game; the file does not name it."),
+    output: Path = Option(Path("experts"), help="Folder for GAME.keras and its card."),
     json: Json = False,
 ) -> None:
-    """Make an expert of another library one of amkit's: a Keras network and its card.
+    """Convert an expert of another library into a Keras network and its card.
 
-    Formats: Stable-Baselines3 (DQN, QR-DQN), CleanRL, atari-agents, Dopamine, Torch7, Keras 2. The
-    file is recognised by its content, and none of it is run.
+    Formats: Stable-Baselines3 (DQN, QR-DQN), CleanRL, atari-agents, Dopamine, Torch7, Keras 2.
+    amkit recognises the format by the file's content, and runs no code from the file.
 
     Examples:
 
     [bold]amkit import dqn-BreakoutNoFrameskip-v4.zip --game breakout --output zoo/[/]  from RL-Zoo
 
-    [bold]amkit distill --experts zoo/[/]  then teaches a student with it
+    [bold]amkit distill --experts zoo/[/]  then trains a student with the expert
     """
     with usage():
         from amkit.games.atari import find_game
         from amkit.storage import importers
 
+        if not file.is_file():
+            raise ValueError(f"the expert must be an existing file. Received: {file}")
         chosen = find_game(game)
         importers.check_target(output, chosen)
     expert = importers.read(file, chosen)  # What is wrong with it shows before TensorFlow loads.

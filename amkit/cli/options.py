@@ -24,45 +24,54 @@ def finite(value: float) -> float:
     return value
 
 
-RunFolder = Annotated[Path | None, Option("--run", help="Run folder (a new one in runs/).")]
-Epsilon = Annotated[float, Option(help="Probability of a random action, in [0, 1].")]
+RunFolder = Annotated[
+    Path | None, Option("--run", help="Run folder (default: a new one in runs/).")
+]
+Epsilon = Annotated[float, Option(help="Probability of a random action.", min=0, max=1)]
 Output = Annotated[Path | None, Option(help="Also write the result as JSON to this file.")]
-Json = Annotated[bool, Option("--json", help="Print the result as JSON, on stdout.")]
+Json = Annotated[bool, Option("--json", help="Print the result as JSON on stdout.")]
 # Options of a command that say how a training runs; the others say what it does.
 RUNNING = ("run", "resume", "checkpoint_minutes", "tensorboard", "json")
 
 
 def _every_training(
     preset: str | None = Option(None, help=""),
-    steps: int | None = Option(None, help="Agent steps per game (the preset's).", min=1),
+    steps: int | None = Option(None, help="Agent steps per game (default: the preset's).", min=1),
     minutes: float | None = Option(
         None,
-        help="In place of --steps: as many as there is time for here, with start, tests and "
-        "evaluation.",
+        help="Instead of --steps: total time on this machine, with start, tests and evaluation.",
         min=0.01,
         callback=lambda value: value and finite(value),
     ),
     seed: int | None = Option(
-        None, help="The same seed and --precision repeat a run (0).", min=0, max=2**29
+        None,
+        help="The same seed and --precision repeat a run (default: 0).",
+        min=0,
+        max=2**29,
     ),
     protocol: str | None = Option(
-        None, help="Of the scores on the card (quick; preset paper: paper)."
+        None, help="Protocol of the scores on the card (default: quick; preset paper: paper)."
     ),
     test_epochs: int | None = Option(
-        None, help="Tests on whole games while it trains, for learning curves (0).", min=0
+        None,
+        help="Number of tests on whole games during training, for learning curves (default: 0).",
+        min=0,
     ),
     precision: str | None = Option(
         None,
-        help="float32 or mixed_bfloat16 (the faster one, measured at the start; preset paper: "
-        "float32).",
+        help="float32 or mixed_bfloat16 (default: the faster, measured at the start; preset "
+        "paper: float32).",
     ),
     jit_compile: bool | None = Option(
-        None, "--xla/--no-xla", help="Compile updates with XLA (on accelerators)."
+        None, "--xla/--no-xla", help="Compile updates with XLA (default: only on accelerators)."
     ),
     run: RunFolder = None,
-    resume: bool = Option(False, "--resume", help="Go on with the newest such run, or begin one."),
+    resume: bool = Option(False, "--resume", help="Continue the newest such run, or start one."),
     checkpoint_minutes: float = Option(
-        2.0, help="Minutes between checkpoints: the most a kill loses.", min=0.01, callback=finite
+        2.0,
+        help="Minutes between checkpoints. A kill loses at most this much work.",
+        min=0.01,
+        callback=finite,
     ),
     tensorboard: bool = Option(
         False, "--tensorboard", help="Write TensorBoard logs into the run folder."

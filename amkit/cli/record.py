@@ -12,16 +12,16 @@ from amkit.games.published import EPSILON
 
 def record(
     model: Path = Argument(..., help="A .keras file: an expert or an AMN."),
-    game: str | None = Argument(None, help="A game of the model (the first on its card)."),
-    output: Path | None = Option(None, help="Video to write, .gif or .mp4 (GAME.gif)."),
+    game: str | None = Argument(None, help="A game of the model (default: the first on its card)."),
+    output: Path | None = Option(None, help="Video to write, .gif or .mp4 (default: GAME.gif)."),
     seconds: float = Option(
-        30.0, help="Length of the video at an Atari's own speed.", min=0.1, callback=finite
+        30.0, help="Length of the video, at the speed of a real Atari.", min=0.1, callback=finite
     ),
     epsilon: Epsilon = EPSILON,
-    seed: int = Option(0, help="Of emulator and exploration.", min=0, max=2**31 - 1),
+    seed: int = Option(0, help="Seed of emulator and exploration.", min=0, max=2**31 - 1),
     json: Json = False,
 ) -> None:
-    """Record a game as a video: the screen and, beside it, the value of every action.
+    """Record a game as a video: the screen beside the value of every action.
 
     Examples:
 

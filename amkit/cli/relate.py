@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 def relate(
-    game: str = Argument(..., help="The target: a game to be learnt."),
+    game: str = Argument(..., help="The target: the new game to learn."),
     models: list[Path] | None = Option(
-        None, "--from", help="A network that might help: an AMN or an expert. Repeatable."
+        None, "--from", help="A network that may help: an AMN or an expert. May be repeated."
     ),
-    experts: Path | None = Option(None, help="A folder whose experts are all asked about."),
-    steps: int = Option(8192, help="Agent steps of random play to look at.", min=1024),
-    seed: int = Option(0, help="Of the random play.", min=0, max=2**29),
+    experts: Path | None = Option(None, help="Folder of experts: measure all of them."),
+    steps: int = Option(8192, help="Agent steps of random play to measure on.", min=1024),
+    seed: int = Option(0, help="Seed of the random play.", min=0, max=2**29),
     output: Output = None,
     json: Json = False,
 ) -> None:
-    """Guess which networks help to learn a new game, before `amkit transfer` is run.
+    """Guess which networks help to learn a new game, before you run `amkit transfer`.
 
-    The game is played at random for some seconds. A network may be worth beginning from if its
-    features tell what reward lies ahead there. Random weights and plain pixels are judged beside
-    it. A network that has learnt the target itself is marked: it is no source for a new game.
+    amkit plays the game at random for some seconds. A network may be a good start if its features
+    predict the reward ahead. Random weights and plain pixels are measured for comparison. A network
+    that has already learnt the target is marked: for that network, the game is not new.
 
     Examples:
 

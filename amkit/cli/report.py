@@ -25,33 +25,33 @@ _LEAD_SECONDS = 10  # Of a game, before what is shown of it.
 def report(
     runs: list[Path] = Argument(
         ...,
-        help="Finished runs, folders of them, .keras files or cards (.json): AMNs of the same "
-        "games, baselines and the AMNs' experts; AMNs that differ in an option; or runs of `amkit "
-        "transfer`.",
+        help="Finished runs, folders of runs, .keras files or cards (.json). Give AMNs of the same "
+        "games with their baselines and experts, or AMNs that differ in an option, or runs of "
+        "`amkit transfer`.",
     ),
     guesses: list[Path] | None = Option(
         None,
         "--relate",
-        help="Of transfers: what `amkit relate --output` guessed beforehand. May be repeated.",
+        help="For transfers: a file that `amkit relate --output` wrote. May be repeated.",
     ),
     output: Path = Option(
-        Path("report"), help="Folder to write: a new one, or that of an earlier report."
+        Path("report"), help="Folder to write: a new folder, or the folder of an earlier report."
     ),
     play: float = Option(
         5.0,
-        help="Seconds of each game, on the page, that the first network is shown playing whose "
-        ".keras file is at hand; 0: none.",
+        help="Seconds of play to show of each game on the page, by the first network whose .keras "
+        "file is present (0: none).",
         min=0,
         max=60,
         callback=finite,
     ),
-    seed: int = Option(0, help="Of the bootstrap.", min=0),
+    seed: int = Option(0, help="Seed of the bootstrap.", min=0),
     json: Json = False,
 ) -> None:
-    """Report on recorded runs: Table 1 and Figures 1 to 6; of transfers Table 2 and Figure 7.
+    """Report on finished runs: Table 1 and Figures 1 to 6; for transfers Table 2 and Figure 7.
 
-    Networks distilled with different options are compared with the first of them. Transfers that
-    are not finished, and games without random weights, are left out.
+    Networks distilled with different options are compared with the first network. Unfinished
+    transfers are left out, and so are games without a transfer from random weights.
 
     Writes Markdown, one self-contained HTML page, CSV tables and figures (PNG, SVG).
 

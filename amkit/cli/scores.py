@@ -13,7 +13,7 @@ from amkit.cli.options import Json
 
 def scores(
     experts: Path = Argument(Path("pretrained"), help="Folder of experts."),
-    markdown: bool = Option(False, "--markdown", help="As a Markdown table, for a page."),
+    markdown: bool = Option(False, "--markdown", help="Print the table as Markdown, for a page."),
     figure: Path | None = Option(None, help="Draw their scores while training: .png or .svg."),
     json: Json = False,
 ) -> None:

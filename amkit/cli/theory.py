@@ -12,16 +12,16 @@ from amkit.cli.options import RUNS, Json, RunFolder
 
 
 def theory(
-    seed: int = Option(0, help="Of the random process.", min=0),
+    seed: int = Option(0, help="Seed of the random process.", min=0),
     run: RunFolder = None,
     json: Json = False,
 ) -> None:
-    """Measure what section 4 of the paper claims, on small decision processes.
+    """Test the claims of section 4 of the paper on small decision processes.
 
-    Lemma 1 (one fixed point), Theorem 1 (the iteration contracts, and where it does not) and
-    Proposition 1 (imitation's cost grows linearly or quadratically). Takes half a minute.
+    Lemma 1 (there is one fixed point), Theorem 1 (when the iteration contracts) and Proposition 1
+    (the cost of imitation grows linearly or quadratically). Takes half a minute.
 
-    Example: [bold]amkit theory[/]  tables, and with the extra 'plots' a figure in runs/theory/
+    Example: [bold]amkit theory[/]  tables, and a figure in runs/theory/ (needs the extra 'plots')
     """
     from amkit import __version__
     from amkit.storage import run_folders

@@ -16,9 +16,9 @@ FROM_RANDOM = "none"  # Weights to begin with.
 
 
 @training(
-    preset="laptop (fast; if not given), quantile (learns how returns are spread), explore (for "
-    "rare rewards), plain (for games that reward play from the first step on, such as Pong), or "
-    "paper (Mnih et al. 2015, days)."
+    preset="laptop (default, fast), quantile (learns the distribution of returns), explore (for "
+    "rare rewards), plain (for games with early rewards, such as Pong), or paper (Mnih et al. "
+    "2015, takes days)."
 )
 def train(
     context: Context,
@@ -26,27 +26,27 @@ def train(
     every: bool = Option(
         False,
         "--all",
-        help="The paper's 20 games, those of its Table 1 first; without --preset as the "
-        "shipped experts: Kangaroo's and Beam Rider's preset is explore, and some games have "
-        "2.2 or 3 M steps, where neither --steps nor --minutes says otherwise.",
+        help="Train all 20 games of the paper, Table 1 first. Without --preset, train as the "
+        "shipped experts were: preset explore for Kangaroo and Beam Rider, and for some games "
+        "2.2 or 3 M steps (unless --steps or --minutes is given).",
     ),
     into: Path | None = Option(
         None,
-        help="Folder that gets each finished expert, as GAME.keras and its card; one of the "
-        "same game is replaced.",
+        help="Folder for copies of the finished experts, GAME.keras and its card. A new expert "
+        "replaces an older one of the same game.",
     ),
 ) -> None:
-    """Train an expert DQN on each of some games, one after the other.
+    """Train an expert DQN for each game, one game after the other.
 
     Examples:
 
-    [bold]amkit train pong[/]  an expert in the time that the plan says
+    [bold]amkit train pong[/]  an expert; amkit first says how long this takes
 
-    [bold]amkit train pong --minutes 20[/]  what can be had in 20 minutes, evaluation included
+    [bold]amkit train pong --minutes 20[/]  as good as possible in 20 minutes in all
 
-    [bold]amkit train pong --resume[/]  after Ctrl-C or a kill
+    [bold]amkit train pong --resume[/]  continues after Ctrl-C or a kill
 
-    [bold]mkdir -p runs/zoo; amkit train --all --into runs/zoo --resume[/]  begins, or goes on
+    [bold]mkdir -p runs/zoo; amkit train --all --into runs/zoo --resume[/]  starts or continues
     """
     from amkit.storage import models
 
@@ -103,55 +103,55 @@ def _names(games: list[str], every: bool) -> list[str]:
 
 
 @training(
-    preset="laptop (fast; if not given), or paper (App. B).",
-    minutes="In place of --steps: as many as there is time for here, with start, tests and "
-    "evaluation (laptop: 15, where --steps is not given).",
+    preset="laptop (default, fast) or paper (App. B).",
+    minutes="Instead of --steps: total time on this machine, with start, tests and evaluation "
+    "(default for laptop: 15).",
 )
 def distill(
     context: Context,
-    experts: Path = Option(..., help="Folder of expert models with their cards."),
-    games: str | None = Option(None, help="Games, comma-separated (all that have experts)."),
+    experts: Path = Option(..., help="Folder of experts (.keras) with their cards."),
+    games: str | None = Option(None, help="Games, comma-separated (default: all with experts)."),
     split: str | None = Option(None, help="Instead of --games: multitask, sources or targets."),
     objective: str | None = Option(
-        None, help="What is imitated: policy (Eq. 4), or q_values (section 3.1)."
+        None, help="What the student imitates: policy (Eq. 4) or q_values (section 3.1)."
     ),
-    temperature: float | None = Option(None, help="tau of Eq. 3: divides the expert's Q-values."),
+    temperature: float | None = Option(None, help="tau of Eq. 3, which divides the Q-values."),
     temperature_unit: str | None = Option(
         None,
-        help="tau of every game is the temperature (q_values), or that times the difference "
-        "between its expert's best and worst action (spread).",
+        help="Unit of --temperature: q_values (the same tau in every game), or spread (the "
+        "difference between the values of an expert's best and worst action).",
     ),
     feature_weight: float | None = Option(
-        None, help="beta of Eq. 6: weight of feature regression."
+        None, help="beta of Eq. 6, the weight of feature regression."
     ),
     body: str | None = Option(
         None,
-        help="The student's layers: nature (an expert's), wide, transfer (App. D), or "
-        "transfer-code (the authors').",
+        help="The student's layers: nature (as the experts), wide, transfer (App. D) or "
+        "transfer-code (the authors' code).",
     ),
     source: Path | None = Option(
         None,
         "--from",
-        help="An expert's or AMN's file, whose weights the student begins with (random ones).",
+        help="The .keras file of the student's first weights (default: random weights).",
     ),
-    epsilon: float | None = Option(None, help="Random actions while training, in [0, 1]."),
+    epsilon: float | None = Option(None, help="Share of random actions in training, in [0, 1]."),
     behaviour: str | None = Option(
-        None, help="Who acts: student, expert (section 4.3), or both in turns."
+        None, help="Who acts in training: student, expert (section 4.3), or both in turns."
     ),
 ) -> None:
     """Distil experts into one Actor-Mimic network that plays all their games.
 
     Examples:
 
-    [bold]amkit distill --experts pretrained/[/]  every game that has an expert, 15 minutes
+    [bold]amkit distill --experts pretrained/[/]  all games with an expert, 15 minutes
 
-    [bold]amkit distill --experts pretrained/ --minutes 60[/]  more of everything
+    [bold]amkit distill --experts pretrained/ --minutes 60[/]  longer training, higher scores
 
     [bold]amkit distill --experts pretrained/ --games pong,boxing --feature-weight 0.01[/]
 
-    [bold]amkit distill --experts pretrained/ --from pretrained/breakout.keras[/]  begins as one
+    [bold]amkit distill --experts pretrained/ --from pretrained/breakout.keras[/]
 
-    [bold]amkit distill --experts pretrained/ --resume[/]  after Ctrl-C or a kill
+    [bold]amkit distill --experts pretrained/ --resume[/]  continues after Ctrl-C or a kill
     """
     with usage():
         names = game_names(games, split)
@@ -175,22 +175,22 @@ def distill(
     run_jobs(context, [job])
 
 
-@training(preset="laptop (fast; if not given), or paper (App. C).")
+@training(preset="laptop (default, fast) or paper (App. C).")
 def baseline(
     context: Context,
     architecture: str = Argument(
         ...,
-        help="mdqn: one network and its 18 outputs for all games; mcdqn: shared convolutions, "
-        "then features and outputs for each game.",
+        help="mdqn (all games share one network and its 18 outputs) or mcdqn (all games share the "
+        "convolutions; each game has its own features and outputs).",
     ),
     games: str | None = Option(None, help="Games, comma-separated, two or more."),
     split: str | None = Option(
-        None, help="Instead of --games: multitask (if neither is given), sources, targets."
+        None, help="Instead of --games: multitask (default), sources or targets."
     ),
 ) -> None:
-    """Train a multitask DQN, which learns several games at once without experts (App. C).
+    """Train a multitask DQN: one network learns several games without experts (App. C).
 
-    It learns as experts do; only the network is shared. Examples:
+    The learning rule is that of an expert; only the network is shared. Examples:
 
     [bold]amkit baseline mdqn[/]  the eight games of Table 1
 
@@ -212,29 +212,29 @@ def baseline(
     run_jobs(context, [job])
 
 
-@training(but="run", preset="laptop (fast; if not given), or paper (10 M steps).")
+@training(but="run", preset="laptop (default, fast) or paper (10 M steps).")
 def transfer(
     context: Context,
     games: list[str] | None = Argument(None, help="Target games."),
-    split: str | None = Option(None, help="Instead of games: targets, the 7 of Table 2."),
+    split: str | None = Option(None, help="Instead of games: targets (the 7 games of Table 2)."),
     sources: list[str] | None = Option(
         None,
         "--from",
-        help="An AMN's or expert's .keras file to begin from, or none: random weights. May be "
-        "repeated.",
+        help="The first weights: the .keras file of an AMN or expert, or none for random weights. "
+        "May be repeated.",
     ),
-    head: str | None = Option(None, help="The output layer: keep (if not given), or new."),
+    head: str | None = Option(None, help="The output layer: keep (default) or new."),
     freeze: str | None = Option(
-        None, help="Layer up to which nothing learns, such as conv3 or features."
+        None, help="Freeze all layers up to this one, such as conv3 or features."
     ),
-    seed: str = Option("0", help="Comma-separated; each is a run of every game and source."),
+    seed: str = Option("0", help="Seeds, comma-separated. Each seed trains every game and source."),
     test_epochs: int | None = Option(
-        None, help="Tests on whole games while it learns (10).", min=1
+        None, help="Number of tests on whole games during training (default: 10).", min=1
     ),
 ) -> None:
-    """Train DQNs on new games, begun from the weights of an AMN or from random ones (section 5.2).
+    """Train DQNs on new games, starting from an AMN or from random weights (section 5.2).
 
-    All runs learn alike; their initialisations differ. Examples:
+    All runs learn in the same way. Only their first weights differ. Examples:
 
     [bold]amkit transfer breakout --from amn.keras --from none[/]  one game, with and without
 

@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from amkit.backend import load_tensorflow
 from amkit.cli.console import line, out, say, usage
-from amkit.cli.options import card_of
+from amkit.cli.options import Epsilon, card_of
 from amkit.games.published import EPSILON
 
 if TYPE_CHECKING:
@@ -17,24 +17,29 @@ if TYPE_CHECKING:
 
 def watch(
     model: Path = Argument(..., help="A .keras file: an expert or an AMN."),
-    game: str | None = Argument(None, help="A game of the model (if it has only one: that)."),
-    browser: bool = Option(
-        False, "--browser", help="On a page of this machine's own, not in the terminal."
+    game: str | None = Argument(
+        None, help="A game of the model. May be left out if there is only one."
     ),
-    port: int = Option(0, help="Of the page, on 127.0.0.1 (any free one).", min=0, max=65535),
+    browser: bool = Option(
+        False, "--browser", help="Show the game on a local web page, not in the terminal."
+    ),
+    port: int = Option(
+        0, help="Port of the page on 127.0.0.1 (0: any free port).", min=0, max=65535
+    ),
     human: bool = Option(
         False,
         "--human",
-        help="You play, with the arrow keys and space (FIRE). In a terminal a key holds for 0.4 s: "
-        "none tells when it is let go.",
+        help="You play, with the arrow keys and space (FIRE). In a terminal, each key press lasts "
+        "0.4 s: a terminal does not report when a key is released.",
     ),
-    epsilon: float = Option(EPSILON, help="Probability of a random action.", min=0, max=1),
-    seed: int = Option(0, help="Of emulator and exploration.", min=0, max=2**31 - 1),
+    epsilon: Epsilon = EPSILON,
+    seed: int = Option(0, help="Seed of emulator and exploration.", min=0, max=2**31 - 1),
 ) -> None:
-    """Watch a network play, live: the screen and, beside it, the value of every action.
+    """Watch a network play live: the screen beside the value of every action.
 
-    The page is for this machine alone; from another, forward its port by ssh. Keys in the terminal:
-    space pauses, n or → takes one step, + and - change the speed, e and E epsilon, q quits.
+    Only this machine can open the web page; from another machine, forward the port with ssh.
+    Keys in the terminal: space pauses, n or → plays one step, + and - change the speed, E raises
+    epsilon, e lowers epsilon, q quits.
 
     Examples:
 
@@ -42,7 +47,7 @@ def watch(
 
     [bold]amkit watch pretrained/amn.keras breakout --browser[/]  as a web page
 
-    [bold]amkit watch pretrained/pong.keras --human[/]  you play, and see what it would do
+    [bold]amkit watch pretrained/pong.keras --human[/]  you play, and see the network's values
     """
     from amkit.cli.browser import Page
     from amkit.cli.terminal import Terminal

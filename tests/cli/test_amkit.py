@@ -37,6 +37,12 @@ def test_no_such_command(wrong):
     wrong("No such command", "frobnicate")
 
 
+def test_a_number_out_of_range_is_shown(wrong):
+    """Typer's own line says what is valid, and not what it received."""
+    wrong("greater than or equal to 1. Received: '0'", "train", "pong", "--steps", "0")
+    wrong("Received: 'many'", "train", "pong", "--steps", "many")
+
+
 def fails(monkeypatch, error):
     def results(folder):
         raise error

@@ -70,7 +70,7 @@ def test_unknown_game(refused):
     ("words", "match"),
     [
         (["--seed", "2147483647"], "less than or equal to"),
-        (["--epsilon", "1.5"], "epsilon must be in [0, 1]"),
+        (["--epsilon", "1.5"], "less than or equal to 1. Received: '1.5'"),
         (["--protocol", "mine"], "protocol must be one of"),
         ([], "no Actor-Mimic network"),
         (["missing.keras"], "Received: missing.keras"),

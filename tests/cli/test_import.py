@@ -38,9 +38,9 @@ def test_any_encoding(in_ascii):
 
 def test_a_bad_file_is_refused_before_anything_is_written(refused):
     Path("cut.zip").write_bytes(SB3.read_bytes()[:9000])
-    refused(1, "cut.zip: it is cut or damaged", "import", "cut.zip", "--game", "pong")
-    refused(1, "there is no such expert", "import", "missing.zip", "--game", "pong")
-    refused(1, "an expert of breakout has 4 outputs", "import", SB3, "--game", "breakout")
+    refused(1, "cut.zip: the file is cut or damaged", "import", "cut.zip", "--game", "pong")
+    refused(2, "must be an existing file", "import", "missing.zip", "--game", "pong")
+    refused(1, "an expert of breakout must have 4 outputs", "import", SB3, "--game", "breakout")
     assert not Path("experts").exists()
 
 
