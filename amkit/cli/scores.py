@@ -14,18 +14,18 @@ from amkit.cli.options import Json
 def scores(
     experts: Path = Argument(Path("pretrained"), help="Folder of experts."),
     markdown: bool = Option(False, "--markdown", help="Print the table as Markdown, for a page."),
-    figure: Path | None = Option(None, help="Draw their scores while training: .png or .svg."),
+    figure: Path | None = Option(None, help="Draw the learning curves to this .png or .svg file."),
     json: Json = False,
 ) -> None:
-    """Show what the experts of a folder scored, as their cards say, beside the published DQN.
+    """Show the scores and costs of a folder of experts, from their cards, beside the published DQN.
 
     Examples:
 
     [bold]amkit scores[/]  the shipped experts
 
-    [bold]amkit scores runs/ --markdown[/]  those you trained
+    [bold]amkit scores runs/ --markdown[/]  the experts that you trained
 
-    [bold]amkit scores --figure curves.svg[/]  and how they learnt
+    [bold]amkit scores --figure curves.svg[/]  draws the learning curves too
     """
     with usage():
         from amkit.storage.experts import results as experts_results
@@ -40,7 +40,11 @@ def scores(
     if figure:
         from amkit.reports import figures
 
-        figures.save(figures.training_curves(results), figure)
+        shows = (
+            f"Learning curves of {len(results)} experts: the score in each game over agent steps, "
+            "beside the final evaluation, the published DQN and random play"
+        )
+        figures.save(figures.training_curves(results), figure, shows)
         say(f"figure: {figure}")
     if json:
         print_json(results)
@@ -50,8 +54,8 @@ def scores(
         rows = [row | {"millions": m} for row, m in zip(results, millions, strict=True)]
         shown = table(
             rows,
-            "game | random | human | DQN | score | of DQN | steps | min",
-            "{game} | {random} | {human} | {dqn} | {mean} ± {standard_error} | "
+            "game | random | DQN | score | games | of DQN | steps | min",
+            "{game} | {random} | {dqn} | {mean} ± {standard_error} | {games} | "
             "{dqn_normalised:.2f} | {millions} | {minutes}",
             markdown=markdown,
         )
@@ -69,12 +73,13 @@ def _notes(results: Sequence[Mapping[str, Any]]) -> str:
         if row["protocol"]
     )
     notes = (
-        f"score: mean and standard error of whole games, {', '.join(measured)}; random: under the "
-        "same protocol; human, DQN: Mnih et al. 2015; of DQN: (score - random) / (DQN - random)"
+        f"score: mean and standard error of whole games, {', '.join(measured)}; random: the same "
+        "protocol; DQN: Mnih et al. 2015; of DQN: (score - random) / (DQN - random); steps: agent "
+        "steps of training; min: minutes of training"
     )
     scored = {row["game"]: row["dqn_normalised"] for row in results}
     multitask = [scored[name] for name in SPLITS["multitask"] if scored.get(name) is not None]
     if not multitask:
         return notes
     median = statistics.median(multitask)
-    return f"{notes}; its median over {len(multitask)} of the 8 multitask games: {median:.2f}"
+    return f"{notes}; median of DQN over {len(multitask)} of the 8 multitask games: {median:.2f}"

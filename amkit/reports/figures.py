@@ -28,9 +28,9 @@ def training_curves(results: Sequence[Row]) -> Figure:
         steps = [point["steps"] / 1000 for point in row["curve"]]
         scores = [point["score"] for point in row["curve"]]
         (line,) = panels.axes[row["game"]].plot(steps, scores, color=palette.EXPERT, linewidth=1)
-        panels.legend["while it trained"] = line
-        panels.line(row["game"], row["mean"], "as evaluated", palette.EXPERT, "--")
-        panels.line(row["game"], row["dqn"], "DQN, 2015", palette.PUBLISHED)
+        panels.legend["expert in training"] = line
+        panels.line(row["game"], row["mean"], "final evaluation", palette.EXPERT, "--")
+        panels.line(row["game"], row["dqn"], "published DQN", palette.PUBLISHED)
         panels.line(row["game"], row["random"], "random play", palette.RANDOM_PLAY, ":")
     return panels.finished()
 
@@ -135,10 +135,13 @@ def plain(label: str, words: bool = False) -> str:
     return (label.replace("_", " ") if words else label).replace("$", r"\$")
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Writes a figure, .png or .svg, whole or not at all."""
+def save(figure: Figure, path: Path, shows: str | None = None) -> None:
+    """Writes a figure, .png or .svg, whole or not at all; what it `shows` is its alternative text.
+
+    A page needs none in the file, as its `alt` attribute says it.
+    """
     with whole(path) as temporary:
-        figure.savefig(temporary, dpi=130)
+        figure.savefig(temporary, dpi=130, metadata={"Title": shows} if shows else None)
 
 
 def _figure(width: float, height: float, **subplots: Any) -> tuple[Figure, np.ndarray]:
@@ -200,7 +203,8 @@ class _Panels:
         """The figure, once everything is drawn."""
         for ax in self.axes.values():
             ax.set_xlim(left=0)
-            ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 5))
+            if ax.get_ylim()[1] >= 20_000:
+                ax.yaxis.set_major_formatter(lambda score, _: f"{score / 1000:g} k")
         # Handles and labels, both named: a label like _best would be left out otherwise.
         labels = [plain(label) for label in self.legend]
         self.figure.legend(

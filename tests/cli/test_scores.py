@@ -18,7 +18,8 @@ def test_a_figure_is_drawn_without_a_display(amkit, shipped, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     result = amkit("scores", shipped, "--figure", "curves.svg", "--json")
     assert result.exit_code == 0, result.output
-    assert "<svg" in Path("curves.svg").read_text()
+    drawn = Path("curves.svg").read_text()
+    assert "<svg" in drawn and "<title>Learning curves of " in drawn  # Its alternative text.
     assert result.stderr == "figure: curves.svg\n"
 
 
