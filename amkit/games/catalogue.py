@@ -104,8 +104,7 @@ def canonical_name(text: str) -> str:
 
 
 def unknown_game(name: str, valid_names: Iterable[str]) -> UnknownGame:
-    """The error for a name that is no game: it names the nearest valid ones, or else all."""
-    valid_names = sorted(valid_names)
-    nearest = difflib.get_close_matches(canonical_name(name), valid_names)
-    hint = f"Nearest: {', '.join(nearest)}" if nearest else f"Valid: {', '.join(valid_names)}"
+    """The error for a name that is no game: it names the nearest valid ones, if any are near."""
+    nearest = difflib.get_close_matches(canonical_name(name), sorted(valid_names))
+    hint = f"Nearest: {', '.join(nearest)}" if nearest else "`amkit games` lists games"
     return UnknownGame(f"Unknown game. {hint}. Received: {name!r}")

@@ -244,7 +244,7 @@ def plan(configuration: Configuration, pace: Pace, spent: float = 0.0, done: int
     if configuration.minutes is None and needed.training > MOST_DAYS * 24 * 60:
         raise ValueError(
             f"a run may take at most {MOST_DAYS} days: use fewer --steps, or fewer games. "
-            f"Received: {settings.steps:,} steps of {len(configuration.games)} games, "
+            f"Received: {settings.steps:,} steps of {', '.join(configuration.games)}, "
             f"{duration(needed.training)} here"
         )
     steps, time = f"{settings.steps:,} agent steps per game", f"{needed}; then an evaluation"

@@ -34,8 +34,8 @@ def test_baseline_then_evaluate(amkit, refused, tiny, architecture):
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (["xdqn"], "a baseline is one of mdqn, mcdqn"),
-        (["mdqn", "--games", "pong"], "a baseline learns 2 to 20 games"),
+        (["xdqn"], "a baseline must be one of mdqn, mcdqn"),
+        (["mdqn", "--games", "pong"], "a baseline must learn 2 to 20 games"),
         (["mdqn", "--test-epochs", "-1"], "--test-epochs"),
     ],
 )

@@ -71,7 +71,7 @@ def test_transfers_are_called_as_their_command_calls_them(expanded, shipped):
     ("change", "says"),
     [
         (("pong", "pang"), "two, entry 1 (train): Unknown game"),
-        (('preset = "tiny"', 'preset = "huge"'), "two, entry 1 (train): preset is one of"),
+        (('preset = "tiny"', 'preset = "huge"'), "two, entry 1 (train): preset must be one of"),
         (('preset = "tiny"', "stepz = 3"), "No such option: --stepz"),
         (('preset = "tiny"', 'steps = "many"'), "Invalid value for '--steps'"),
         (('preset = "tiny"', "steps = 0"), "steps"),
@@ -157,7 +157,7 @@ def test_a_worker_sees_runs_through_and_says_how_far_they_are(amkit, expanded, t
     assert "ValueError: a fault" in shown and "2 runs: 1 failed, 1 finished" in shown
     progress = breakout.folder / standing.PROGRESS
     progress.write_text(json.dumps({"checkpoints": 0, "starts": 10, "state": "training"}))
-    assert "its process died 10 times" in worker.see_through(breakout, 120.0, 0.0)
+    assert "the run's process died 10 times" in worker.see_through(breakout, 120.0, 0.0)
 
 
 def test_without_the_extra_one_line_says_how_to_get_it(refused, two, monkeypatch):

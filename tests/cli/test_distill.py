@@ -44,7 +44,7 @@ def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(
     assert amkit(*words).exit_code == 0
     assert amkit(*words, "--steps", 128).exit_code == 0
     assert sorted(p.name for p in Path("runs").iterdir()) == ["amn-pong", "amn-pong-2"]
-    refused(2, "goes on as it began, with seed 0", *words, "--resume", "--seed", 1)
+    refused(2, "has seed 0", *words, "--resume", "--seed", 1)
     refused(2, "with kind amn", "train", "pong", "--run", "runs/amn-pong", "--resume")
     result = amkit(*words, "--resume", "--json")
     assert result.exit_code == 0 and "already finished" in result.stderr
@@ -180,4 +180,4 @@ def test_a_damaged_run_or_other_experts(amkit, refused, tiny, tmp_path, expert_f
 
 def test_steps_too_few_to_learn(refused, tiny, expert_folder):
     words = ["distill", "--experts", expert_folder, *tiny, "--steps", 60]
-    refused(2, "steps is 80 or more", *words)
+    refused(2, "steps must be 80 or more", *words)

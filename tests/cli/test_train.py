@@ -64,7 +64,7 @@ def test_train_in_minutes(amkit, refused, tiny, monkeypatch):
     assert card["command"].endswith(f" --precision float32 --steps {last['steps']}")
     assert "--minutes" not in card["command"]
     words = ["train", "pong", *tiny, "--resume"]
-    refused(2, "goes on as it began, with minutes 2.0", *words, "--minutes", 3)
+    refused(2, "has minutes 2.0", *words, "--minutes", 3)
     refused(2, "goes on as it began, with steps None", *words, "--steps", 256)
     assert amkit(*words).exit_code == 0
 
@@ -166,7 +166,7 @@ def test_a_game_that_is_named_has_the_preset_alone(requests_of):
 def test_several_games_are_checked_before_the_first(amkit, refused, tiny):
     assert amkit("train", "breakout", *tiny).exit_code == 0
     words = ["train", "pong", "breakout", *tiny]
-    match = "runs/expert-breakout goes on as it began, with seed 0: leave out the option, or"
+    match = "runs/expert-breakout has seed 0: leave out the option, or"
     refused(2, match, *words, "--seed", 1, "--resume")
     with run_folders.Run(Path("runs/expert-breakout")):
         refused(2, "in use by another process", *words, "--resume")
@@ -184,7 +184,7 @@ def test_unknown_game(refused, tiny):
         (["pong", "--steps", "-5"], "--steps"),
         (["pong", "--steps", "many"], "--steps"),
         (["pong", "--seed", "-1"], "--seed"),
-        (["pong", "--preset", "huge"], "preset is one of"),
+        (["pong", "--preset", "huge"], "preset must be one of"),
         (["pong", "--precision", "int8"], "precision: should be 'float32' or"),
         (["pong", "--protocol", "mine", "--precision", "float32"], "protocol must be one of"),
         ([], ""),
@@ -209,7 +209,7 @@ def test_a_run_in_use_or_already_there(refused, tiny, tmp_path):
 
 def test_a_folder_that_cannot_be_written(refused, tiny, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    refused(2, "cannot be written", "train", "pong", *tiny, "--run", "file/run")
+    refused(2, "can be written. Received: file/run", "train", "pong", *tiny, "--run", "file/run")
 
 
 @pytest.mark.usefixtures("scripted_games")

@@ -254,7 +254,7 @@ def test_wrong_usage(wrong, words, match):
 
 
 def test_a_game_must_be_named_where_there_are_several(refused, shipped):
-    several = "name one of the model's games: atlantis, boxing"
+    several = "name one game of the model: atlantis, boxing"
     refused(2, several, "watch", shipped / "amn.keras")
     refused(2, "Unknown game", "watch", shipped / "amn.keras", "poong")
 

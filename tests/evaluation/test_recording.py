@@ -85,5 +85,5 @@ def test_paths_are_checked(tmp_path):
     with pytest.raises(ValueError, match="folder that can be written"):
         recording.check_path(tmp_path / "missing" / "pong.gif")
     (tmp_path / "folder.gif").mkdir()
-    with pytest.raises(ValueError, match="a video is a file. Received: .*, a folder"):
+    with pytest.raises(ValueError, match="a video must be a file. Received: .*, a folder"):
         recording.check_path(tmp_path / "folder.gif")

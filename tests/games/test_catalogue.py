@@ -213,11 +213,10 @@ def test_unknown_game_names_the_nearest():
     assert str(error) == "Unknown game. Nearest: space_invaders. Received: 'SpaceInvader'"
 
 
-def test_unknown_game_without_a_near_name_lists_all():
-    message = str(catalogue.unknown_game("zzz\n", catalogue.GAMES))
-    assert all(name in message for name in catalogue.GAMES)
-    assert message.endswith("Received: 'zzz\\n'")
-    assert "\n" not in message
+def test_unknown_game_without_a_near_name_says_where_games_are_listed():
+    """The ALE has more than a hundred: too many for a line."""
+    error = catalogue.unknown_game("zzz\n", catalogue.GAMES)
+    assert str(error) == "Unknown game. `amkit games` lists games. Received: 'zzz\\n'"
 
 
 def test_normalized():

@@ -16,7 +16,7 @@ from amkit.storage.experts import load_experts
 
 def test_a_setting_that_a_preset_has_not():
     options = {"precision": "float32", "passes": 1, "envs": 2}
-    with pytest.raises(ValueError, match="settings of preset tiny-dqn are .* Received: passes"):
+    with pytest.raises(ValueError, match="tiny-dqn has the settings .* Received: passes"):
         configuration.expert_config("pong", preset="tiny-dqn", **options)
 
 
@@ -74,8 +74,8 @@ def test_the_algorithm_is_named(expert_folder):
     ("change", "message"),
     [
         ({"seed": -1}, "seed: should be greater than or equal to 0. Received: -1"),
-        ({"algorithm": "ppo"}, "algorithm is one of dqn, pqn, .*. Received: 'ppo'"),
-        ({"algorithm": ["pqn"]}, r"algorithm is one of dqn, .* Received: \['pqn'\]"),
+        ({"algorithm": "ppo"}, "algorithm must be one of dqn, pqn, .*. Received: 'ppo'"),
+        ({"algorithm": ["pqn"]}, r"algorithm must be one of dqn, .* Received: \['pqn'\]"),
         ({"settings": 5}, "settings must be an object. Received: 5"),
         ({"settings": {"epsilon": [[100, 1.0]]}}, "epsilon: steps begin at 0 and increase"),
         ({"settings": {"epsilon": []}}, "epsilon: steps begin at 0 and increase"),

@@ -102,7 +102,7 @@ def test_the_memory_holds_what_experts_said(expert_folder):
 
 def test_a_plan_of_years_is_refused():
     long = config(steps=10**9)
-    with pytest.raises(ValueError, match="1000 days at most: fewer --steps.* Received: 1,000,000"):
+    with pytest.raises(ValueError, match="1000 days: use fewer --steps.* Received: 1,000,000"):
         forecast.plan(long, Pace(step=1.0, test_round=0.0))
 
 
@@ -124,7 +124,7 @@ def test_of_several_runs_only_what_is_left_counts(tmp_path, monkeypatch, capsys)
     plans = jobs._plans(runs, 0.0)
     said = capsys.readouterr().err
     assert "2 of 3 trainings to do, one after the other: about 15 min here in all" in said
-    assert plans[0].endswith("done is finished already") and "600,000 agent steps" in plans[2]
+    assert plans[0].endswith("done is already finished") and "600,000 agent steps" in plans[2]
 
 
 def test_minutes_are_divided_before_work_starts(monkeypatch, expert_folder):

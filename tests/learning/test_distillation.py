@@ -152,7 +152,7 @@ def test_samples_of_each_game(games, rows, period):
         ({"epsilon": 1.1}, "epsilon: should be less than or equal to 1. Received: 1.1"),
         ({"restart_steps": 0}, "restart_steps: should be greater than or equal to 1"),
         ({"steps": 10**20}, "steps: should be less than or equal to 1000000000"),
-        ({"steps": 70}, "steps is 80 or more, where learning starts. Received: 70"),
+        ({"steps": 70}, "steps must be 80 or more, where learning starts. Received: 70"),
     ],
 )
 def test_settings_are_checked(change, message):

@@ -199,7 +199,7 @@ def test_a_run_knows_every_machine_that_trained_it(stopped, scripted, pong, brea
 def test_a_checkpoint_of_another_algorithm_is_refused(stopped, scripted, pong, breakout):
     with (
         run_folders.Run(stopped("dqn")) as run,
-        pytest.raises(CheckpointError, match="holds acting, .*shuffling.*Received: .*memories"),
+        pytest.raises(CheckpointError, match="must hold acting, .*shuffling.*Received: .*memories"),
     ):
         run_job(pqn_job(scripted, pong, breakout), run)
 

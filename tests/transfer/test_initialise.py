@@ -138,7 +138,7 @@ def test_frozen_layers_do_not_learn(amn, pong, freeze, learning):
     ("options", "match"),
     [
         ({"head": "none"}, "head must be one of"),
-        ({"freeze": "output"}, "freeze is one of observation, rescaling"),
+        ({"freeze": "output"}, "freeze must be one of observation, rescaling"),
         ({"freeze": "conv9"}, "freeze must be one of"),
     ],
 )
@@ -280,7 +280,7 @@ def test_parallel_q_learning_needs_normalised_features(tmp_path):
     path = tmp_path / "plain.keras"
     models.save(actor_mimic_network(), path, {"kind": "amn", "games": ["pong"]})
     for beginning in ({"source": path}, {"source": None, "like": path}):
-        with pytest.raises(ValueError, match="preset laptop needs an AMN with normalised features"):
+        with pytest.raises(ValueError, match="needs an AMN with normalised features"):
             configuration.transfer_config("breakout", precision="float32", **beginning)
         options = {"preset": "paper", "jit_compile": False}
         config = configuration.transfer_config("breakout", **options, **beginning)
@@ -415,7 +415,7 @@ def test_another_source_is_not_gone_on_with(in_runs, tmp_path):
     models.save(network(5), tmp_path / "other" / "amn.keras", {"kind": "amn", "games": ["pong"]})
     words = ["transfer", "breakout", *TINY, "--seed", 1]
     result = amkit(*words, "--from", tmp_path / "other" / "amn.keras", "--resume")
-    assert result.exit_code == 2 and "with weights" in " ".join(result.stderr.split())
+    assert result.exit_code == 2 and "has weights" in " ".join(result.stderr.split())
     models.save(same, tmp_path / "other" / "amn.keras", {"kind": "amn", "games": ["pong"]})
     both = ["--from", "amn.keras", "--from", tmp_path / "other" / "amn.keras"]
     same_name = amkit(*words, *both)

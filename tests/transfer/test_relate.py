@@ -82,11 +82,11 @@ def test_reward_ahead_is_the_discounted_sum_until_a_life_is_lost(scripted, pong,
 
 def test_a_game_without_rewards(frames):
     candidates = {"all": Features(lambda x: x)}
-    with pytest.raises(relate.TooFewRewards, match="4 parts without any"):
+    with pytest.raises(relate.TooFewRewards, match="4 parts without rewards"):
         relate.relate(Frames(frames.observation, np.zeros((60, 8))), candidates)
     ahead = frames.reward_ahead.copy()
     ahead[:, [1, 5]] = 0  # A fold.
-    with pytest.raises(relate.TooFewRewards, match="1 parts without any"):
+    with pytest.raises(relate.TooFewRewards, match="1 parts without rewards"):
         relate.relate(Frames(frames.observation, ahead), candidates)
 
 
