@@ -63,7 +63,9 @@ def _every_training(
         "paper: float32).",
     ),
     jit_compile: bool | None = Option(
-        None, "--xla/--no-xla", help="Compile updates with XLA (default: only on accelerators)."
+        None,
+        "--xla/--no-xla",
+        help="Compile updates with XLA (default: if faster, measured at the start).",
     ),
     run: RunFolder = None,
     resume: bool = Option(False, "--resume", help="Continue the newest such run, or start one."),
