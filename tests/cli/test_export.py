@@ -51,7 +51,7 @@ def test_what_differs_is_not_written(refused, expert_folder, monkeypatch):
     monkeypatch.setitem(exports._RUNTIMES, "saved_model", lambda *_: np.full((256, 6), np.nan))
     refused(1, "p is not written: its outputs may differ", *words)
     monkeypatch.setitem(exports._RUNTIMES, "saved_model", lambda *_: np.zeros((1, 6)))
-    refused(1, "outputs are of shape (256, 6). Received: (1, 6)", *words)
+    refused(1, "outputs must have the shape (256, 6). Received: (1, 6)", *words)
     assert not list(Path().iterdir())
 
 

@@ -65,7 +65,7 @@ def test_train_in_minutes(amkit, refused, tiny, monkeypatch):
     assert "--minutes" not in card["command"]
     words = ["train", "pong", *tiny, "--resume"]
     refused(2, "has minutes 2.0", *words, "--minutes", 3)
-    refused(2, "goes on as it began, with steps None", *words, "--steps", 256)
+    refused(2, "has steps None", *words, "--steps", 256)
     assert amkit(*words).exit_code == 0
 
 
