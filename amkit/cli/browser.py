@@ -75,7 +75,7 @@ class Page(ThreadingTCPServer):
         Thread(target=self.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{self.server_address[1]}/"
         out.print(line(address))
-        say("Ctrl-C ends it")
+        say("Ctrl-C ends the game")
         # Where there is no screen, a browser in the terminal would take that over.
         shown = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys()
         if shown or sys.platform in ("darwin", "win32"):

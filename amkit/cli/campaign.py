@@ -309,10 +309,10 @@ def _outlook(result: Any, here: bool) -> Group:
     where = "here" if here else f"on {machines.nodes:,} nodes"
     used = outcome.core_hours or 1
     lines = [
-        f"{len(rows)} runs; time: of each by itself on its cores, with tests and evaluation of "
+        f"{len(rows)} runs; time: each run alone on its cores, with tests and evaluation, for "
         f"games of {forecast.TYPICAL_STEPS_PER_GAME:,} steps",
         f"{where}, {machines.cores} cores and {machines.node_gibibytes:.0f} GiB each: about "
-        f"{duration(60 * outcome.hours)}; the longest run by itself "
+        f"{duration(60 * outcome.hours)}; the longest run alone "
         f"{duration(60 * outcome.longest_run_hours)}",
         f"core-hours: {outcome.core_hours:,.1f}, of which {outcome.startup_core_hours:,.1f} "
         f"({outcome.startup_core_hours / used:.1%}) to start ({machines.startup_seconds:.0f} s "

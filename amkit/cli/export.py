@@ -45,7 +45,7 @@ def export(
     network, _ = models.load_with_card(model, card)
     with usage():
         observations = exports.observations_of(find_game(card["games"][0]))
-    say(f"exporting {model} as {form}; its outputs there are compared before it is written")
+    say(f"exporting {model} as {form}; outputs are compared before the file is written")
     difference = exports.export(network, output, chosen, observations)
     outputs = network.output.shape[-1]
     result = {

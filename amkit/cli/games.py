@@ -72,7 +72,7 @@ def _list(entries: Iterable[Mapping[str, Any]]) -> Group:
         "{name} | {splits} | {count} | {random} | {human} | {dqn} | {at hand}",
         left=("game", "splits", "expert"),
         caption="splits: multitask, sources, targets; random, human, DQN: Mnih et al. 2015, whole "
-        "games, raw scores; expert: at hand (amkit games GAME: where)",
+        "games, raw scores; expert: yes if you have one (amkit games GAME shows where)",
     )
 
 

@@ -120,6 +120,6 @@ def relate_table(result: Mapping[str, Any]) -> Group:
         "features of | R² | ± | ",
         "{name} | {r_squared:.3f} | {standard_error:.3f} | {learnt}",
         left=("features of", ""),
-        caption="R²: share of the variance of the discounted reward ahead that is predicted, on "
-        "other environments than those learnt from; mean and standard error",
+        caption="R²: predicted share of the variance of the discounted reward ahead, on "
+        "environments that were not used for the fit; mean and standard error",
     )

@@ -51,8 +51,8 @@ def report(
     """Report on finished runs: Table 1 and Figures 1 to 6; for transfers Table 2 and Figure 7.
 
     Networks distilled with different options are compared with the first network. Unfinished
-    transfers are left out, and so are games without a transfer from random weights.
-
+    transfers are left out, and so are games without a transfer from random weights. For experts
+    alone use [bold]amkit scores[/].
     Writes Markdown, one self-contained HTML page, CSV tables and figures (PNG, SVG).
 
     Examples:
@@ -94,7 +94,7 @@ def clips(runs: Iterable[Path], seconds: float) -> "list[Clip]":
         if names := [name for name in card["games"] if name not in made]:
             try:
                 card_of(path)
-                say(f"playing {', '.join(names)} for the page, {seconds:g} s each (--play 0: not)")
+                say(f"playing {', '.join(names)} for the page, {seconds:g} s each (skip: --play 0)")
                 made |= {clip.name: clip for clip in _clips(path, names, seconds)}
             except ModelFileError as error:
                 say(f"not played: {error}")
@@ -172,9 +172,9 @@ def transfer_table(rows: list[Row], related: "Relation | None" = None) -> Group:
         for row in rows
     ]
     caption = (
-        "area: mean score above random play, relative to random weights, 95 % interval (with a "
-        "sign, where those are not above it: what it is more); match: agent steps to random "
-        "weights' last score"
+        "area: mean score above random play, as a ratio to random weights, 95 % interval (where "
+        "random weights are not above random play: the difference, with a sign); match: agent "
+        "steps to reach the last score of random weights"
     )
     if related:
         caption += (

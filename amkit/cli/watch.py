@@ -55,7 +55,7 @@ def watch(
     with usage():
         name = _only_game(card_of(model), game)
         display = Page(port) if browser else Terminal()
-    say(f"loading {model}, which will play {name}")
+    say(f"loading {model} to play {name}")
     load_tensorflow()
     from amkit.evaluation import live, scorecards
     from amkit.networks.actions import for_game

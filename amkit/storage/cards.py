@@ -259,14 +259,14 @@ def how_played(one: Played, sticky: float = 0.0) -> str:
     """
     parts = []
     if one.get("fire_on_life_loss"):
-        parts.append("FIRE is pressed at each life's beginning, as in its training")
+        parts.append("FIRE is pressed when a life begins, as in the network's training")
     trained = one.get("sticky_actions")
     if trained is not None and trained != sticky:
         parts.append(
-            f"actions repeat with probability {sticky:g} here, and {trained:g} in its training"
+            f"actions repeat with probability {sticky:g} here, and {trained:g} in training"
         )
     if (resize := one.get("resize", RESIZE)) != RESIZE:
-        parts.append(f"observations are made by {RESIZE!r} here, and {resize!r} in its training")
+        parts.append(f"observations are made by {RESIZE!r} here, and {resize!r} in training")
     return "; ".join(parts)
 
 

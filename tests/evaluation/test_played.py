@@ -69,13 +69,13 @@ def test_who_plays_decides(folder, monkeypatch):
     [
         ("plain", "quick", []),
         ("amn", "quick", ["FIRE is pressed"]),
-        ("fire", "sticky", ["FIRE is pressed", "'maximum, area, grey' in its training"]),
+        ("fire", "sticky", ["FIRE is pressed", "'maximum, area, grey' in training"]),
         (
             "fire",
             "quick",
             [
                 "FIRE is pressed",
-                "actions repeat with probability 0 here, and 0.25 in its training",
+                "actions repeat with probability 0 here, and 0.25 in training",
                 "observations are made by 'grey, maximum, area' here, and",
             ],
         ),
