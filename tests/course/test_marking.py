@@ -37,7 +37,7 @@ def problems(result):
     [
         ("import numpy\n\ndef td_target(:\n", "line 3: SyntaxError: invalid syntax"),
         ("x = 1\nx / 0\n", "line 2: ZeroDivisionError: division by zero"),
-        ("import helpers\n", "line 1: ModuleNotFoundError: No module named 'helpers'"),
+        ("import my_helpers\n", "line 1: ModuleNotFoundError: No module named 'my_helpers'"),
         ("import sys\nsys.exit('ready')\n", "line 2: SystemExit: ready"),
         ("answer = input()\n", "line 1: "),  # pytest's own error; EOFError in the real process.
     ],

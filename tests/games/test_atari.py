@@ -252,7 +252,7 @@ def test_no_game_for_two_players_is_suggested():
     with pytest.raises(UnknownGame) as error:
         find_game("jousst")
     assert "warlords" not in str(error.value) and "joust," not in str(error.value)
-    assert "space_invaders" in str(error.value) and "\n" not in str(error.value)
+    assert "`amkit games` lists games" in str(error.value) and "\n" not in str(error.value)
 
 
 def play_beside_the_emulator(name, seed=3, steps=40):
