@@ -45,7 +45,7 @@ def test_a_second_run_gets_its_own_folder_and_resume_goes_on_with_the_newest(
     assert amkit(*words, "--steps", 128).exit_code == 0
     assert sorted(p.name for p in Path("runs").iterdir()) == ["amn-pong", "amn-pong-2"]
     refused(2, "has seed 0", *words, "--resume", "--seed", 1)
-    refused(2, "with kind amn", "train", "pong", "--run", "runs/amn-pong", "--resume")
+    refused(2, "has kind amn", "train", "pong", "--run", "runs/amn-pong", "--resume")
     result = amkit(*words, "--resume", "--json")
     assert result.exit_code == 0 and "already finished" in result.stderr
     assert json.loads(result.stdout)["run"] == "runs/amn-pong-2"
