@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from amkit import backend
+
 STAND_IN = """if True:
     import os
     from types import SimpleNamespace
@@ -53,3 +55,20 @@ def test_loading(tmp_path, command, before, level, said):
     )
     assert (process.returncode, process.stdout) == (0, "loaded\n"), process.stderr
     assert process.stderr == said
+
+
+@pytest.mark.parametrize(
+    ("machine", "asked", "expected"),
+    [("x86_64", None, "1"), ("AMD64", None, "1"), ("x86_64", "0", "0"), ("arm64", None, None)],
+)
+def test_convolutions_are_by_onednn_on_x86_unless_something_else_is_asked(
+    monkeypatch, machine, asked, expected
+):
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    monkeypatch.setenv(name, asked or "")
+    if asked is None:
+        monkeypatch.delenv(name)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)  # Not loaded for this.
+    monkeypatch.setattr(backend.platform, "machine", lambda: machine)
+    backend.load_tensorflow()
+    assert os.environ.get(name) == expected
