@@ -10,9 +10,9 @@ from contextlib import contextmanager, nullcontext, suppress
 def load_tensorflow() -> None:
     """Imports TensorFlow, as Keras's backend, without the lines that its C++ side writes to stderr.
 
-    They are shown where `TF_CPP_MIN_LOG_LEVEL` is 0 or 1. Convolutions are oneDNN's on every x86
-    processor, where `TF_ENABLE_ONEDNN_OPTS` says nothing else: TensorFlow takes them by itself on
-    those with instructions for networks alone, but without they learn 1.4 times as fast, too.
+    They are shown where `TF_CPP_MIN_LOG_LEVEL` is 0 or 1. The library oneDNN computes convolutions
+    on every x86 processor, unless `TF_ENABLE_ONEDNN_OPTS` is 0. By itself TensorFlow uses oneDNN
+    only on processors with instructions for neural networks, but others gain from it too.
 
     >>> from amkit.backend import load_tensorflow
     >>> load_tensorflow()

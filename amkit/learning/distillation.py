@@ -33,8 +33,8 @@ Behaviour = Literal["student", "expert", "both"]
 BEHAVIOURS = get_args(Behaviour)
 # Long enough for the one to get somewhere the other would not, and short beside a game.
 TURN = 128
-# Of the rounds learnt so far: as few make up most of the average. It lags behind a young student
-# more than it is steadier.
+# The share of the rounds so far that most of the average is of: one of older weights would lag
+# behind a young student.
 _RECENT = 0.1
 TemperatureUnit = Literal["q_values", "spread"]
 
@@ -177,7 +177,7 @@ class Distillation(ReplayTraining):
         self.scores.update(complete(decision, self.environments.receive()))
 
     def _averaging(self) -> float:
-        """How far the average moves now."""
+        """The share of the way that the average moves in this round."""
         rounds = (self.steps - self.settings.replay_start_steps) / self.settings.envs
         return min(max(self.settings.averaging, 1 / (_RECENT * rounds)), 1.0)
 
