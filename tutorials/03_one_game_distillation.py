@@ -374,7 +374,7 @@ play("taught while it acts", student_taught)
 # on the expert's states, it is asked about a distribution that it was not trained on: *covariate shift*. A small mistake
 # can lead to a state that the expert never visits, in which nobody told the student what to do, which leads to
 # the next mistake. Section 4.3 makes a bound of that: a cost that grows linearly with time if the student acts, and
-# quadratically if the expert does. Tutorial 6 shows both where they can be computed.
+# quadratically if the expert does. Tutorial 8 shows both where they can be computed.
 #
 # Here is the other student. Nothing is changed but who acts.
 

@@ -1,4 +1,4 @@
-"""Assignment 7: weight transfer (section 3.4). Goes with tutorial 7.
+"""Assignment 7: weight transfer (section 3.4). Goes with tutorial 9.
 
 A DQN for a new game begins with the weights of a trained AMN. All layers before the output are
 copied. The output layer (the head) is either new, or it is kept. A kept head must be scaled: the

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # 7. Transfer
+# # 9. Transfer
 #
 # **What you will learn**
 #

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # 6. Why it works
+# # 8. Why it works
 #
 # Does imitation *always* work? Section 4 of the [paper](https://arxiv.org/abs/1511.06342) proves
 # three statements about a simpler student:

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # 8. Take it with you
+# # 11. Take it with you
 #
 # **What you will learn**
 #
