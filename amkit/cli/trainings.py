@@ -103,7 +103,8 @@ def _names(games: list[str], every: bool) -> list[str]:
 
 
 @training(
-    preset="laptop (default, fast) or paper (App. B).",
+    preset="laptop (fast), short (a smaller network, for few minutes) or paper (App. B). The "
+    "default is laptop, or short where the minutes here are too few for it.",
     minutes="Instead of --steps: total time on this machine, with start, tests and evaluation "
     "(default for laptop: 15).",
 )
@@ -126,7 +127,7 @@ def distill(
     ),
     body: str | None = Option(
         None,
-        help="The student's layers: nature (as the experts), wide, transfer (App. D) or "
+        help="The student's layers: small, nature (as the experts), wide, transfer (App. D) or "
         "transfer-code (the authors' code).",
     ),
     source: Path | None = Option(

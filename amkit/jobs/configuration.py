@@ -5,6 +5,7 @@ It alone becomes the job (`build.py`): a resumed run is built exactly as the fir
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any
@@ -22,6 +23,8 @@ from amkit.storage.run_folders import DamagedRun, Run, label
 from amkit.storage.validation import checked, one_line
 from amkit.transfer.initialise import Head, Source, load_source
 
+# Of a game, were its minutes all updates. With fewer, preset `short` learns more.
+_ENOUGH_SAMPLES = 200_000
 # No settings of algorithms.
 _OF_RUN = ("minutes", "precision", "jit_compile", "protocol", "test_epochs")
 BASELINES = ("mdqn", "mcdqn")
@@ -162,7 +165,7 @@ def expert_config(
 def distill_config(
     experts: Path,
     games: Sequence[str] | None = None,
-    preset: str = "laptop",
+    preset: str | None = None,
     seed: int = 0,
     source: Path | None = None,
     **overrides: Any,
@@ -172,8 +175,10 @@ def distill_config(
     Args:
         experts: their folder.
         games: which of them; None means all.
-        preset, seed, **overrides: as in `expert_config`, of `presets.DISTILL`. With neither
-            `steps` nor `minutes` those of `presets.DISTILL_MINUTES`.
+        preset: one of `presets.DISTILL`; None is `laptop`, or `short` where it learns more in the
+            minutes of the run, on this machine.
+        seed, **overrides: as in `expert_config`. With neither `steps` nor `minutes` those of
+            `presets.DISTILL_MINUTES`.
         source: file of the expert or AMN whose weights the student begins with; None begins with
             random ones.
 
@@ -182,6 +187,9 @@ def distill_config(
         ModelFileError: if a card or the source is missing or damaged.
     """
     listed = choose_experts(experts, games)
+    if preset is None:
+        of_laptop = source or overrides.get("steps") or overrides.get("body")
+        preset = "laptop" if of_laptop else _preset_for_minutes(len(listed), overrides)
     settings: DistillSettings = _named(presets.DISTILL, preset, "preset")
     together = [key for key in ("total_envs", "total_replay_steps") if key in overrides]
     settings = replace(settings, **{key: overrides.pop(key) for key in together})
@@ -212,6 +220,15 @@ def distill_config(
     measured = settings.temperature_unit == "spread"
     temperatures = None if measured else dict.fromkeys(configuration.games, settings.temperature)
     return replace(configuration, begin=begin, temperatures=temperatures)
+
+
+def _preset_for_minutes(games: int, overrides: Mapping[str, Any]) -> str:
+    """Preset `laptop`, or `short` where the minutes are too few for it on this machine."""
+    batch_size = games * presets.DISTILL["laptop"].divided_by(games).batch_size
+    way = rates.fastest(batch_size, overrides.get("precision"), overrides.get("jit_compile"))
+    rate = rates.training_rate(*way, batch_size, seconds=0.5)
+    minutes: float = overrides.get("minutes") or presets.DISTILL_MINUTES["laptop"] or inf
+    return "laptop" if 60 * minutes * rate / games >= _ENOUGH_SAMPLES else "short"
 
 
 def _played_in(experts: Sequence[Listed]) -> dict[str, Played] | None:
