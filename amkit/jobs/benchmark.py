@@ -133,6 +133,7 @@ def _distilling(game: Game, precision: str, xla: bool) -> Iterator[Callable[[], 
         models.save(expert, Path(folder) / f"{game.name}.keras", card)
         configuration = distill_config(
             Path(folder),
+            preset="laptop",
             envs=_DISTILLING_ENVS,
             update_period_steps=_DISTILLING_BATCH,
             batch_size=_DISTILLING_BATCH,

@@ -5,7 +5,7 @@ It alone becomes the job (`build.py`): a resumed run is built exactly as the fir
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import inf
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any
@@ -186,10 +186,12 @@ def distill_config(
         ValueError: also for experts that are not there, or a source of other layers.
         ModelFileError: if a card or the source is missing or damaged.
     """
-    listed = choose_experts(experts, games)
     if preset is None:
-        of_laptop = source or overrides.get("steps") or overrides.get("body")
-        preset = "laptop" if of_laptop else _preset_for_minutes(len(listed), overrides)
+        asked = partial(distill_config, experts, games, seed=seed, source=source, **overrides)
+        laptop = asked(preset="laptop")
+        another_body = source or overrides.get("body")
+        return laptop if another_body or _has_time(laptop) else asked(preset="short")
+    listed = choose_experts(experts, games)
     settings: DistillSettings = _named(presets.DISTILL, preset, "preset")
     together = [key for key in ("total_envs", "total_replay_steps") if key in overrides]
     settings = replace(settings, **{key: overrides.pop(key) for key in together})
@@ -222,13 +224,18 @@ def distill_config(
     return replace(configuration, begin=begin, temperatures=temperatures)
 
 
-def _preset_for_minutes(games: int, overrides: Mapping[str, Any]) -> str:
-    """Preset `laptop`, or `short` where the minutes are too few for it on this machine."""
-    batch_size = games * presets.DISTILL["laptop"].divided_by(games).batch_size
-    way = rates.fastest(batch_size, overrides.get("precision"), overrides.get("jit_compile"))
-    rate = rates.training_rate(*way, batch_size, seconds=0.5)
-    minutes: float = overrides.get("minutes") or presets.DISTILL_MINUTES["laptop"] or inf
-    return "laptop" if 60 * minutes * rate / games >= _ENOUGH_SAMPLES else "short"
+def _has_time(configuration: Configuration) -> bool:
+    """Whether a run's minutes, if it has any, are enough for its student on this machine."""
+    if configuration.minutes is None:
+        return True
+    games = len(configuration.games)
+    rate = rates.training_rate(
+        configuration.precision,
+        configuration.jit_compile,
+        configuration.settings.batch_size * games,
+        seconds=0.5,
+    )
+    return 60 * configuration.minutes * rate / games >= _ENOUGH_SAMPLES
 
 
 def _played_in(experts: Sequence[Listed]) -> dict[str, Played] | None:

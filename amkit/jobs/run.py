@@ -116,6 +116,8 @@ def _card(
     if minutes := card.get("minutes"):
         card["budget"] = {"minutes": minutes, "plans": progress.plans}
         command = re.sub(r" --minutes \S+", "", card.get("command") or "amkit")
+        if " --preset " not in command:  # What minutes here have chosen, steps elsewhere do not.
+            command += f" --preset {configuration.preset}"
         card["command"] = f"{command} --steps {job.settings.steps}"
     card.pop("experts", None)  # Where they lay on this machine is of no use elsewhere.
     if card.pop("played_in", None) and (played_in := configuration.student_played):

@@ -44,6 +44,22 @@ def test_a_temperature_of_each_game_is_a_share_of_its_experts_spread(tmp_path, p
         build.build(config, 0)
 
 
+def test_few_minutes_are_for_a_smaller_student(monkeypatch, expert_folder):
+    def preset(**asked):
+        options = {"precision": "float32", "jit_compile": False, **asked}
+        return configuration.distill_config(expert_folder, **options).preset
+
+    # 200,000 samples of each of two games in 15 minutes.
+    for rate, expected in ((444, "short"), (445, "laptop")):
+        monkeypatch.setattr(configuration.rates, "training_rate", lambda *way, r=rate, **how: r)
+        assert preset() == expected
+        assert preset(minutes=16) == "laptop" and preset(minutes=14) == "short"
+        assert preset(steps=10_000) == preset(body="wide") == "laptop"
+        assert preset(preset="laptop") == "laptop" and preset(preset="short") == "short"
+    with pytest.raises(ValueError, match="objective"):
+        preset(objective="q")
+
+
 TINY = {"preset": "tiny", "precision": "float32"}
 
 

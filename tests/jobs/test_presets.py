@@ -24,7 +24,7 @@ def test_a_preset_like_another_changes_what_it_names_alone():
     changed = {name for name in laptop if laptop[name] != explore[name]}
     assert changed == {"tree_backup", "explorers"}
     assert DISTILL["tiny"].total_envs is None and DISTILL["laptop"].total_envs == 256
-    assert DISTILL_MINUTES == {"paper": None, "laptop": 15, "tiny": None}
+    assert DISTILL_MINUTES == {"paper": None, "laptop": 15, "short": 15, "tiny": None}
 
 
 def test_preset_paper_is_the_paper():

@@ -67,7 +67,7 @@ def test_the_authors_transfer_network():
 
 
 def test_an_unknown_body():
-    with pytest.raises(ValueError, match="body must be one of nature"):
+    with pytest.raises(ValueError, match="body must be one of small, nature"):
         actor_mimic_network("huge")
 
 
