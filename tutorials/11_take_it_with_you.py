@@ -13,28 +13,26 @@
 # %% [markdown]
 # # 11. Take it with you
 #
-# **What you will learn**
+# You have trained a network with amkit. Now you want to use it in a project that has never heard of
+# amkit. Here you load it with Keras alone, let it play in your own loop, and use it for a new task.
+# Most mistakes on this way raise no error. So you also learn how to notice them.
 #
-# - how another project loads a saved network with Keras alone, and what the card beside it says;
-# - that the same file runs on another backend, JAX, and how much the outputs change;
-# - how to build a plain Gymnasium loop that shows the network exactly what it was trained on;
-# - how to use its features for a new task, and which baselines to beat before you believe in them.
+# **Time:** 25 minutes, 1 of them computing. **You need:** `pip install -e '.[tutorials]'`. The
+# network is `pretrained/amn.keras`, an Actor-Mimic network (AMN) for eight games.
 #
-# **Time** 25 minutes. **Needs** `pip install -e '.[plots]'` and `pretrained/pong.keras`, which comes with amkit; for
-# the section on JAX also `pip install jax`.
+# ## 1. What is in the file?
 #
-# ## The file
+# A saved network is two files: `amn.keras` has the layers and the weights, and `amn.json` is its
+# *card*.
 #
-# The tutorial takes a distilled network, `pretrained/amn.keras`, if there is one, and else the expert for Pong. Both
-# are used in the same way. An Actor-Mimic network (AMN) has 18 outputs, one per action of the ALE; an expert has one
-# per action of its game.
+# > **Predict.** Pong has six actions. How many outputs has a network for eight games? How does
+# > another project know which outputs are Pong's?
 
 # %%
 from amkit.backend import load_tensorflow
 
-load_tensorflow()  # Without the lines of its own that it would fill the page with.
+load_tensorflow()  # Without TensorFlow's own messages.
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -46,6 +44,7 @@ from typing import NamedTuple
 
 import ale_py
 import gymnasium
+import helpers
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -53,341 +52,327 @@ from ale_py.vector_env import AtariVectorEnv
 from gymnasium.wrappers import FrameStackObservation, MaxAndSkipObservation, TransformObservation
 
 import amkit
+from amkit import palette
 
-ROOT = Path.cwd() if Path("pretrained").is_dir() else Path.cwd().parent
-STEPS = int(os.environ.get("AMKIT_TUTORIAL_STEPS", 2500))  # Tests play less.
+helpers.style()
+SEED = 1  # Change this, and most numbers below change a little.
+STEPS = helpers.steps(2500)
 
-candidates = [ROOT / "pretrained" / name for name in ("amn.keras", "pong.keras")]
-path = next(candidate for candidate in candidates if candidate.exists())
+path = helpers.ROOT / "pretrained" / "amn.keras"
 with zipfile.ZipFile(path) as archive:
-    print(f"{path.name}: {', '.join(archive.namelist())}")
+    for entry in archive.infolist():
+        print(f"{entry.filename:18s} {entry.file_size / 1024:7,.0f} KiB")
+    layers = json.loads(archive.read("config.json"))["config"]["layers"]
+print("layers:", *(layer["class_name"] for layer in layers))
 
-# %% [markdown]
-# A `.keras` file is a zip archive: the layers as JSON, the weights as HDF5. The layers are stock ones, so that no program
-# has to come with them. The card beside the file is plain JSON too. It says what the outputs mean.
-
-# %%
 card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-print(
-    f"{card['kind']} for {', '.join(card['games'])}, {card['outputs']} outputs, by: {card['command']}"
-)
-print("versions:", ", ".join(f"{name} {number}" for name, number in card["versions"].items()))
-codes = np.flatnonzero(card["action_masks"]["pong"])  # The game's actions, as codes of the ALE.
-names = [ale_py.Action(int(code)).name for code in codes]
-print(
-    "Pong's actions:", ", ".join(f"{code} {name}" for code, name in zip(codes, names, strict=True))
-)
 score = next(entry for entry in card["scores"] if entry["game"] == "pong")
-print(
-    f"Pong's score: {score['mean']:.1f} +- {score['standard_error']:.1f}, epsilon {score['epsilon']}"
-)
+codes = np.flatnonzero(card["action_masks"]["pong"])
+print(f"\n{card['kind']} for {len(card['games'])} games, {card['outputs']} outputs")
+print(f"score in Pong: {score['mean']:.1f} ± {score['standard_error']:.1f}")
+print("mask of Pong: ", *card["action_masks"]["pong"])
+print("its actions:  ", *(f"{code}={ale_py.Action(int(code)).name}" for code in codes))
 
 # %% [markdown]
-# ## Keras alone
+# **You should see** a zip archive with the layers as JSON and the weights as HDF5. Every layer is
+# one of Keras's own. The network has 18 outputs, one for each action of the emulator. The card has
+# a mask for each game: Pong's six actions are the outputs 0, 1, 3, 4, 11 and 12.
 #
-# Now the other project. It is a fresh Python process that cannot import amkit. It loads the file, computes the outputs
-# for some observations, and saves them. Random bytes will do as observations: if two programs compute the same function,
-# they agree on those too.
+# ## 2. Does it need amkit, or TensorFlow?
+#
+# The next cell starts a new Python process in which `import amkit` fails. Keras can compute with
+# several *backends*. Here it is TensorFlow, and in the new process [JAX](https://docs.jax.dev).
+# Both compute the 18 outputs for 64 observations of random pixels.
+#
+# > **Predict.** Does the new process work? If so, how large is the largest difference between the
+# > outputs: 0, 0.00001, or 0.1?
 
 # %%
 ELSEWHERE = """
 import sys
-sys.modules["amkit"] = None  # From here on "import amkit" fails in this process.
+sys.modules["amkit"] = None  # From here on "import amkit" fails.
 
 import keras
 import numpy as np
 
 network = keras.saving.load_model(sys.argv[1])
-outputs = network.predict(np.load(sys.argv[2]), verbose=0)
-np.save(sys.argv[3], outputs)
-
-imported = {name: bool(sys.modules.get(name)) for name in ("amkit", "tensorflow")}
-print("backend:", keras.backend.backend(), "- imported:", imported)
+np.save("outputs.npy", network.predict(np.load("observations.npy"), verbose=0))
+print("TensorFlow loaded:", "tensorflow" in sys.modules)
 """
 
 
 def outputs_elsewhere(backend, observations):
-    with tempfile.TemporaryDirectory() as folder:
-        given, found = Path(folder) / "observations.npy", Path(folder) / "outputs.npy"
-        np.save(given, observations)
+    with tempfile.TemporaryDirectory() as folder:  # Far from this repository.
+        np.save(Path(folder) / "observations.npy", observations)
+        command = [sys.executable, "-c", ELSEWHERE, path.resolve()]
+        environment = {**os.environ, "KERAS_BACKEND": backend}
         process = subprocess.run(
-            [sys.executable, "-c", ELSEWHERE, path.resolve(), given, found],
-            env={**os.environ, "KERAS_BACKEND": backend},
-            cwd=folder,  # Away from this repository.
-            capture_output=True,
-            text=True,
+            command, env=environment, cwd=folder, capture_output=True, text=True, check=True
         )
-        if process.returncode:
-            raise RuntimeError(process.stderr)
-        print(process.stdout.strip())
-        return np.load(found)
+        print(f"{backend}: {process.stdout.strip()}")
+        return np.load(Path(folder) / "outputs.npy")
 
 
-def compare(outputs, reference):
-    print(
-        f"outputs {outputs.dtype} {outputs.shape}, from {outputs.min():.2f} to {outputs.max():.2f}"
-    )
-    print(f"greatest difference: {np.abs(outputs - reference).max():.1e}")
-
-
-observations = np.random.default_rng(0).integers(0, 256, (64, 4, 84, 84), dtype=np.uint8)
-here = amkit.load(path).predict(observations, verbose=0)
-keras_alone = outputs_elsewhere("tensorflow", observations)
-compare(keras_alone, here)
+noise = np.random.default_rng(SEED).integers(0, 256, (64, 4, 84, 84), dtype=np.uint8)
+here = amkit.load(path).predict(noise, verbose=0)
+print(f"outputs here: shape {here.shape}, from {here.min():.1f} to {here.max():.1f}")
+there = outputs_elsewhere("jax", noise)
+print(f"largest difference: {np.abs(there - here).max():.0e}")
 
 # %% [markdown]
-# `amkit.load` checks a file before it builds anything, and every command compares the weights with the card. `load_model` knows of no
-# card. Use it for files that you made or trust.
+# **You should see** a largest difference of about 0.00001. The new process has neither amkit nor
+# TensorFlow. JAX adds the same numbers in another order, and each sum is rounded.
 #
-# ## Another backend
+# **An error about JAX?** Install it: `pip install jax`.
 #
-# The network is made of stock layers, so that nothing in it belongs to TensorFlow. The backend is chosen by an
-# environment variable before Keras is imported.
+# **Only open files that you trust.** `amkit.load` checks a file before it builds anything.
+#
+# A phone may have no Python at all. For this case amkit writes ONNX, LiteRT or SavedModel, and
+# compares the outputs before it keeps the file:
+#
+# ```bash
+# amkit export pretrained/amn.keras --format litert --output amn.tflite
+# ```
+#
+# ## 3. Does your loop show the right pixels?
+#
+# From here on we use Keras, numpy and [Gymnasium](https://arxiv.org/abs/2407.17032), and amkit only
+# for the colours. The network must see what it saw in training:
+#
+# ```text
+# for each action:
+#     show the action to the emulator 4 times
+#     frame = brighter pixel of the last two screens, in grey
+#     shrink the frame from 210 x 160 to 84 x 84 by taking means
+#     observation = the last four frames, oldest first, as bytes
+# ```
+#
+# (Some games draw an object only in every second screen. So we take the brighter pixel of two.)
 
-# %%
-if importlib.util.find_spec("jax"):
-    compare(outputs_elsewhere("jax", observations), keras_alone)
-else:
-    print("JAX is not installed, nothing to compare: pip install jax")
 
-# %% [markdown]
-# The outputs are not the same bit by bit. The backends add the same numbers in another order, and float32 rounds each
-# sum. Differences of this size do not change how the network plays, except where two actions are equally good anyway.
-#
-# ## A plain Gymnasium loop
-#
-# From here on nothing is amkit's. A network only plays well if it sees what it saw in training: the last four frames,
-# oldest first, uint8 [4, 84, 84]. Each frame is the luminance of the brighter of two consecutive screens, pixel by pixel
-# (an Atari draws some objects only in every second one), shrunk from 210 x 160. An action is kept for four screens.
-#
-# `gymnasium.wrappers.AtariPreprocessing` does this, but it needs OpenCV. It takes little more to do without.
-
-
-# %%
+# %% alt="Four small grey screens of Pong, side by side. From frame to frame the ball moves."
 def shrink(screen):
-    """uint8 [210, 160] to uint8 [84, 84]: the mean over each area, as OpenCV's INTER_AREA."""
-    # 84 does not divide 210 and 160; it divides 2 x 210 and 21 x 160. Sums of integers are exact.
+    """uint8 [210, 160] -> [84, 84]: the mean over each area."""
+    # 84 divides neither 210 nor 160, but it divides 2 x 210 and 21 x 160.
     rows = screen.repeat(2, axis=0).reshape(84, 5, 160).sum(axis=1)
     areas = rows.repeat(21, axis=1).reshape(84, 84, 40).sum(axis=2)
     return np.rint(areas / 200).astype(np.uint8)
 
 
-def make(name, maximum=True, sticky=0.0):
+def make(name, brighter=True, sticky=0.0):
     env = gymnasium.make(
         name,
         obs_type="grayscale",
-        frameskip=1 if maximum else 4,  # The wrapper below skips, and has to see every screen.
+        frameskip=1 if brighter else 4,  # The wrapper below skips frames itself.
         repeat_action_probability=sticky,
-        full_action_space=True,  # Actions are the ALE's codes, in every game.
+        full_action_space=True,  # All 18 actions, in every game.
     )
-    if maximum:
+    if brighter:
         env = MaxAndSkipObservation(env, skip=4)
     env = TransformObservation(env, shrink, gymnasium.spaces.Box(0, 255, (84, 84), np.uint8))
-    return FrameStackObservation(env, 4)
+    return FrameStackObservation(env, 4, padding_type="zero")
 
 
 gymnasium.register_envs(ale_py)
-ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # Without its greeting.
+ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # No greeting.
 pong = make("ALE/Pong-v5")
-print("the loop shows   ", pong.observation_space.shape, pong.observation_space.dtype)
-
-network = keras.saving.load_model(path)
-print("the network takes", network.input.shape[1:], network.input.dtype)
+pong.reset(seed=SEED)
+for _ in range(40):
+    observation, *_ = pong.step(0)
+helpers.four_frames(observation, "One observation: four frames show where the ball flies")
 
 # %% [markdown]
-# The shape fits. That does not yet mean that the pixels do. The ALE's own vector environment, in which the network was
-# trained, takes the same actions; the two are compared frame by frame.
+# The shape is right. Are the pixels? Training used another environment, the emulator's own
+# `AtariVectorEnv`. We send the same actions to both and compare every pixel.
+#
+# > **Predict.** We test three loops: ours; one without the brighter pixel; one with *sticky
+# > actions*, where the emulator repeats the last action with probability 0.25 ([Machado et al.
+# > 2017](https://arxiv.org/abs/1709.06009)). Which of them raises an error? Which one has the right
+# > pixels?
+
 
 # %%
-trained_in = AtariVectorEnv("pong", 1, full_action_space=True, noop_max=0, use_fire_reset=False)
-(theirs, _), (ours, _) = trained_in.reset(seed=0), pong.reset(seed=0)
-at_start = [int((theirs[0, i] != ours[i]).any()) for i in range(4)]
-rng = np.random.default_rng(0)
-differences = []
-for _ in range(STEPS // 5):
-    action = rng.choice(codes)
-    theirs, *_ = trained_in.step(np.array([action]))
-    ours, *_ = pong.step(int(action))
-    differences.append(np.abs(theirs[0].astype(int) - ours).max())
-trained_in.close()
-print("frames that differ after the reset (1: yes), oldest first:", at_start)
-print(f"greatest difference of a pixel after the third step, of 255: {max(differences[3:])}")
+def compare(env, steps):
+    reference = AtariVectorEnv("pong", 1, full_action_space=True, noop_max=0, use_fire_reset=False)
+    (theirs, _), (ours, _) = reference.reset(seed=0), env.reset(seed=0)
+    rng, differences = np.random.default_rng(SEED), []
+    for _ in range(steps):
+        differences.append(np.abs(theirs[0].astype(int) - ours).max())
+        action = rng.choice(codes)
+        theirs, *_ = reference.step(np.array([action]))
+        ours, *_ = env.step(int(action))
+    reference.close()
+    return np.array(differences)
+
+
+sticky, last_screen = make("ALE/Pong-v5", sticky=0.25), make("ALE/Pong-v5", brighter=False)
+loops = {"our loop": pong, "last screen only": last_screen, "sticky actions": sticky}
+for name, env in loops.items():
+    differences = compare(env, STEPS // 8)
+    print(f"{name:18s} {100 * (differences > 0).mean():3.0f} % of the observations differ, "
+          f"by at most {differences.max()} of 255")  # fmt: skip
 
 # %% [markdown]
-# Where this can go wrong without any error:
+# **You should see** no error at all. Our loop agrees in every pixel. The two others differ in 85 to
+# 100 % of the observations. And both are the *default* of the names `ALE/...-v5`.
 #
-# | setting | here, and in training where nothing else is said | otherwise |
-# |---|---|---|
-# | `repeat_action_probability` | 0.0 | the `v5` ids have 0.25: the emulator repeats the last action by chance |
-# | `frameskip` of `gymnasium.make` | 1, as a wrapper skips | the `v5` ids skip 4 already; with the wrapper it would be 16 |
-# | maximum of the last two screens | `MaxAndSkipObservation` | the `v5` ids' own skipping shows the last screen only: some objects flicker |
-# | bytes or floats | bytes; the network divides by 255 itself | `AtariPreprocessing(scale_obs=True)` has floats up to 1, of which Keras makes bytes: all 0 |
-# | end of an episode | the whole game | `AtariPreprocessing(terminal_on_life_loss=True)` ends it with a life; it is off by default |
-# | after a reset | 0 to 29 no-ops, here of four screens each, in training of one | `AtariPreprocessing` plays 1 to 30 by default; `gymnasium.make` none |
-# | frames before the first | repeated, `padding_type="reset"`; in training black | it matters for three steps |
-# | FIRE after a reset | not pressed; in training pressed once | Breakout does not start without (exercise 2) |
+# **Your own loop differs?** Usual reasons: `frameskip` and a wrapper both skip; another method to
+# shrink; frames that are repeated, not black, after a reset.
 #
-# Now the loop itself.
+# ## 4. Does it play?
+#
+# The loop masks the outputs and takes the best action, or a random one with probability 0.05.
 
 
 # %%
 class Step(NamedTuple):
     observation: np.ndarray  # uint8 [4, 84, 84]
-    screen: np.ndarray  # uint8 [210, 160], what the newest frame was made of
-    values: np.ndarray  # float32, one per action of the game
+    screen: np.ndarray  # uint8 [210, 160]
     reward: float
     over: bool
 
 
-def play(outputs_of, env, codes, epsilon, seed, steps):
+def play(outputs_of, env, codes, seed, steps, epsilon=0.05):
     rng = np.random.default_rng(seed)
     over = True
     for number in range(steps):
         if over:
             observation, _ = env.reset(seed=seed if number == 0 else None)
             for _ in range(rng.integers(30)):
-                observation, *_ = env.step(0)  # NOOP, so that no two games begin alike.
+                observation, *_ = env.step(0)  # Wait, so that no two games are the same.
         screen = env.unwrapped.ale.getScreenGrayscale()
-        values = outputs_of(observation[None])[0]
-        if len(values) == 18:  # An AMN: only the game's own actions count.
-            values = values[codes]
-        action = rng.choice(codes) if rng.random() < epsilon else codes[values.argmax()]
+        outputs = outputs_of(observation[None])[0]  # [18]
+        best = codes[outputs[codes].argmax()]  # The mask.
+        action = rng.choice(codes) if rng.random() < epsilon else best
         following, reward, terminated, truncated, _ = env.step(int(action))
         over = terminated or truncated
-        yield Step(observation, screen, values, float(reward), over)
+        yield Step(observation, screen, float(reward), over)
         observation = following
 
 
+network = keras.saving.load_model(path)
+outputs_of = network.predict_on_batch
 game = []
-for step in play(network.predict_on_batch, pong, codes, epsilon=0.05, seed=1, steps=STEPS):
+for step in play(outputs_of, pong, codes, SEED, STEPS):
     game.append(step)
     if step.over:
         break
-rewards = np.array([step.reward for step in game])
-values = np.array([step.values for step in game])
-end = "the game is over" if game[-1].over else "the game goes on"
-print(f"{len(game)} steps, score {rewards.sum():.0f}, {end}")
+total = sum(step.reward for step in game)
+print(f"score {total:.0f} after {len(game)} steps, game over: {game[-1].over}")
+print(f"the card says {score['mean']:.1f} ± {score['standard_error']:.1f}")
 
 # %% [markdown]
-# What the network sees in the step in which its actions differ most:
+# **You should see** 20 points with seed 1. (The 62 games of the card scored 12 to 21.)
+#
+# Now we make five mistakes. Two are the defaults above: last screen only, and sticky actions. In
+# the others we forget the mask, put the newest frame first, or divide the pixels by 255. (The
+# network does this itself. Keras rounds your numbers to bytes: all 0.) None of the five raises an
+# error.
+#
+# > **Predict.** Which mistakes turn victory into defeat? Which ones would you not notice?
 
-# %% alt="First four pictures of Pong and the logits above the worst action; then logits and score over a game that ends with 20 points ahead"
-decisive = int(np.ptp(values, axis=1).argmax())
-kind = "Q-value" if card["kind"] == "expert" else "logit"
-figure, axes = plt.subplots(1, 5, figsize=(14, 3), layout="constrained")
-for i, ax in enumerate(axes[:4]):
-    ax.imshow(game[decisive].observation[i], cmap="gray", vmin=0, vmax=255)
-    ax.set_title(f"step {decisive}, frame {i - 3}" if i < 3 else f"step {decisive}, newest")
-    ax.axis("off")
-axes[4].bar(names, values[decisive] - values[decisive].min())
-axes[4].tick_params(axis="x", rotation=90)
-axes[4].set_title(f"{kind} above the worst")
+# %% alt="Bars of points won minus points lost. No mistake, no mask, last screen only and sticky actions are between 0 and 8. Newest frame first and divided by 255 are near minus 28."
+mistakes = {
+    "no mistake": (outputs_of, pong, codes),
+    "no mask": (outputs_of, pong, np.arange(18)),
+    "newest frame first": (lambda x: outputs_of(x[:, ::-1]), pong, codes),
+    "divided by 255": (lambda x: outputs_of(x / 255), pong, codes),
+    "last screen only": (outputs_of, last_screen, codes),
+    "sticky actions": (outputs_of, sticky, codes),
+}
+for name, (function, env, allowed) in mistakes.items():
+    rewards = np.array([s.reward for s in play(function, env, allowed, SEED, STEPS * 2 // 5)])
+    won, lost = (rewards > 0).sum(), (rewards < 0).sum()
+    print(f"{name:20s} won {won:2d}, lost {lost:2d}")
+    plt.barh(name, won - lost, color=palette.AMN)
+plt.gca().invert_yaxis()
+plt.axvline(0, color="black", linewidth=0.8)
+plt.xlabel(f"points won minus points lost in {STEPS * 2 // 5:,} steps")
+plt.title("Two mistakes lose every point; three are easy to overlook")
 plt.show()
 
-figure, (upper, lower) = plt.subplots(2, 1, figsize=(12, 5), sharex=True)
-upper.fill_between(range(len(game)), values.min(axis=1), values.max(axis=1), alpha=0.3)
-upper.plot(values.max(axis=1), linewidth=0.8)
-upper.set_ylabel(f"{kind}s, worst to best")
-lower.step(range(len(game)), rewards.cumsum(), where="post")
-lower.axhline(score["mean"], linestyle="--", color="gray", label="mean score on the card")
-lower.set_ylabel("score so far")
-lower.set_xlabel("step")
-lower.legend()
-plt.show()
-
 # %% [markdown]
-# ## A backbone for a new task
+# **You should see** three groups (seeds 1 to 3):
 #
-# Another project may not want to play Pong at all. It may want a *backbone*: a function from screens to numbers that are
-# easier to learn from than pixels. That is the layer `features`.
+# - With the order reversed or the pixels divided by 255, the network loses every point, 26 to 28.
+# - Without a mistake it wins 9 or 10 points and loses 0 or 1. Without the mask it still wins 7 or
+#   8, but loses 3 to 7. With sticky actions it wins 7 or 8 and loses 1 to 3.
+# - The last screen alone costs next to nothing here, although nearly every observation is wrong.
+#
+# So "it plays" is a weak test. Comparing pixels is a strong one.
+#
+# ## 5. Is it a good start for a new task?
+#
+# A trained network can be the *backbone* of another one ([Yosinski et al.
+# 2014](https://arxiv.org/abs/1411.1792)). Its last hidden layer, `features`, turns an observation
+# into 512 numbers, and a new, small layer learns from them. Our new task is a forecast: **at which
+# height will the ball next arrive at the right paddle?** It may bounce before. We also ask an
+# easier question: **at which height is the ball now?**
+#
+# The labels come from the screen: in the court only the ball has brightness 236.
+
 
 # %%
-features = keras.Model(network.input, network.get_layer("features").output)
-print("features:", features.output.shape)
-
-# %% [markdown]
-# The new task: look at an observation and say
-#
-# - where the ball is, its *x* and its *y*;
-# - where it *arrives*: the *y* at which it next comes up to the network's paddle, on the right. It may still bounce off
-#   the walls and the other paddle before.
-#
-# The labels are read off the full screen. In the playing field only the ball has luminance 236. Where it arrives is known
-# afterwards.
-
-# %%
-TOP, BOTTOM = 34, 194  # Rows of the playing field.
-BALL, STRIP = 236, 132  # Luminance of the ball; columns from here on are close to the paddle.
+TOP, BOTTOM, STRIP = 34, 194, 132  # Rows of the court; the column where the ball arrives.
 
 
-def ball_position(screen):
-    y, x = np.nonzero(screen[TOP:BOTTOM] == BALL)
-    return (x.mean(), y.mean() + TOP) if len(x) else (np.nan, np.nan)
-
-
-def arrivals(positions):
-    """Float [T]: the y at which the ball next gets into the strip; NaN if it does not."""
-    result, upcoming = np.full(len(positions), np.nan), np.nan
-    for t in range(len(positions) - 1, -1, -1):
-        x, y = positions[t]
-        if np.isnan(x):  # Between two points there is no ball.
-            upcoming = np.nan
-        elif x >= STRIP:
-            upcoming = y
+def heights(screens):
+    """The ball's height now, and where it arrives: float [T, 2], NaN if there is no label."""
+    result, arrival = np.full((len(screens), 2), np.nan), np.nan
+    for t in reversed(range(len(screens))):
+        y, x = np.nonzero(screens[t][TOP:BOTTOM] == 236)
+        if len(x) == 0:  # Between two points there is no ball.
+            arrival = np.nan
+        elif x.mean() >= STRIP:
+            arrival = y.mean() + TOP
         else:
-            result[t] = upcoming
+            result[t] = y.mean() + TOP, arrival
     return result
 
 
 def collect(seed, steps):
-    observations, positions = [], []
-    for step in play(network.predict_on_batch, pong, codes, epsilon=0.3, seed=seed, steps=steps):
-        observations.append(step.observation)
-        positions.append(ball_position(step.screen))
-    return np.array(observations), np.column_stack([positions, arrivals(positions)])
+    played = list(play(outputs_of, pong, codes, seed, steps, epsilon=0.3))
+    labels = heights([step.screen for step in played])
+    labelled = np.isfinite(labels).all(axis=1)
+    return np.array([step.observation for step in played])[labelled], labels[labelled]
 
 
-seen, labels = collect(seed=10, steps=2 * STEPS)
-held_out, held_out_labels = collect(seed=20, steps=STEPS)
-TARGETS = ("x", "y", "arrival")
-for name, column, other in zip(TARGETS, labels.T, held_out_labels.T, strict=True):
-    print(f"{name}: {np.isfinite(column).sum()} labels, {np.isfinite(other).sum()} held out")
-known = {observation.tobytes() for observation in seen}
-repeated = np.mean([observation.tobytes() in known for observation in held_out])
-print(f"held-out observations that are also among those to learn from: {100 * repeated:.1f} %")
+COLLECT = max(2 * STEPS, 320)
+observations, labels = collect(10 * SEED, COLLECT)
+held_out, held_out_labels = collect(10 * SEED + 10, COLLECT // 2)
+print(f"{len(labels)} labelled observations, {len(held_out_labels)} held out from another game")
 
 # %% [markdown]
-# Two neighbouring frames are almost the same. If they were shuffled and then split, the test would ask for what had been
-# learnt by heart. So the held-out observations are of other games, with another seed. Pong has no chance of its own, and
-# a good player wins the same rally again and again; hence epsilon 0.3 here, and the last line above.
+# Neighbouring observations are almost copies. So the held-out ones come from *another game*.
 #
-# The features stay as they are. What is learnt is one linear function of them, a *linear probe*, by least squares with a
-# penalty on its weights (ridge regression), which has a closed form:
+# The new layer is linear, a *linear probe* ([Alain and Bengio
+# 2016](https://arxiv.org/abs/1610.01644)). Its weights come from ridge regression, least squares
+# with a penalty on large weights:
 #
-# $$w = (Z^T Z + \lambda n I)^{-1} Z^T y,$$
+# ```text
+# Z = inputs minus their mean, divided by their spread             [n, D]
+# y = labels minus their mean                                      [n]
+# w = Z^T (Z Z^T / D + lambda n I)^-1 y / D
+# choose lambda on the last quarter of the labels, then fit with all of them
+# ```
 #
-# with $Z$ [n, D] the inputs of $n$ labelled observations, centred and divided by the standard deviation of them all, and $y$ the
-# centred labels. $\lambda$ is chosen on the last quarter of the labels, in time, never on what is held out. A number for the features
-# alone would say nothing. Two baselines get the same probe:
+# We try two backbones: our AMN, and the expert of Pong, `pretrained/pong.keras`. Alone, their
+# numbers would say nothing. So two baselines get the same probe: an **untrained network**, with the
+# layers of the AMN and random weights, and the **pixels** (four frames, shrunk to 21 x 21). The
+# score is $R^2$: 1 is perfect, and 0 is no better than the mean.
 #
-# - a network with the same layers and *random* weights: is it the training that matters, or only the architecture?
-# - the *pixels*, four frames of 21 x 21: is a network needed at all?
+# > **Predict.** Rank the four with 100 labels: for the height now, and for the arrival. Does the
+# > order change with 1,000 labels?
 
 
-# %% alt="Held-out R squared over the number of labels for three tasks: pixels lead with many labels, trained features in two tasks with few"
-STRENGTHS = 10.0 ** np.arange(-6, 2)
-
-
-def ridge(inputs, targets, strengths):
-    """One (kernel, bias) for every strength."""
-    center, scale = inputs.mean(axis=0), inputs.std()
-    z, y = (inputs - center) / scale, targets - targets.mean()
-    wide = z.shape[1] > len(z)  # Then the same w is z.T (z z.T + ...)^-1 y, a smaller problem.
-    products = z @ z.T if wide else z.T @ z
-    for strength in strengths:
-        regular = products + strength * len(z) * np.eye(len(products))
-        w = z.T @ np.linalg.solve(regular, y) if wide else np.linalg.solve(regular, z.T @ y)
-        yield w / scale, targets.mean() - center @ w / scale
+# %% alt="Two panels of R squared over 30 to 1,000 labels. For the height now, the pixels are best and the AMN is last. For the height of arrival, the expert of Pong is far above the others."
+def fit(inputs, targets, strength):
+    """Ridge regression: weights [D] and bias."""
+    centre, spread, size = inputs.mean(axis=0), inputs.std(), inputs.shape[1]
+    z, offset = (inputs - centre) / spread, targets.mean()
+    gram = z @ z.T / size + strength * len(z) * np.eye(len(z))
+    weights = z.T @ np.linalg.solve(gram, targets - offset) / (size * spread)
+    return weights, offset - centre @ weights
 
 
 def r_squared(predicted, targets):
@@ -395,13 +380,11 @@ def r_squared(predicted, targets):
 
 
 def probe(inputs, targets):
-    """Ridge regression; its strength is chosen on the last quarter."""
-    cut = 3 * len(inputs) // 4
-    results = [
-        r_squared(inputs[cut:] @ kernel + bias, targets[cut:])
-        for kernel, bias in ridge(inputs[:cut], targets[:cut], STRENGTHS)
-    ]
-    return next(ridge(inputs, targets, [STRENGTHS[int(np.argmax(results))]]))
+    cut, scores = 3 * len(inputs) // 4, {}
+    for strength in 10.0 ** np.arange(-6, 2):
+        weights, bias = fit(inputs[:cut], targets[:cut], strength)
+        scores[strength] = r_squared(inputs[cut:] @ weights + bias, targets[cut:])
+    return fit(inputs, targets, max(scores, key=scores.get))
 
 
 def pixels(observations):
@@ -409,174 +392,115 @@ def pixels(observations):
     return small.reshape(len(observations), -1)
 
 
-keras.utils.set_random_seed(0)
-untrained = keras.models.clone_model(network)  # The layers, with new random weights.
-untrained_features = keras.Model(untrained.input, untrained.get_layer("features").output)
-INPUTS = {
-    "trained features": lambda x: features.predict(x, batch_size=128, verbose=0),
-    "random features": lambda x: untrained_features.predict(x, batch_size=128, verbose=0),
-    "pixels": pixels,
+def features_of(network):
+    features = keras.Model(network.input, network.get_layer("features").output)
+    return lambda observations: features.predict(observations, batch_size=128, verbose=0)
+
+
+keras.utils.set_random_seed(SEED)
+expert = keras.saving.load_model(path.with_name("pong.keras"))
+untrained = keras.models.clone_model(network)  # The same layers, new random weights.
+sources = {
+    "expert of Pong": (features_of(expert), palette.EXPERT, "o"),
+    "AMN of eight games": (features_of(network), palette.AMN, "D"),
+    "untrained network": (features_of(untrained), palette.RANDOM_WEIGHTS, "^"),
+    "pixels": (pixels, palette.OTHERS[2], "s"),
 }
-learn_from = {name: function(seen).astype(float) for name, function in INPUTS.items()}
-test_on = {name: function(held_out).astype(float) for name, function in INPUTS.items()}
-
-
-def curve(name, labels, held_out_labels, counts):
-    """Held-out R^2 for every number of labels, and the probe of the last one."""
-    there, asked = np.flatnonzero(np.isfinite(labels)), np.isfinite(held_out_labels)
-    scores = []
-    for count in counts:
-        chosen = there[np.linspace(0, len(there) - 1, min(count, len(there))).astype(int)]
-        kernel, bias = probe(learn_from[name][chosen], labels[chosen])
-        predicted = test_on[name][asked] @ kernel + bias
-        scores.append(r_squared(predicted, held_out_labels[asked]))
-    return scores, (kernel, bias)
-
-
-COUNTS = [count for count in (50, 100, 300, 1000) if count < STEPS]
-COUNTS.append(len(seen))  # All that there are.
-probes = {}
-figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), sharey=True)
-print(
-    "held-out R^2            labels:" + "".join(f"{count:>7}" for count in COUNTS[:-1]) + "    all"
-)
-for ax, target, column, other in zip(axes, TARGETS, labels.T, held_out_labels.T, strict=True):
-    at = [min(count, np.isfinite(column).sum()) for count in COUNTS]
-    for name in INPUTS:
-        scores, probes[name, target] = curve(name, column, other, COUNTS)
-        ax.semilogx(at, scores, marker="o", label=name)
-        print(f"{target:8s} {name:22s}" + "".join(f"{value:7.2f}" for value in scores))
-    ax.set_title(target)
-    ax.set_xlabel("labels to learn from")
-    ax.set_ylim(-0.3, 1.05)
-    ax.grid(alpha=0.3)
-axes[0].set_ylabel("held-out $R^2$")
-axes[0].legend()
+counts = [count for count in (30, 100, 300, 1000) if count <= len(labels)] or [len(labels)]
+rng = np.random.default_rng(SEED)
+draws = {n: [np.sort(rng.choice(len(labels), n, replace=False)) for _ in range(5)] for n in counts}
+tasks = ("height now", "height of arrival")
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.8), sharey=True)
+lines = [f"{'R², mean of 5 draws':38s}" + "".join(f"{n:7d}" for n in counts) + "  labels"]
+for name, (function, colour, marker) in sources.items():
+    values = function(np.concatenate([observations, held_out])).astype(float)
+    inputs, new = np.split(values, [len(observations)])
+    for ax, task, y, new_y in zip(axes, tasks, labels.T, held_out_labels.T, strict=True):
+        fits = np.array([[probe(inputs[d], y[d]) for d in draws[n]] for n in counts], dtype=object)
+        scores = np.array([[r_squared(new @ w + b, new_y) for w, b in row] for row in fits])
+        mean, spread = scores.mean(axis=1), scores.std(axis=1, ddof=1)
+        ax.errorbar(counts, mean, spread, color=colour, marker=marker, capsize=3, label=name)
+        lines.append(f"{task:19s}{name:19s}" + "".join(f"{value:7.2f}" for value in mean))
+        if (task, name) == ("height of arrival", "expert of Pong"):
+            weights, bias = fits[-1, 0]  # For the next section.
+for ax, task in zip(axes, tasks, strict=True):
+    ax.set(xscale="log", xlabel="labels", title=task, ylim=(-0.5, 1.02))
+    ax.axhline(0, color=palette.RANDOM_PLAY, linestyle=":")
+axes[0].set_ylabel("$R^2$ in another game")
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+figure.suptitle("With 100 labels, pixels win on the left and the expert on the right")
 plt.show()
+print("\n".join(lines))
 
 # %% [markdown]
-# What the table says:
+# **You should see** this (two sets of games; bars: standard deviation over five draws of labels):
 #
-# - **Where the ball is** is almost a linear function of the pixels: it is the only bright spot of the field. With enough
-#   labels the pixels win; for *y* they do so at once. The network was never asked for the position itself, and tells *y*
-#   less well than random features do. The features reported alone, at 0.5 and 0.6, would have looked good here.
-# - **Where it arrives** is what a player needs. It takes the ball's direction and its bounces. Here training shows: the
-#   trained features tell it from fifty labels on, where the other two tell little or nothing. From a thousand on the pixels are
-#   level with them; random features never are. These 512 features serve eight games. Put `pretrained/pong.keras` in place
-#   of the AMN and see what an expert's, which serve one, tell.
-# - **Random features** are not nothing. The architecture alone keeps much of where things are.
+# - **The height now**, 100 labels: pixels 0.9, expert 0.8 to 0.9, untrained network 0.6 to 0.7, AMN
+#   0.3 to 0.6. The height is almost linear in the pixels, so they need no network. The AMN is worse
+#   than an untrained network. (Did training help the expert? See exercise 3.)
+# - **The arrival**, 100 labels: expert 0.6 to 0.8, AMN 0.1 to 0.5, the two others below 0.1. Only
+#   the expert is far from zero in both sets.
+# - **The arrival**, 1,000 labels: the pixels (0.4 to 0.8) catch up with the AMN (0.3 to 0.7).
 #
-# All of it is one set to learn from, one held-out set and one draw of random weights: differences of a few hundredths say
-# nothing.
+# So do not say "the network knows the ball". Say which network, which layer, which task and how
+# many labels. [Tutorial 4](04_feature_regression.ipynb) asks other networks, with other labels. Its
+# numbers differ, but its control is the same.
 #
-# ## One file for the new task
+# ## 6. One file for the new task
 #
-# A probe is a dense layer. With its weights filled in, features and probe are one Keras model, and one file.
+# The probe is a dense layer with one output. Backbone and probe are one Keras model, and one file.
+#
+# > **Predict.** The court is 160 pixels high. By how many pixels is a typical forecast wrong?
 
-# %% alt="Five screens of Pong with the ball's labelled and predicted place"
-head = keras.layers.Dense(len(TARGETS), name="ball")
-ball = keras.Model(features.input, head(features.output))
-kernels, biases = zip(*(probes["trained features", target] for target in TARGETS), strict=True)
-head.set_weights([np.column_stack(kernels), np.array(biases)])
+# %% alt="Four grey screens of Pong. At the right edge a green triangle shows where the ball arrives, and a blue one where the network expects it. In the first two screens they are close, in the last one far apart."
+layer = keras.layers.Dense(1, name="arrival")
+forecast = keras.Model(expert.input, layer(expert.get_layer("features").output))
+layer.set_weights([weights[:, None], np.array([bias])])
 with tempfile.TemporaryDirectory() as folder:
-    ball.save(Path(folder) / "ball.keras")
-    loaded = keras.saving.load_model(Path(folder) / "ball.keras")
-predicted = loaded.predict(held_out, batch_size=128, verbose=0)
-for target, column, other in zip(TARGETS, predicted.T, held_out_labels.T, strict=True):
-    errors = np.abs(column - other)[np.isfinite(other)]
-    print(f"{target:8s} median error {np.median(errors):4.1f} pixels of the screen")
+    forecast.save(Path(folder) / "arrival.keras")
+    loaded = keras.saving.load_model(Path(folder) / "arrival.keras")
 
-asked = np.flatnonzero(np.isfinite(held_out_labels).all(axis=1))
-figure, axes = plt.subplots(1, 5, figsize=(14, 3), layout="constrained")
-for ax, t in zip(axes, asked[np.linspace(0, len(asked) - 1, 7).astype(int)[1:-1]], strict=True):
-    ax.imshow(held_out[t, -1], cmap="gray", vmin=0, vmax=255)
-    for (x, y, arrival), color, label in (
-        (held_out_labels[t], "lime", "label"),
-        (predicted[t], "red", "features"),
-    ):
-        across, down = 84 / 160, 84 / 210  # From the screen to the frame.
-        ax.plot(
-            x * across, y * down, "o", color=color, fillstyle="none", markersize=11, label=label
-        )
-        ax.plot(STRIP * across, arrival * down, ">", color=color, markersize=7, alpha=0.7)
-    ax.set_title(f"held out, step {t}")
-    ax.axis("off")
-axes[0].legend(loc="lower left", fontsize=8)
+predicted = loaded.predict(held_out, batch_size=128, verbose=0)[:, 0].clip(TOP, BOTTOM)
+truth = held_out_labels[:, 1]
+errors, naive = np.abs(predicted - truth), np.abs(np.median(labels[:, 1]) - truth)
+print(
+    f"median error: {np.median(errors):.0f} pixels; always the same height: {np.median(naive):.0f}"
+)
+
+order = errors.argsort()
+figure, axes = plt.subplots(1, 4, figsize=(8, 3))
+for ax, share in zip(axes, (0.1, 0.4, 0.6, 0.9), strict=True):
+    t = order[int(share * len(order))]
+    ax.imshow(held_out[t, -1], cmap="gray", vmin=0, vmax=255, extent=(0, 160, 210, 0))
+    ax.plot(STRIP, truth[t], ">", color=palette.EXPERT, markersize=10)
+    ax.plot(STRIP, predicted[t], ">", color=palette.AMN, markersize=7)
+    ax.set(xticks=[], yticks=[], xlim=(0, 160), ylim=(210, 0), title=f"wrong by {errors[t]:.0f}")
+figure.suptitle("Where the ball arrives (green), and the forecast (blue)")
 plt.show()
 
 # %% [markdown]
-# Circles: the ball now. Triangles: where it arrives. From here `ball.compile` and `ball.fit` would train on. The layers
-# are *shared* with `network`: what `fit` changes, it changes there too. `features.trainable = False` freezes them;
-# `keras.models.clone_model` and `set_weights` make a copy.
+# **You should see** a median error of about 5 pixels. A constant forecast has 34. One in ten
+# forecasts is worse than the last screen.
 #
-# ## You should know
+# The new model *shares* its layers with `expert`: if you train it further, the expert changes too.
+# Freeze these layers, or copy them with `keras.models.clone_model` and `set_weights`.
 #
-# - A saved network needs Keras and a backend, nothing else. The card says what its outputs mean: read the masks.
-# - Backends agree up to the rounding of float32.
-# - A loop that shows other pixels raises no error. Compare yours with the one that the network was trained in.
-# - Of a backbone's worth only baselines tell: random weights, and the pixels.
-# - Split by time or by game. Neighbouring frames are nearly copies.
+# ## What to remember
+#
+# - A saved network needs Keras and one backend. Its card says what the outputs mean.
+# - Wrong pixels raise no error. Compare your loop with the one of training, pixel by pixel.
+# - Judge a backbone beside an untrained network and the pixels, for the task that you want.
+# - Test with states from another game.
 #
 # ## Exercises
 #
-# 1. Make four mistakes that raise no error: sticky actions, the newest frame first, observations divided by 255, no
-#    maximum over two screens. What does each cost?
-# 2. Play Breakout in the same loop. What has to change?
-# 3. Do the features know where the *other* player's paddle is? Its luminance is 148; it is on the left. Compare with the
-#    same baselines.
-#
-# ### Solutions
-
-
-# %%
-# 1. Newest frame first and divided by 255 show it what it has never seen: it loses point after point. (Keras makes bytes
-# of what was divided by 255, so that every pixel is 0.) Sticky actions cost it some of its lead. The missing maximum costs
-# it next to nothing here: it is there for games whose objects flicker.
-def points(outputs_of, env):
-    rewards = np.array([s.reward for s in play(outputs_of, env, codes, 0.05, 1, STEPS // 2)])
-    return f"won {(rewards > 0).sum():3d}, lost {(rewards < 0).sum():3d}"
-
-
-right = network.predict_on_batch
-print("1. as it should be    ", points(right, pong))
-print("   sticky actions     ", points(right, make("ALE/Pong-v5", sticky=0.25)))
-print("   newest frame first ", points(lambda x: right(x[:, ::-1]), pong))
-print("   divided by 255     ", points(lambda x: right(x / 255), pong))
-print("   no maximum         ", points(right, make("ALE/Pong-v5", maximum=False)))
-
-# %%
-# 2. The name, the mask and the file, unless it is an AMN for both games. Breakout's ball is served by FIRE, which an
-# expert has to press itself after a lost life; epsilon helps if it does not.
-breakout_path = path if "breakout" in card["games"] else ROOT / "pretrained" / "breakout.keras"
-breakout_card = json.loads(breakout_path.with_suffix(".json").read_text(encoding="utf-8"))
-breakout_codes = np.flatnonzero(breakout_card["action_masks"]["breakout"])
-breakout = keras.saving.load_model(breakout_path).predict_on_batch
-total, lives = 0, []
-env = make("ALE/Breakout-v5")
-for step in play(breakout, env, breakout_codes, 0.05, 1, STEPS // 2):
-    total += step.reward
-    lives.append(env.unwrapped.ale.lives())
-    if step.over:
-        break
-print(
-    f"2. {breakout_path.name}: score {total:.0f} after {len(lives)} steps, {lives[-1]} lives left"
-)
-
-
-# %%
-# 3. Training let go of it: the trained features tell it less well than random ones do. The pixels win again, as a paddle's
-# height is linear in them too.
-def opponent(screen):
-    y, _ = np.nonzero(screen[TOP:BOTTOM, :80] == 148)
-    return y.mean() + TOP if len(y) else np.nan
-
-
-runs = ((10, 2 * STEPS), (20, STEPS))  # The same games as above.
-paddle, held_out_paddle = (
-    np.array([opponent(s.screen) for s in play(right, pong, codes, 0.3, seed, steps)])
-    for seed, steps in runs
-)
-print("3. held-out R^2, labels:  " + "".join(f"{count:>7}" for count in COUNTS[:-1]) + "    all")
-for name in INPUTS:
-    scores, _ = curve(name, paddle, held_out_paddle, COUNTS)
-    print(f"   {name:22s} " + "".join(f"{value:7.2f}" for value in scores))
+# 1. **The mask.** Write policies and actions for a game with fewer than 18 actions: assignment 4 of
+#    the [coursework](coursework/README.md). `amkit check 4` marks your file.
+# 2. **Another game.** Play 1,000 steps of Breakout with the same network. What has to change? What
+#    is the score?
+# 3. **A fairer control.** Clone the *expert* for the untrained network. In which task is the
+#    trained expert still better, with 100 labels?
+# 4. **Another layer.** Take the layer `conv3` (flattened) in place of `features`, in the AMN and in
+#    its untrained copy. Where does the AMN lose the ball?
+# 5. **A wrong test.** Hold out every third observation of the *same* games. How good do the pixels
+#    look now, with 1,000 labels? Why is this number useless?

@@ -65,3 +65,13 @@ def watch(game, *plays, policy=False):
     options = {"append_images": pictures[1:], "duration": _FRAME_MILLISECONDS, "loop": 0}
     pictures[0].save(content, "GIF", save_all=True, **options)
     return Animation(content.getvalue())
+
+
+def four_frames(observation, title):
+    """Draws one observation, uint8 [4, 84, 84]: its frames side by side, the oldest first."""
+    figure, axes = plt.subplots(1, 4, figsize=(8, 2.6))
+    for age, (ax, frame) in enumerate(zip(axes, observation, strict=True)):
+        ax.imshow(frame, cmap="gray", vmin=0, vmax=255)
+        ax.set(xticks=[], yticks=[], title="newest" if age == 3 else f"{3 - age} before")
+    figure.suptitle(title)
+    plt.show()
