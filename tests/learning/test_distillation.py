@@ -144,7 +144,7 @@ def test_samples_of_each_game(games, rows, period):
     [
         ({"behaviour": "nobody"}, "behaviour: should be 'student', 'expert' or 'both'"),
         ({"objective": "actions"}, "objective: should be 'policy' or 'q_values'"),
-        ({"body": "huge"}, "body: should be 'nature', 'wide'"),
+        ({"body": "huge"}, "body: should be 'small', 'nature', 'wide'"),
         ({"temperature": 0.0}, "temperature: should be greater than 0. Received: 0.0"),
         ({"temperature": float("inf")}, "temperature: should be a finite number"),
         ({"temperature_unit": "kelvin"}, "temperature_unit: should be 'q_values' or 'spread'"),
