@@ -1,8 +1,10 @@
 """What the tutorials need that is no lesson: a style of figures, animations, a smaller run."""
 
 import os
+from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -75,3 +77,30 @@ def four_frames(observation, title):
         ax.set(xticks=[], yticks=[], title="newest" if age == 3 else f"{3 - age} before")
     figure.suptitle(title)
     plt.show()
+@dataclass
+class Plays:
+    """What a network did in several environments of one game at once, E of them."""
+
+    states: np.ndarray  # uint8 [E, T, 4, 84, 84]. Those that were kept.
+    outputs: np.ndarray  # float32 [E, T, 18]. What the network said of them.
+    points: np.ndarray  # float [E]. The sum of all rewards.
+
+
+def plays(network, game, envs, steps, every=8, epsilon=0.05, seed=2**30):
+    """Lets a network play `envs` environments side by side; keeps one of `every` states."""
+    from amkit.evaluation.whole_games import make
+    from amkit.networks.actions import for_games
+    from amkit.play.policy import EpsilonGreedy
+    from amkit.play.rollout import rollout
+
+    values = for_games(network, [game]) if hasattr(network, "layers") else network
+    points, kept = np.zeros(envs), []
+    with closing(make([game], envs, seed=seed, life_loss_terminal=False)) as environments:
+        rng = np.random.default_rng(seed)
+        policy = EpsilonGreedy(values, environments.action_masks, rng, epsilon)
+        for step, moment in enumerate(islice(rollout(environments, policy), steps), start=1):
+            points += moment.reward
+            if step % every == 0:
+                kept.append((moment.observation.copy(), moment.outputs))
+    states, outputs = (np.stack(part, axis=1) for part in zip(*kept, strict=True))
+    return Plays(states, outputs, points)
