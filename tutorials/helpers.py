@@ -104,3 +104,29 @@ def plays(network, game, envs, steps, every=8, epsilon=0.05, seed=2**30):
                 kept.append((moment.observation.copy(), moment.outputs))
     states, outputs = (np.stack(part, axis=1) for part in zip(*kept, strict=True))
     return Plays(states, outputs, points)
+def draw_layers(ax, rows, colours):
+    """Draws a network from the bottom up.
+
+    Each row is a list of boxes side by side, each box a text; a row of one box feeds all boxes above
+    it, and a row of several feeds box by box. `colours` has one colour a row.
+    """
+    places = [(np.arange(len(row)) + 0.5) / len(row) for row in rows]
+    for level, (row, xs, colour) in enumerate(zip(rows, places, colours, strict=True)):
+        width = 0.84 / len(row)
+        for text, x in zip(row, xs, strict=True):
+            box = plt.Rectangle((x - width / 2, level), width, 0.6, facecolor=colour, alpha=0.35)
+            ax.add_patch(box)
+            ax.text(x, level + 0.3, text, ha="center", va="center", fontsize=9)
+        if level:
+            below = places[level - 1] if len(places[level - 1]) == len(xs) else [0.5] * len(xs)
+            for x, foot in zip(xs, below, strict=True):
+                ax.plot([foot, x], [level - 0.4, level], color="black", linewidth=0.8)
+    ax.set(xlim=(0, 1), ylim=(-0.1, len(rows) - 0.3))
+    ax.axis("off")
+
+
+def rows_of(names):
+    """The vertical axis has a row for each name, the first on top."""
+    plt.yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    plt.gca().invert_yaxis()
+    plt.grid(axis="y", alpha=0.3)
