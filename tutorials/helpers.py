@@ -77,6 +77,8 @@ def four_frames(observation, title):
         ax.set(xticks=[], yticks=[], title="newest" if age == 3 else f"{3 - age} before")
     figure.suptitle(title)
     plt.show()
+
+
 @dataclass
 class Plays:
     """What a network did in several environments of one game at once, E of them."""
@@ -104,6 +106,8 @@ def plays(network, game, envs, steps, every=8, epsilon=0.05, seed=2**30):
                 kept.append((moment.observation.copy(), moment.outputs))
     states, outputs = (np.stack(part, axis=1) for part in zip(*kept, strict=True))
     return Plays(states, outputs, points)
+
+
 def draw_layers(ax, rows, colours):
     """Draws a network from the bottom up.
 
