@@ -21,7 +21,8 @@
 # **Time:** 20 minutes, 1 of them computing. **You need:** `pip install -e '.[tutorials]'`. New to
 # Q-values? Read the [primer](concepts/primer.md) first (10 minutes).
 #
-# Each section asks a question. Write down your prediction before you read on.
+# Each section asks a question. Write down your prediction before you read on. Ranges in the answers
+# allow for other seeds.
 #
 # ## 1. What is an expert?
 #
@@ -57,20 +58,21 @@ for layer in expert.layers:
 print("actions:", ", ".join(pong.actions))
 
 # %% [markdown]
-# **You should see** an input of shape (4, 84, 84) and an output of shape (6). `None` stands for the
-# size of the batch. The six numbers are the Q-values $Q(s, a)$, one for each action. A Q-value is
-# the sum of future rewards that the expert expects if it takes action $a$ now and then plays as
+# **You should see** an input of shape (4, 84, 84) and an output of shape (6,). `None` stands for
+# the size of the batch. The six numbers are the Q-values $Q(s, a)$, one for each action. A Q-value
+# is the sum of future rewards that the expert expects if it takes action $a$ now and then plays as
 # usual. Two details matter below:
 #
 # - Rewards are **clipped**: a point won counts +1, a point lost counts -1.
 # - Rewards are **discounted**: a reward $k$ steps away counts $\gamma^k$, with $\gamma = 0.99$.
 #
-# In Pong, RIGHT moves the paddle up and LEFT moves it down.
+# In Pong, RIGHT moves the paddle up and LEFT moves it down. FIRE matters only while the ball
+# touches the paddle: the ball then flies back faster.
 #
 # ## 2. How well does it play?
 #
-# A model comes with a *card*: a file that says how the model was trained and how well it plays. A
-# game of Pong ends at 21 points. The score is the points won minus the points lost.
+# A model has a *card*, a file with its training and its scores. A game of Pong ends at 21 points.
+# The score is the points won minus the points lost.
 #
 # > **Predict.** What is the best score? Which score has random play?
 
@@ -81,11 +83,11 @@ print(f"{card['steps']:,} steps of training, {card['minutes']:.0f} minutes")
 print(f"score: {score['mean']:.1f} ± {score['standard_error']:.1f}, mean of {score['games']} games")
 
 # %% [markdown]
-# The best score is 21. Random play scores about -20.7, and the expert about 18.
+# The best score is 21. Random play scores about -20.2, and the expert 18.4 (standard error 0.2).
 #
-# Now let us watch. The next cell plays 40 seconds of Pong. The expert is the green paddle on the
-# right. With probability $\epsilon = 0.05$ it takes a random action, and otherwise the action with
-# the highest Q-value (*epsilon-greedy*).
+# The next cell plays 40 seconds of Pong. The expert is the green paddle on the right. With
+# probability $\epsilon = 0.05$ it takes a random action, and otherwise the action with the highest
+# Q-value (*epsilon-greedy*).
 
 # %%
 moments = list(recording.play(expert, pong, epsilon=0.05, seed=SEED, steps=STEPS))
@@ -109,9 +111,9 @@ helpers.watch(pong, moments[20:100])
 #
 # The highest Q-value says how many points the expert expects from now on.
 #
-# > **Predict.** This expert wins a point about every 90 steps. Just after a point, the next one is
-# > 90 steps away. It counts $0.99^{90} = 0.4$, and the one after it $0.4^2$. Continue the sum. Which
-# > Q-value do you expect just after a point? And just before one?
+# > **Predict.** Suppose that this expert wins a point every 90 steps. Just after a point, the next
+# > one counts $0.99^{90} = 0.4$, and the one after it $0.4^2$. Continue the sum. Which Q-value do
+# > you expect just after a point? And just before one?
 
 # %% alt="The best Q-value over 40 seconds. It climbs to about 1.4 before each point and falls to about 0.4 right after it."
 best, worst = q_values.max(axis=1), q_values.min(axis=1)
@@ -129,17 +131,19 @@ for step in np.flatnonzero(rewards[:-1]):
 
 # %% [markdown]
 # **You should see** a curve like the teeth of a saw. Each dotted line is a point. Just before a
-# point won, the value is between 1.3 and 1.7. One step later it is 1 lower (0.94 to 1.04), because
-# this point is no longer *in the future*. The sum is $0.4 / (1 - 0.4) = 0.67$. The expert expects a
-# little less, 0.25 to 0.65, because it also loses a point now and then.
+# point won, the value is between 1.3 and 1.7. One step later it is about 1 lower, because this
+# point is no longer *in the future*. The sum is $0.4 / (1 - 0.4) = 0.67$ just after a point, and
+# 1.67 just before one. The expert expects a little less, because some points take longer and a few
+# are lost.
 #
-# **A fall without a point?** Near step 340 the expert only just reaches the ball. With another seed
-# it may lose a point. The value then falls *before* the point, when the ball is out of reach.
+# **A fall without a point?** Near step 340 the expert only just reaches the ball. This hit does not
+# win: the next point is again 100 steps away.
 #
 # ## 4. When does it matter what the expert does?
 #
 # The **gap** is the best Q-value minus the worst. A gap of 0.5 means: the worst action costs half a
-# point. A gap near 0 means: all actions are equally good.
+# point. A gap near 0 means: all actions are equally good. Winning and losing a point differ by up
+# to 2.
 #
 # > **Predict.** In how many of 100 steps is the gap above 0.5? Where is the ball in these steps?
 
@@ -165,9 +169,9 @@ plt.show()
 
 # %% [markdown]
 # **You should see** a gap above 0.5 in 4 to 6 of 100 steps, and a median gap between 0.03 and 0.06.
-# In the upper row the ball comes near the green paddle. In the lower row it is far away, or the
-# paddle has just hit it. So the expert's skill is visible in few steps. A student can agree with
-# its expert in 90 % of the steps and still miss these few.
+# In the upper row the ball comes near the green paddle. In the lower row the ball is far away, has
+# just been hit, or is out of play. So the expert's skill is visible in few steps. A student can
+# agree with its expert in 90 % of the steps and still miss these few.
 #
 # ## 5. How do Q-values become a policy?
 #
@@ -232,22 +236,21 @@ print(f"decisive step, tau = 1: best action {np.exp(gap.max()):.1f} times as pro
 #
 # - At $\tau = 1$ the policy is nearly uniform in the typical step. In the decisive step it is not:
 #   the best action is 4 to 7 times as probable as the worst.
-# - At $\tau = 0.05$ the mean over all steps is only 0.26 to 0.36. In decisive steps it is 0.7 to 0.9.
-#   So the mean over all steps is a bad summary: most of them do not matter.
-# - The order of the actions is the same at every temperature.
+# - At $\tau = 0.05$ the best action has a mean probability of only 0.26 to 0.36, but 0.7 to 0.9 in
+#   decisive steps. The mean over all steps is a bad summary: most steps do not matter.
+# - At $\tau = 0.01$ the policy is sharp even in the typical step.
 #
-# (In the decisive step RIGHT and RIGHTFIRE share the probability. Both move the paddle up.)
+# (In the decisive step RIGHT and RIGHTFIRE share the probability: both move the paddle up.)
 #
-# The last column is the mean KL divergence from the uniform policy. A student that ignores the
-# screen and answers "uniform" has a loss that is only this much too high: 0.005 to 0.01 at
-# $\tau = 1$, but 0.1 to 0.3 at 0.05.
+# The last column is the mean KL divergence from the uniform policy. A student's loss is its
+# cross-entropy to the expert's policy. A student that always answers "uniform" is only this far
+# above the lowest possible loss: 0.005 to 0.01 at $\tau = 1$, but 0.1 to 0.3 at 0.05.
 #
 # ## 6. Which temperature still wins?
 #
 # Let the policy itself play: draw each action with its probability $\pi_E(a|s)$.
 #
-# > **Predict.** Who wins, the expert or its opponent, at $\tau = 1$, at 0.05 and at 0.01? Use the
-# > numbers above.
+# > **Predict.** Who wins, the expert or its opponent, at $\tau = 1$, at 0.05 and at 0.01?
 #
 # The code uses a trick: add a random number from the Gumbel distribution to each $Q / \tau$, and the
 # largest sum is a draw from the softmax ([Maddison et al. 2014](https://arxiv.org/abs/1411.0030)).
@@ -276,13 +279,13 @@ print("\n".join(lines))
 
 # %% [markdown]
 # **You should see** a clear defeat at $\tau = 1$: 0 to 2 points won, 10 to 13 lost. At 0.05 the
-# policy wins 4 to 7 points and loses 0 to 2. Most of its moves look random, but it is sure where it
-# has to be.
+# policy wins 4 to 7 points and loses 0 to 2. Most of its moves look random, but the decisive ones
+# do not. At 0.01 it wins as clearly as the expert of section 2.
 #
-# Does $\tau = 1$ teach a student nothing, then? No. The student copies this policy, but later *plays*
-# its best action, which is the same at every temperature. A student with $\tau = 1$ reached 12.4
-# points in Pong. But the loss hardly rewards what it learns: see the last column above. A
-# temperature that is too low may hurt too: the student must copy choices that do not matter. Our
+# Can a student learn from $\tau = 1$? Yes. It copies this policy, but later *plays* the best
+# action, which is the same at every temperature. A student with $\tau = 1$ reached 12.4 points in
+# Pong. But the loss hardly rewards what it learns: see the last column in section 5. A temperature
+# that is too low may hurt too: the student must copy choices that do not matter. Our
 # [ablation](ablations.md) trained students of three games for a short time:
 #
 # | temperature | 1 | 0.05 | 0.01 |
@@ -304,8 +307,7 @@ print("\n".join(lines))
 # 2. **Are the Q-values right?** Play 1,000 steps. Compute the return $G_t = r_t + 0.99\, G_{t+1}$
 #    backwards. Compare $G_t$ and the best Q-value in the first 600 steps. Why leave out the other
 #    400? Which mean is higher with seed 1, and which with seed 2?
-# 3. **Does the expert know FIRE?** In Pong, FIRE matters only while the ball touches the paddle:
-#    the ball then flies back faster. How far apart are the Q-values of RIGHT and RIGHTFIRE, and of
+# 3. **Does the expert know FIRE?** How far apart are the Q-values of RIGHT and RIGHTFIRE, and of
 #    RIGHT and LEFT? Compare all steps with the twenty steps of the largest gap.
 # 4. **More noise.** Play with `epsilon=0.5`. Who wins now? Does the mean of the best Q-value show
 #    it? Which policy are the Q-values about?
