@@ -13,10 +13,10 @@
 # %% [markdown]
 # # 2. Train a DQN
 #
-# Where do experts come from? Each one is a DQN that learned its game from rewards alone
-# ([Mnih et al. 2013](https://arxiv.org/abs/1312.5602),
-# [2015](https://www.nature.com/articles/nature14236)). Here you write the update of a DQN and its
-# training loop. Then you remove its three ingredients, one at a time.
+# Where do experts come from? Each one is a DQN that learned its game from rewards alone ([Mnih et
+# al. 2013](https://arxiv.org/abs/1312.5602), [2015](https://www.nature.com/articles/nature14236)).
+# Here you write the update of a DQN and its training loop. Then you remove its three ingredients
+# one at a time: replay, target network, exploration.
 #
 # **Time:** 25 minutes, 2 of them computing. **You need:** `pip install -e '.[tutorials]'`. New to
 # Q-learning? Read the [primer](concepts/primer.md) first (10 minutes).
@@ -32,7 +32,7 @@
 # - A ball that is caught gives the reward +1. The next ball falls.
 # - A ball that is missed gives -1. The game is over, and a new one begins.
 #
-# The pictures are as large as Atari's: 84 x 84 pixels.
+# The pictures have Atari's 84 x 84 pixels.
 
 # %% alt="Six screens of Catch. The ball, a white square, falls in the left column. The paddle, a white square in the bottom row, moves from the middle to the left."
 from amkit.backend import load_tensorflow
@@ -89,19 +89,17 @@ for name, share in references.items():
 #
 # ## 2. What does one step teach?
 #
-# A DQN is a network $Q(s, a; \theta)$ with one output for each action. An older copy of it has the
-# weights $\theta^-$. This copy is the **target network**. A step that was played is
-# $(s, a, r, s')$. It gives a **target** $y$ for the Q-value of the action (Eq. 2):
+# A DQN is a network $Q(s, a; \theta)$ with one output for each action. An older copy, the **target
+# network**, has the weights $\theta^-$. A step that was played is $(s, a, r, s')$. It gives a
+# **target** $y$ for the Q-value of the action (Eq. 2):
 #
 # $$y = r + \gamma \max_{a'} Q(s', a'; \theta^-)$$
 #
 # In words: the reward, plus what the best next action promises. If the step ended the game, $y =
-# r$. The update makes the error $y - Q(s, a; \theta)$ smaller. Its loss is the **Huber loss**: half
-# the square of the error between -1 and 1, and linear outside. So one huge error cannot spoil the
-# network.
+# r$. The update makes the error $y - Q(s, a; \theta)$ smaller. The **Huber loss** is quadratic for
+# small errors and linear for large ones, so one huge error cannot spoil the network.
 #
-# Any Keras model with the right input and output will do. Catch needs only a small one. It takes
-# one pixel of each cell.
+# A small network is enough. It reads one pixel of each cell.
 
 
 # %%
@@ -159,10 +157,10 @@ print(f"of 512 steps, {np.count_nonzero(batch['reward'])} have a reward")
 print(f"and {np.count_nonzero(batch['discount'] == 0)} ended the game")
 
 # %% [markdown]
-# **You should see** a reward in 60 to 100 of 512 steps, about one in six: a ball falls for six
-# steps. In all other steps the target is only the network's own opinion about the next step. So
-# values travel backwards: first the network learns the value of the last step before a catch, then
-# the value of the step before that one, and so on.
+# **You should see** a reward in 60 to 100 of 512 steps. The mean is one in six, because a ball
+# falls for six steps. Most rewards are misses, which end the game. In a step without reward the
+# target is only the network's own opinion about the next step. So values travel backwards: first
+# the network learns the value of the last step before a catch, then of the step before it.
 #
 # Now the update by hand:
 #
@@ -176,8 +174,8 @@ print(f"and {np.count_nonzero(batch['discount'] == 0)} ended the game")
 # follow the gradient of the mean loss; y counts as a constant
 # ```
 #
-# The target network gets other weights first. Otherwise the check would not notice if we confuse
-# the two networks.
+# The target network gets other weights first. Else the check would not notice if we confuse the
+# networks.
 
 # %%
 dqn = make_dqn(seed=0)
@@ -206,7 +204,7 @@ assert abs(loss - float(metrics["loss"])) < 1e-4
 # - **Replay.** Keep all steps. Learn from steps drawn at random.
 # - **Target network.** Keep the targets fixed for a while. Copy the weights every 25 updates.
 # - **Exploration.** With probability $\epsilon$ take a random action. $\epsilon$ falls from 1 to
-#   0.1.
+#   0.1 in the first third.
 #
 # ```text
 # for each step of all 16 games:
@@ -218,8 +216,8 @@ assert abs(loss - float(metrics["loss"])) < 1e-4
 #     every 25 updates: Q_target = Q                             (target network)
 # ```
 #
-# Each step is used four times on average. Ten times in a training, a test without random actions
-# counts the balls that are caught.
+# 500 steps of 16 games are 8,000 agent steps. Each is used four times on average. Ten times, a test
+# without random actions counts the balls caught.
 
 
 # %%
@@ -323,18 +321,18 @@ figure.suptitle("Catch needs all three, and replay most (two seeds: solid, dotte
 plt.show()
 
 # %% [markdown]
-# **You should see** in the last three tests 92 to 97 % with all three ingredients, 30 to 45 %
-# without replay, 70 to 85 % without target network, and 60 to 75 % without exploration.
+# **You should see** in the last three tests 92 to 97 % with all three, 30 to 45 % without replay,
+# 70 to 85 % without target network, and 60 to 75 % without exploration.
 #
 # - **Without replay** the batches are not varied. A batch shows what the present policy does in 16
-#   games, and sometimes it has no reward at all. The network learns the newest situations and
+#   games, and one batch in three has no reward at all. The network learns the newest situations and
 #   forgets the others.
 # - **Without target network** the curve rises and falls back, by 20 points or more. An update that
 #   raises $Q(s, a)$ also raises the values of similar states. The next state is similar, and its
-#   value is in the target. So every update moves its own target. The Q-values rise faster than
-#   with all three, but the play is worse.
-# - **Without exploration** learning is slow. The network does only what looks best. It changes only
-#   when a miss lowers the value of an old choice.
+#   value is in the target. So every update moves its own target. The Q-values in the table end
+#   higher than with all three, but the play is worse.
+# - **Without exploration** learning is slow. The network tries another action only after misses
+#   have lowered the value of its favourite. One seed begins at 0 %.
 #
 # The curves show *that* each ingredient helps here. The reasons are our guess. Another game may
 # need another ingredient most.
@@ -347,7 +345,7 @@ plt.show()
 # ```text
 # repeat:
 #     play 16 steps in each of 64 games       (a rollout: 1,024 steps)
-#     compute the targets of all these steps  (they stay fixed during the updates)
+#     compute the targets of all these steps
 #     learn from every step twice, in random order
 #     forget the rollout
 # ```
@@ -355,7 +353,8 @@ plt.show()
 # The targets are **lambda-returns**: they contain the rewards of several steps, and less of the
 # network's own opinion than Eq. 2.
 #
-# > **Predict.** Mnih et al. train a DQN for 50 million steps. How many did our expert of Pong need?
+# > **Predict.** Our expert of Pong trained for 2.2 million steps. After how many did it win more
+# > points than it lost?
 
 # %%
 from amkit.jobs.presets import EXPERT
@@ -385,29 +384,28 @@ first = np.argmax(scores > 0)
 print(f"above 0 points after {minutes[first]:.0f} minutes, {rows[first]['steps']:,} steps")
 
 # %% [markdown]
-# **You should see** a flat beginning and a steep rise. How can this work without replay and target
-# network?
+# **You should see** a flat beginning, a steep rise, and an end near the published score. How can
+# this work without replay and target network?
 #
 # - **64 games in place of replay.** They are in different situations, so a batch is varied.
-# - **Fixed targets in place of a target network.** The targets of a rollout are computed once.
-#   Normalised features also keep the values stable.
+# - **Fixed targets in place of a target network.** The targets of a rollout are computed once. The
+#   layer `normalization` (tutorial 1) also keeps the values stable.
 #
-# The price: every step is used twice and then lost.
+# The price: every step is used twice, not 8 times, and then lost.
 #
 # ## What to remember
 #
 # - The target is the reward plus the discounted value of the best next action. In the last step of
 #   a game it is the reward alone.
 # - Values travel backwards from the rewards.
-# - Replay makes batches varied. A target network holds the targets still. Exploration finds what
-#   the network does not know yet.
+# - Replay, or many parallel games, makes batches varied. A target network holds the targets still.
+#   Exploration finds what the network does not know yet.
 # - To find out what an ingredient is worth, remove it, with more than one seed.
-# - Many different games in parallel can take the place of a replay memory.
 #
 # ## Exercises
 #
 # 1. **Write it yourself**: the replay memory (assignment 2 of the
-#    [coursework](coursework/README.md)) and the TD target (assignment 3). `amkit check 2` and
+#    [coursework](coursework/README.md)) and the TD target $y$ (assignment 3). `amkit check 2` and
 #    `amkit check 3` mark your files.
 # 2. **Two silent mistakes** in section 2. (a) Forget that nothing follows the last step of a game.
 #    (b) Take the maximum over all 18 actions of the Atari, where actions that Catch does not have
@@ -417,5 +415,5 @@ print(f"above 0 points after {minutes[first]:.0f} minutes, {rows[first]['steps']
 # 4. **64 games.** Set `GAMES = 64` and train without replay. A batch is then the newest step of each
 #    game. What changes? Which two things changed at once?
 # 5. **Test a reason.** All games begin together, so all balls are always in the same row. Is this
-#    why learning without replay fails? In `train`, add `together=False` to
-#    `catch.Catch(GAMES, seed)`: now the first balls begin in different rows. Train without replay.
+#    why learning without replay fails? Train without replay and with `together=False` in
+#    `catch.Catch(GAMES, seed)`: the first balls then begin in different rows.
