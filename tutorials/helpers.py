@@ -134,3 +134,78 @@ def rows_of(names):
     plt.yticks(range(len(names)), [name.replace("_", " ") for name in names])
     plt.gca().invert_yaxis()
     plt.grid(axis="y", alpha=0.3)
+
+
+def play_with_noise(network, game, steps, seed, environments=16, epsilon=0.3, every=4):
+    """Several games at once, with random actions so that no two are alike (tutorial 4).
+
+    Returns:
+        states: uint8 [environments * steps / every, 4, 84, 84]. The observations of the last of
+            every four steps: all of the first game, then all of the second, and so on.
+        frames: uint8 [environments, steps, 84, 84]. The newest frame of every step.
+    """
+    import tensorflow as tf
+
+    from amkit.games.atari import AtariEnvironments
+
+    best = tf.function(lambda observation: tf.argmax(network(observation), axis=-1))
+    rng, states, frames = np.random.default_rng(seed), [], []
+    if "AMKIT_TUTORIAL_STEPS" in os.environ:
+        environments = 2  # Each takes a third of a second to start.
+    with closing(AtariEnvironments([game], environments, seed=2**30 + seed)) as played:
+        for step in range(steps):
+            if step % every == every - 1:  # By then four frames of the game itself.
+                states.append(played.observation.copy())
+            frames.append(played.observation[:, -1].copy())
+            greedy = game.action_codes[best(played.observation).numpy()]
+            random = rng.choice(game.action_codes, environments)
+            played.step(np.where(rng.random(environments) < epsilon, random, greedy))
+    return np.concatenate(np.stack(states, axis=1)), np.stack(frames, axis=1)
+
+
+def ball_of_pong(frames):
+    """Where the ball is, in pixels, and where it arrives (tutorial 4).
+
+    Args:
+        frames: uint8 [environments, steps, 84, 84].
+
+    Returns:
+        x, y: float [environments, steps]. The ball's centre, NaN while there is no ball.
+        arrival: float [environments, steps]. The y at which the ball next reaches the paddle on the
+            right; NaN if it does not.
+    """
+    court = np.abs(frames[:, :, 15:77, 12:72].astype(np.int16) - 87) > 15  # 87 is the background.
+    bright = court.sum(axis=(2, 3))
+    bright = np.where(bright, bright, np.nan)
+    x = (court.sum(axis=2) @ np.arange(12, 72)) / bright
+    y = (court.sum(axis=3) @ np.arange(15, 77)) / bright
+
+    arrival, upcoming = np.full(x.shape, np.nan), np.full(len(x), np.nan)
+    for step in reversed(range(x.shape[1])):
+        upcoming = np.where(x[:, step] >= 68, y[:, step], upcoming)
+        upcoming[np.isnan(x[:, step])] = np.nan  # Between two points.
+        arrival[:, step] = np.where(x[:, step] < 68, upcoming, np.nan)
+    return x, y, arrival
+
+
+def bars(values, colours):
+    """Bars side by side on the current axes, with their numbers above (tutorial 4).
+
+    Args:
+        values: (group, label) -> a list of numbers. The bar is their mean, the line their range.
+        colours: label -> colour, in the order of the bars.
+    """
+    groups = list(dict.fromkeys(group for group, _ in values))
+    width = 0.85 / len(colours)
+    for i, (label, colour) in enumerate(colours.items()):
+        places = np.arange(len(groups)) + (i - (len(colours) - 1) / 2) * width
+        lists = [np.atleast_1d(values[group, label]) for group in groups]
+        means = np.array([numbers.mean() for numbers in lists])
+        below = means - [numbers.min() for numbers in lists]
+        above = [numbers.max() for numbers in lists] - means
+        drawn = plt.bar(places, means, 0.9 * width, color=colour, label=label)
+        plt.errorbar(places, means, (below, above), fmt="none", color="#c0c0c0")
+        plt.bar_label(drawn, [f"{mean:.2f}" for mean in means], padding=8, fontsize="small")
+    plt.xticks(range(len(groups)), groups)
+    plt.margins(y=0.15)
+    plt.legend(loc="upper left", bbox_to_anchor=(1, 1))
