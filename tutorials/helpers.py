@@ -12,6 +12,8 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]  # Of the repository: `pretrained` lies there.
 
+UNSEEN = 2**30  # A seed of emulators, far from those of trainings.
+
 _FRAME_MILLISECONDS = 70  # One agent step a picture is then about an Atari's own speed.
 
 
@@ -209,3 +211,79 @@ def bars(values, colours):
     plt.xticks(range(len(groups)), groups)
     plt.margins(y=0.15)
     plt.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+# Tutorials 9 and 10.
+
+
+def points(network, game, epsilon=0.05, steps=500, games=10):
+    """Ten games, each cut after 500 agent steps: a cheap test. Returns a `GameResult`."""
+    import amkit
+
+    return amkit.evaluate_game(network, game, _cut(steps, games), epsilon=epsilon, seed=UNSEEN)
+
+
+def random_play(game):
+    """Mean points of random play in such a test."""
+    import amkit
+
+    return points(amkit.random_network, game, epsilon=1.0).mean
+
+
+def _cut(steps, games):
+    from amkit.evaluation.protocols import Protocol
+
+    return Protocol("cut", 0, games, 0.0, f"{games} games of {steps} steps", max_steps=steps)
+
+
+def learn(game, steps, source=None, begin=None, seed=0, tests=2, **options):
+    """Trains a DQN of `game` for so many steps, nearly as `amkit transfer` does.
+
+    It has 16 environments in place of 64, as an emulator takes long to start, and epsilon falls
+    from 1 to 0.05 within the first fifth. It begins from the file `source`, with `options` as of
+    `transfer.initialise`, or from random weights. `begin(network)` may then change these.
+
+    Returns (network, curve). The curve has rows of (agent steps, mean points, standard error), each
+    from ten games of 500 steps at epsilon 0.05. The first is from before the first step. Without
+    tests the curve is empty.
+    """
+    from contextlib import closing
+
+    import amkit
+    from amkit.games.environments import make
+    from amkit.jobs.build import build
+    from amkit.jobs.configuration import transfer_config
+
+    protocol, envs = _cut(500, 10), 16
+    if steps < 1000:  # A test of the tutorial.
+        protocol, envs = _cut(10, 2), 2
+        options |= {"rollout_steps": 8, "batch_size": 16}
+    config = transfer_config(
+        game.name,
+        source,
+        like=ROOT / "pretrained" / "amn-policy.keras",  # Without a source, layers like these.
+        seed=seed,
+        steps=steps,
+        envs=envs,
+        epsilon=((0, 1.0), (steps // 5, 0.05)),
+        precision="float32",
+        jit_compile=False,
+        **options,
+    )
+    job = build(config, environments_seed=seed)
+    network = job.learner.acting
+    if begin:
+        begin(job.learner.online)
+        network.set_weights(job.learner.online.get_weights())
+    limits = {"life_loss_terminal": False, "max_steps": protocol.max_steps}
+    others = make([game], protocol.games, seed=UNSEEN, **limits)
+    curve = []
+    with closing(job.environments), closing(others):
+        while True:
+            if tests and job.steps * tests >= len(curve) * steps:
+                others.restart(np.ones(protocol.games, bool))
+                played = amkit.evaluate_game(network, game, protocol, environments=others)
+                curve.append((job.steps, played.mean, played.standard_error))
+            if job.steps >= steps:
+                return network, np.array(curve)
+            job.play_and_learn()
