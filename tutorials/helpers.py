@@ -90,9 +90,9 @@ class Plays:
     points: np.ndarray  # float [E]. The sum of all rewards.
 
 
-def plays(network, game, envs, steps, every=8, epsilon=0.05, seed=2**30):
+def plays(network, game, envs, steps, every=8, epsilon=0.05, seed=UNSEEN):
     """Lets a network play `envs` environments side by side; keeps one of `every` states."""
-    from amkit.evaluation.whole_games import make
+    from amkit.games.environments import make
     from amkit.networks.actions import for_games
     from amkit.play.policy import EpsilonGreedy
     from amkit.play.rollout import rollout
@@ -154,7 +154,7 @@ def play_with_noise(network, game, steps, seed, environments=16, epsilon=0.3, ev
     rng, states, frames = np.random.default_rng(seed), [], []
     if "AMKIT_TUTORIAL_STEPS" in os.environ:
         environments = 2  # Each takes a third of a second to start.
-    with closing(AtariEnvironments([game], environments, seed=2**30 + seed)) as played:
+    with closing(AtariEnvironments([game], environments, seed=UNSEEN + seed)) as played:
         for step in range(steps):
             if step % every == every - 1:  # By then four frames of the game itself.
                 states.append(played.observation.copy())
@@ -247,8 +247,6 @@ def learn(game, steps, source=None, begin=None, seed=0, tests=2, **options):
     from ten games of 500 steps at epsilon 0.05. The first is from before the first step. Without
     tests the curve is empty.
     """
-    from contextlib import closing
-
     import amkit
     from amkit.games.environments import make
     from amkit.jobs.build import build

@@ -66,13 +66,40 @@ class Job:
         """
         from amkit.jobs import configuration
 
-        asked = {"games": self.games, **self.options, **self.expected}
-        configuration.check_goes_on(run, self.kind, **asked)
+        asked = {"kind": self.kind, "games": self.games, **self.options, **self.expected}
+        _check_goes_on(run, configuration.read_configuration(run).to_json(), asked)
         if self.experts:
             run.config["experts"] = str(self.experts.resolve())
         for key in ("begin", "transfer"):
             if self.source and key in run.config:
                 run.config[key]["from"] = str(self.source.resolve())
+
+
+def _check_goes_on(run: "Run", document: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """Checks that a run is the one asked for, as it goes on with the options it began with.
+
+    Args:
+        run: for the message.
+        document: its configuration.
+        asked: name -> value, None where nothing was asked: options of `jobs.configuration`, "games"
+            in any order, and "weights" of what it begins with.
+
+    Raises:
+        ValueError: at the first difference.
+    """
+    has = {**(document.get("transfer") or document.get("begin") or {}), **document["settings"]}
+    if "minutes" in document:  # Its steps are not yet known.
+        del has["steps"]
+    has |= document
+    for key, wanted in asked.items():
+        value = has.get(key)
+        if key == "games" and wanted:
+            value, wanted = sorted(value or []), sorted(wanted)
+        if wanted is not None and value != wanted:
+            raise ValueError(
+                f"a resumed run keeps its options, and {run.folder} has {key} {value}: leave out "
+                f"the option, or start a new run without --resume. Received: {wanted}"
+            )
 
 
 def options_of(context: typer.Context, *but: str) -> dict[str, Any]:
