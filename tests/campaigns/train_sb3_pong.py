@@ -6,10 +6,11 @@
     amkit evaluate elsewhere/pong.keras
     amkit distill --experts elsewhere/ --name student
 
-The library's own DQN, environment and wrappers; of its settings only speed of learning is other
-than in its zoo (three-step returns, more updates a step, a shorter exploration). Ends when the mean
-of five whole games at epsilon 0.05 is above --until, and saves after every test. --resume goes on
-from the saved file, with an empty replay memory.
+The library's own DQN, environment and wrappers. Other than in its zoo are what a core has no time
+for: half the feature maps of NatureCNN (an update costs 12 ms in place of 31), three-step returns,
+twice as many samples an environment step, a shorter exploration. Ends when the mean of three whole
+games at epsilon 0.05 is above --until, and saves after every test. --resume goes on from the saved
+file, with an empty replay memory.
 """
 
 import argparse
@@ -20,7 +21,9 @@ import torch
 from stable_baselines3 import DQN
 from stable_baselines3.common.callbacks import EvalCallback, StopTrainingOnRewardThreshold
 from stable_baselines3.common.env_util import make_atari_env
+from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import VecFrameStack, VecTransposeImage
+from torch import nn
 
 SEED = 0
 
@@ -32,11 +35,28 @@ def frames(count: int, seed: int) -> VecTransposeImage:
     )
 
 
+class HalfNatureCNN(NatureCNN):
+    """The library's features with half of its maps and units, under the same names."""
+
+    def __init__(self, observation_space: gymnasium.spaces.Box) -> None:
+        super().__init__(observation_space, features_dim=256)
+        self.cnn = nn.Sequential(
+            nn.Conv2d(4, 16, 8, stride=4),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 4, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, 3, stride=1),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        self.linear = nn.Sequential(nn.Linear(32 * 7 * 7, 256), nn.ReLU())
+
+
 class Saved(EvalCallback):
-    """Plays five games, says what they gave, and saves the model whatever they gave."""
+    """Plays three games, says what they gave, and saves the model whatever they gave."""
 
     def __init__(self, path: str, **options: object) -> None:
-        super().__init__(frames(1, SEED + 1000), n_eval_episodes=5, deterministic=False, **options)
+        super().__init__(frames(1, SEED + 1000), n_eval_episodes=3, deterministic=False, **options)
         self.path = path
 
     def _on_step(self) -> bool:
@@ -53,8 +73,8 @@ def main() -> None:
     """Trains and saves."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", help="the zip file")
-    parser.add_argument("--until", type=float, default=-5)
-    parser.add_argument("--steps", type=int, default=1_000_000, help="agent steps, at most")
+    parser.add_argument("--until", type=float, default=0)
+    parser.add_argument("--steps", type=int, default=2_000_000, help="agent steps, at most")
     parser.add_argument("--resume", action="store_true", help="go on from the file")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -62,15 +82,19 @@ def main() -> None:
     model = DQN(
         "CnnPolicy",
         frames(8, SEED),
-        learning_rate=2.5e-4,
+        policy_kwargs={
+            "features_extractor_class": HalfNatureCNN,
+            # The library's 1e-8 turned all units of a layer off within 100,000 steps.
+            "optimizer_kwargs": {"eps": 1.5e-4},
+        },
+        learning_rate=2e-4,
         buffer_size=80_000,
         learning_starts=10_000,
-        batch_size=64,
-        train_freq=1,  # Eight environments: eight samples a step.
-        gradient_steps=1,
+        train_freq=1,  # Eight environments: eight samples an environment step.
+        gradient_steps=2,  # Of 32 samples each.
         n_steps=3,
-        target_update_interval=2_000,
-        exploration_fraction=50_000 / options.steps,
+        target_update_interval=4_000,
+        exploration_fraction=60_000 / options.steps,
         exploration_final_eps=0.02,
         seed=SEED,
         device="cpu",
