@@ -87,12 +87,12 @@ def runs_of(folder):
 
 
 def workers():
-    """Processes that do runs; a worker is called after its task."""
+    """Processes that do runs of these campaigns; a worker is called after its task."""
     found = []
-    for process in psutil.process_iter(["cmdline"]):
-        title = " ".join(process.info["cmdline"] or [])
-        if title.startswith("ray::expert-"):
-            found.append(process)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if " ".join(process.cmdline()).startswith("ray::expert-"):
+                found.append(process)
     return found
 
 
