@@ -76,7 +76,7 @@ for name, expert in experts.items():
           f"W and b are {100 * (weights.size + bias.size) / expert.count_params():.1f} % "
           "of the weights")  # fmt: skip
 
-ELEVEN_GAMES = 11 * (len(states["pong"]) // 16)  # The first so many states are of these games.
+ELEVEN_PLAYS = 11 * (len(states["pong"]) // 16)  # So many states have the first eleven plays.
 
 # %% [markdown]
 # **You should see** that $Q = h_E W + b$, up to rounding. This last step has less than 1 % of the
@@ -165,9 +165,9 @@ def r_squared(predicted, targets):
 
 
 def recovered(inputs, targets, penalty=0.1):
-    """Fits on eleven games; R^2 in the other five. Leaves out states without a target (NaN)."""
+    """Fits on eleven plays; R^2 in the other five. Leaves out states without a target (NaN)."""
     known = np.isfinite(targets).all(axis=1)
-    fitting = np.arange(len(inputs)) < ELEVEN_GAMES
+    fitting = np.arange(len(inputs)) < ELEVEN_PLAYS
     if min((known & fitting).sum(), (known & ~fitting).sum()) < 2:
         return np.nan
     weights, bias = fit(inputs[known & fitting], targets[known & fitting], penalty)
@@ -255,14 +255,14 @@ def continue_amn_policy(beta):
     student.set_weights(amn_policy.get_weights())
     for name in games:
         own, target = features[name, "AMN-policy"][0], expert_features[name]
-        projections[name].set_weights(fit(own[:ELEVEN_GAMES], target[:ELEVEN_GAMES]))
+        projections[name].set_weights(fit(own[:ELEVEN_PLAYS], target[:ELEVEN_PLAYS]))
     for variable in optimizer.variables:  # A new Adam.
         variable.assign(keras.ops.zeros_like(variable))
     rng = np.random.default_rng(SEED)
     for _ in range(UPDATES):
         batch = {}
         for name in games:
-            rows = rng.choice(ELEVEN_GAMES, 16)
+            rows = rng.choice(ELEVEN_PLAYS, 16)
             batch[name] = [of[name][rows] for of in (states, q_values, expert_features)]
         update(batch, tf.constant(beta))
 
@@ -272,8 +272,8 @@ def measure(label, network):
     for name, game in games.items():
         outputs, own = outputs_and_features(network, states[name])
         after[game.title, label] = share = recovered(own, expert_features[name])
-        chosen = outputs[ELEVEN_GAMES:, game.action_codes].argmax(axis=1)
-        same = np.mean(chosen == q_values[name][ELEVEN_GAMES:].argmax(axis=1))
+        chosen = outputs[ELEVEN_PLAYS:, game.action_codes].argmax(axis=1)
+        same = np.mean(chosen == q_values[name][ELEVEN_PLAYS:].argmax(axis=1))
         print(
             f"{game.title:8s}{label.replace(BETA, 'beta'):15s} R^2 {share:.2f}, agreement {same:.2f}"
         )

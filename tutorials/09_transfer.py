@@ -146,7 +146,7 @@ for layer in ours.layers:
 #     factor = size of the AMN's kernel / size of the random kernel
 #     kernel = factor * kernel
 #     factor so far = factor so far * factor
-#     bias = factor so far * bias           (ReLUs hand the factor on)
+#     bias = factor so far * bias       (a ReLU of 3 x is 3 times the ReLU of x)
 # ```
 
 
@@ -351,10 +351,10 @@ plt.show()
 # **You should see** that the green line stays near random play. It is one seed, but the gap is large.
 # (Black and blue have two lines each: one for each seed.)
 #
-# Why can trained weights hurt? Units that are useful in the source may be silent in the target. Such
-# units must be unlearned, in small steps. And a DQN learns from its own first Q-values: wrong but
-# confident values are a bad teacher. These are possible reasons. We did not test which one is true
-# here.
+# Why can trained weights hurt? Units that are useful in the source may be 0 in every state of the
+# target. Such units get no gradient, so they learn nothing. And a DQN learns from its own first
+# Q-values: wrong but confident values are a bad teacher. These are possible reasons. We did not test
+# which one is true here.
 #
 # [Tutorial 10](10_which_weights_help.ipynb) asks which weights help, and how to choose a source.
 #
