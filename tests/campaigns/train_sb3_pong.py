@@ -1,7 +1,7 @@
 """A Pong DQN trained by Stable-Baselines3 itself, to be imported, distilled and evaluated.
 
     pip install stable-baselines3 ale-py opencv-python-headless      # In another environment.
-    OTHER/bin/python tests/campaigns/train_sb3_pong.py pong.zip      # Two hours of one core.
+    OTHER/bin/python tests/campaigns/train_sb3_pong.py pong.zip      # 75 minutes of one core.
     amkit import pong.zip --game pong --output elsewhere/
     amkit evaluate elsewhere/pong.keras
     amkit distill --experts elsewhere/ --name student
