@@ -417,7 +417,8 @@ plt.show()
 # %% [markdown]
 # **You should see** the same action in 65 % of the states. Where the expert's two best actions are
 # almost equal, it is 45 to 48 %. Where they are far apart, it is 76 to 77 %. When the student takes
-# another action, this costs 0.02 points by the expert's own Q-values. A random action costs 0.04.
+# another action, this costs 0.02 points by the expert's own Q-values (median). In all states together,
+# a random action costs 0.04.
 #
 # So a low agreement need not mean a bad player. Look at the points too.
 #
