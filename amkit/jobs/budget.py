@@ -1,6 +1,7 @@
 """What keeps a run to its minutes: its steps follow from how fast it really goes."""
 
 import time
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -28,10 +29,18 @@ class Budget:
         parts: how they were divided beforehand.
         begun: when the run began, by `time.monotonic`.
         curve: the tests while it trains.
+        evaluation: seconds that its evaluation will take, from the mean steps of each game's that
+            ended in training lately, None where none did.
     """
 
-    def __init__(self, parts: Split, begun: float, curve: LearningCurve):
-        self._parts = parts
+    def __init__(
+        self,
+        parts: Split,
+        begun: float,
+        curve: LearningCurve,
+        evaluation: Callable[[Sequence[float | None]], float],
+    ):
+        self._parts, self._evaluation = parts, evaluation
         self._begun, self._curve = begun, curve
         self._mark: _Mark | None = None
         self._due = 0.0
@@ -55,23 +64,24 @@ class Budget:
         here = _Mark(self.spent, sum(self._curve.seconds), job.steps)
         if self._mark is None:
             if int(job.learner.optimizer.iterations) > 1:
-                self._mark, self._due = here, here.spent + _FIRST * self._left(here)
+                self._mark, self._due = here, here.spent + _FIRST * self._left(here, job)
             return None
         if here.spent < self._due or here.steps == self._mark.steps:
             return None
         seconds = here.spent - self._mark.spent - (here.testing - self._mark.testing)
         self._seconds_of_step.append(seconds / (here.steps - self._mark.steps))
-        left = self._left(here)
+        left = self._left(here, job)
         self._mark, self._due = here, here.spent + _AGAIN * left
         if left < _LAST * self._parts.seconds:
             self._due = inf
         steps = here.steps + int(max(left, 0) / self._seconds_of_step[-1])
         return max(steps, job.settings.least_steps)
 
-    def _left(self, here: _Mark) -> float:
+    def _left(self, here: _Mark, job: Training) -> float:
         """Seconds that are left for training."""
         tests, parts = self._curve.seconds, self._parts
-        foreseen = self._curve.left(here.steps) * parts.test + parts.evaluation
+        foreseen = self._curve.left(here.steps) * parts.test
+        foreseen += self._evaluation(job.scores.lengths())
         slower = 1.0  # Than foreseen: as the last test was or, without any, as training has become.
         if tests and parts.test:
             slower = tests[-1] / parts.test

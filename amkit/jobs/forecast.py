@@ -1,5 +1,6 @@
 """How long a run takes on this machine, or how far it gets in a time, said before it begins."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil, inf
 from typing import NamedTuple
@@ -29,6 +30,7 @@ _PLAYER_SECONDS = 1.0  # The same for one network that is evaluated or tested.
 _CARD_SECONDS = 5.0  # To time the network and write its files, in the end.
 _MOST_EVALUATION = 1 / 3  # Of a run's minutes: after few of them games are short.
 _SIDE_BY_SIDE = 0.8  # Of the time that games take one by one, as two are played at a time.
+_LONGEST = 1.4  # Ten games side by side end with the longest, so many times as long as their mean.
 
 
 class Pace(NamedTuple):
@@ -139,23 +141,47 @@ def _span(seconds: float) -> str:
 def split(configuration: Configuration, pace: Pace, spent: float = 0.0) -> Split:
     """How a run divides its minutes on this machine, `spent` seconds of which are gone.
 
-    Games under the network in the end are taken to last as long as its experts', as far as that
-    leaves two thirds of the minutes. Where there are too few minutes, it takes the least steps that
-    something is learnt with, and longer.
+    Where there are too few minutes, it takes the least steps that something is learnt with, and
+    longer.
     """
     assert configuration.minutes is not None
     settings, games = configuration.settings, len(configuration.games)
     start = spent + _SETUP_SECONDS + games * settings.envs * pace.emulator
-    lengths, beside = _lengths(configuration)
-    test = _seconds_of(lengths, PROTOCOLS[configuration.test_protocol], pace.test_round, pace)
-    protocol = PROTOCOLS[configuration.protocol]
-    evaluation = _seconds_of([*lengths, *beside], protocol, pace.evaluation_round, pace)
+    test_protocol, (lengths, _) = PROTOCOLS[configuration.test_protocol], _lengths(configuration)
+    test = _seconds_of(lengths, test_protocol, pace.test_round, pace)
+    evaluation = evaluation_seconds(configuration, pace)
     tests, seconds = configuration.test_epochs, 60 * configuration.minutes
-    evaluation = min(evaluation, _MOST_EVALUATION * seconds) + _CARD_SECONDS
     training, of_a_step = seconds - start - tests * test - evaluation, games * pace.step
     least = settings.least_steps * of_a_step
     steps = min(max(int(training / of_a_step), settings.least_steps), MOST_STEPS)
     return Split(seconds, start, training, test, tests, evaluation, least, steps)
+
+
+def evaluation_seconds(
+    configuration: Configuration, pace: Pace, played: Sequence[float | None] = ()
+) -> float:
+    """About how long the evaluation of a run that has minutes takes, with its card.
+
+    Games are taken to last as long as its experts', as far as that leaves two thirds of the
+    minutes; or longer, if those that ended in its training did. Without experts, as long as those.
+
+    Args:
+        configuration, pace: of the run.
+        played: mean steps of each game's that ended in its training; None where none did. They
+            count once there are some of every game.
+    """
+    assert configuration.minutes is not None
+    protocol, (lengths, beside) = PROTOCOLS[configuration.protocol], _lengths(configuration)
+
+    def seconds(lengths: Sequence[float]) -> float:
+        return _seconds_of([*lengths, *beside], protocol, pace.evaluation_round, pace)
+
+    foreseen = min(seconds(lengths), 60 * configuration.minutes * _MOST_EVALUATION)
+    known = [length for length in played if length is not None]
+    if len(known) == len(lengths):
+        so_far = seconds(known)
+        foreseen = max(foreseen, so_far) if configuration.experts else so_far
+    return foreseen + _CARD_SECONDS
 
 
 def _checked_split(configuration: Configuration, pace: Pace, spent: float) -> Split:
@@ -198,10 +224,11 @@ def _lengths(configuration: Configuration) -> tuple[list[float], list[float]]:
 
 
 def _seconds_of(
-    lengths: list[float], protocol: Protocol, round_seconds: float, pace: Pace
+    lengths: Sequence[float], protocol: Protocol, round_seconds: float, pace: Pace
 ) -> float:
-    """About how long players take whose games last so many steps."""
-    playing = sum(protocol.rounds(ceil(length)) * round_seconds for length in lengths)
+    """About how long players take whose games last so many steps on average."""
+    longest = 1.0 if protocol.steps else _LONGEST  # Else others begin where games have ended.
+    playing = sum(protocol.rounds(ceil(longest * length)) * round_seconds for length in lengths)
     start = len(lengths) * (_PLAYER_SECONDS + protocol.environments() * pace.emulator)
     return (_SIDE_BY_SIDE if len(lengths) > 1 else 1) * (playing + start)
 

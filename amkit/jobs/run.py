@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -58,9 +59,9 @@ def run(
         CheckpointError, RunError: if files cannot be read or written.
     """
     begun = time.monotonic() if begun is None else begun
-    configuration, parts = read_configuration(run_folder), None
-    if configuration.minutes:
-        pace = forecast.pace(configuration)
+    configuration = read_configuration(run_folder)
+    pace = forecast.pace(configuration) if configuration.minutes else None
+    if pace:
         parts = forecast.split(configuration, pace, time.monotonic() - begun)
         settings = replace(configuration.settings, steps=parts.steps)
         configuration = replace(configuration, settings=settings)
@@ -72,7 +73,10 @@ def run(
     fire_games = configuration.fire_games
     curve = LearningCurve(run_folder, acting, games, protocol, tests, seed, on_test, fire_games)
     reporting, here = [*callbacks, curve], rates.machine()
-    budget = Budget(parts, begun, curve) if parts else None
+    budget = None
+    if pace:
+        evaluation = partial(forecast.evaluation_seconds, configuration, pace)
+        budget = Budget(parts, begun, curve, evaluation)
     with closing(job.environments):
         progress = run_job(job, run_folder, reporting, checkpoint_seconds, here, budget)
     trained = rounded(acting)  # Before it is evaluated: the scores are of what is kept.

@@ -1,11 +1,15 @@
 """Scores of whole games, while games are played."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from amkit.play.rollout import Transition
+
+_LATELY = 20  # Games whose lengths are kept.
 
 
 class ScoreKeeper:
@@ -62,13 +66,19 @@ class TrainingScores(ScoreKeeper):
         self._names = tuple(names)
         self._envs = envs
         self._ended: list[list[float]] = [[] for _ in names]
+        self._lengths: list[deque[int]] = [deque(maxlen=_LATELY) for _ in names]
 
     def update(self, transition: Transition) -> list[tuple[int, float, int]]:
         """Counts one step, and keeps the scores that it returns."""
         finished = super().update(transition)
-        for row, score, _ in finished:
+        for row, score, steps in finished:
             self._ended[row // self._envs].append(score)
+            self._lengths[row // self._envs].append(steps)
         return finished
+
+    def lengths(self) -> list[float | None]:
+        """Mean agent steps of each game's last 20 that ended in this process; None of none."""
+        return [fmean(lately) if lately else None for lately in self._lengths]
 
     def metrics(self) -> dict[str, float]:
         """Games that ended and `score_<game>`, their mean, NaN of none; they begin anew."""

@@ -39,14 +39,19 @@ PARTS = Split(
 )  # fmt: skip
 
 
-def train(clock, seconds_of_step, parts=PARTS, tests=None, resumed_at=None):
+def as_foreseen(lengths):
+    return PARTS.evaluation
+
+
+def train(clock, seconds_of_step, parts=PARTS, tests=None, evaluation=as_foreseen):
     """Trains by rounds of 100 steps; returns (steps in all, how often they were set anew)."""
     curve = tests or Curve(clock, 0, 0.0)
-    keeper = budget.Budget(parts, clock.now, curve)
+    keeper = budget.Budget(parts, clock.now, curve, evaluation)
     clock.now += parts.start
     total, plans = parts.steps, 0
     optimizer, settings = SimpleNamespace(iterations=0), SimpleNamespace(least_steps=1_000)
-    job = SimpleNamespace(steps=0, learner=SimpleNamespace(optimizer=optimizer), settings=settings)
+    learner, scores = SimpleNamespace(optimizer=optimizer), SimpleNamespace(lengths=lambda: [50.0])
+    job = SimpleNamespace(steps=0, learner=learner, settings=settings, scores=scores)
     keeper.begin(0.0)
     curve.test_if_due(0, total)
     while job.steps < total:
@@ -85,8 +90,19 @@ def test_tests_that_take_longer_than_foreseen_say_that_the_evaluation_will(clock
     assert clock.now - 100 + 1.5 * parts.evaluation == pytest.approx(600, rel=0.05)
 
 
+def test_games_that_get_longer_leave_less_time_for_training(clock):
+    """An even player's games of Pong are the longest: what was foreseen says nothing of them."""
+
+    def evaluation(lengths):
+        assert lengths == [50.0]  # As the training's games say.
+        return 180.0 if clock.now < 200 else 260.0
+
+    train(clock, lambda steps: 0.01, evaluation=evaluation)
+    assert clock.now - 100 + 260 == pytest.approx(600, rel=0.02)
+
+
 def test_what_was_done_before_a_stop_counts_and_the_time_between_does_not(clock):
-    keeper = budget.Budget(PARTS, clock.now, Curve(clock, 0, 0.0))
+    keeper = budget.Budget(PARTS, clock.now, Curve(clock, 0, 0.0), as_foreseen)
     clock.now += 55  # To start anew.
     keeper.begin(250.0)
     clock.now += 10

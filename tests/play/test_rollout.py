@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from amkit.play.policy import Answer, EpsilonGreedy
 from amkit.play.rollout import rollout
-from amkit.play.tally import ScoreKeeper
+from amkit.play.tally import ScoreKeeper, TrainingScores
 
 
 def test_observe_act_step_in_this_order(scripted, pong):
@@ -134,3 +134,18 @@ def test_a_game_broken_off_scores_nothing(scripted, pong):
             keeper.forget(np.array([True, False]))
         finished += keeper.update(next(transitions))
     assert finished == [(1, -7.0, 7), (0, 18.0, 6), (1, -7.0, 7), (0, 18.0, 6)]
+
+
+def test_games_that_ended_lately_have_a_length(scripted, pong, breakout):
+    scores = TrainingScores(["pong", "breakout"], 2)
+    transitions = rollout(scripted([pong, breakout], 2), lambda o: (np.array([11, 3, 3, 3]), None))
+    for _ in range(5):
+        scores.update(next(transitions))
+    assert scores.lengths() == [None, None]
+    scores.update(next(transitions))
+    assert scores.lengths()[0] == 6
+    for _ in range(13):
+        scores.update(next(transitions))
+    assert scores.lengths()[0] == 6.5
+    scores.metrics()  # Begins its means anew; lengths stay.
+    assert scores.lengths()[0] == 6.5
