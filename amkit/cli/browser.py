@@ -72,6 +72,9 @@ class Page(ThreadingTCPServer):
         self.number = 0  # Of what is shown; 0 is nothing yet.
         self.asked = -_PATIENCE  # When a page last asked.
         self._moment: Moment | None = None
+
+    def __enter__(self) -> "Page":
+        """Serves the page, and says where it is."""
         Thread(target=self.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{self.server_address[1]}/"
         out.print(line(address))
@@ -80,8 +83,6 @@ class Page(ThreadingTCPServer):
         shown = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys()
         if shown or sys.platform in ("darwin", "win32"):
             webbrowser.open(address)
-
-    def __enter__(self) -> "Page":
         return self
 
     def __exit__(self, *exception: object) -> None:

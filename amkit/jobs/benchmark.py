@@ -156,7 +156,7 @@ def paper_dqn(game: Game, precision: str = "float32") -> Stepping:
 def _training(configuration: Configuration) -> Iterator[Callable[[], int]]:
     """A job's rounds, begun when it has learnt twice."""
     job = build(configuration, environments_seed=0)
-    with closing(job.environments):
+    with closing(job):
 
         def step() -> int:
             before = job.steps

@@ -30,7 +30,7 @@ _PLAYER_SECONDS = 1.0  # The same for one network that is evaluated or tested.
 _CARD_SECONDS = 5.0  # To time the network and write its files, in the end.
 _MOST_EVALUATION = 1 / 3  # Of a run's minutes: after few of them games are short.
 _SIDE_BY_SIDE = 0.8  # Of the time that games take one by one, as two are played at a time.
-_LONGEST = 1.4  # Ten games side by side end with the longest, so many times as long as their mean.
+_LONGEST = 1.5  # Ten games side by side end with the longest, so many times as long as their mean.
 
 
 class Pace(NamedTuple):

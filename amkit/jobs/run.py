@@ -77,7 +77,7 @@ def run(
     if pace:
         evaluation = partial(forecast.evaluation_seconds, configuration, pace)
         budget = Budget(parts, begun, curve, evaluation)
-    with closing(job.environments):
+    with closing(job):
         progress = run_job(job, run_folder, reporting, checkpoint_seconds, here, budget)
     trained = rounded(acting)  # Before it is evaluated: the scores are of what is kept.
     experts = job.experts if isinstance(job, Distillation) else ()

@@ -198,6 +198,10 @@ class Training:
         """One round: act, step, store, learn. Advances `steps`, agent steps per game."""
         raise NotImplementedError
 
+    def close(self) -> None:
+        """Ends the environments, and frees what only playing and learning need."""
+        self.environments.close()
+
     def end_at(self, steps: int) -> None:
         """Sets anew how many agent steps per game it takes in all; the learning rate follows."""
         self.settings = replace(self.settings, steps=min(steps, MOST_STEPS))
@@ -267,6 +271,11 @@ class ReplayTraining(Training):
         ]
         self.updates = 0
         self._masks = np.repeat([game.action_mask for game in games], settings.batch_size, axis=0)
+
+    def close(self) -> None:
+        """As `Training` does, and frees the memories."""
+        super().close()
+        self.memories.clear()
 
     def store(self, decision: Decision, **values: np.ndarray) -> None:
         """Keeps a step of every environment in the memory of its game.

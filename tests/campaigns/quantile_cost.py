@@ -23,7 +23,7 @@ def main(game: str = "pong") -> None:
         build(expert_config(game, preset, precision=precision, jit_compile=xla), 0)
         for preset in PRESETS
     ]
-    with closing(jobs[0].environments), closing(jobs[1].environments):
+    with closing(jobs[0]), closing(jobs[1]):
         seconds = {preset: [] for preset in PRESETS}
         for i in range(ROUNDS + 2):
             for preset, job in zip(PRESETS, jobs, strict=True):

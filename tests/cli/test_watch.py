@@ -346,6 +346,11 @@ def test_a_port_that_is_taken_is_one_line(refused, shipped):
         refused(2, "--port must be a free port, or 0. Received:", "watch", *words)
 
 
+def test_a_game_that_the_network_does_not_play_opens_no_page(refused, expert_folder):
+    words = [expert_folder / "pong.keras", "breakout", "--browser"]
+    refused(2, "plays pong", "watch", *words)  # And no address on stdout.
+
+
 def test_ctrl_c_ends_the_page(amkit, expert_folder, monkeypatch):
     def interrupt(page, session, seconds):
         raise KeyboardInterrupt
