@@ -29,7 +29,7 @@ _SETUP_SECONDS = 15.0  # To read networks, and to trace and compile what is comp
 _PLAYER_SECONDS = 1.0  # The same for one network that is evaluated or tested.
 _CARD_SECONDS = 5.0  # To time the network and write its files, in the end.
 _MOST_EVALUATION = 1 / 3  # Of a run's minutes: after few of them games are short.
-_SIDE_BY_SIDE = 0.8  # Of the time that games take one by one, as two are played at a time.
+_SIDE_BY_SIDE = 0.75  # Of the time that games take one by one, as three are played at a time.
 _LONGEST = 1.5  # Ten games side by side end with the longest, so many times as long as their mean.
 
 

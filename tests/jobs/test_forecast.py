@@ -134,12 +134,12 @@ def test_minutes_are_divided_before_work_starts(monkeypatch, expert_folder):
     # 64 emulators; ten of each of two players, who are evaluated side by side.
     assert parts.start == pytest.approx(5 + forecast._SETUP_SECONDS + 6.4)
     # The longest of ten games lasts 1.5 times as long as they do on average.
-    assert parts.evaluation == pytest.approx(0.8 * 2 * (30 + 1 + 1) + forecast._CARD_SECONDS)
+    assert parts.evaluation == pytest.approx(0.75 * 2 * (30 + 1 + 1) + forecast._CARD_SECONDS)
     assert parts.start + parts.training + parts.evaluation == pytest.approx(600)
     assert parts.steps == int(parts.training / 0.001)
     said = forecast.plan(timed, pace, 5.0)
     assert f"10 minutes for about {parts.steps:,} agent steps per game" in said
-    assert "about 26 s to start, 9 min of training and 56 s of evaluation (protocol" in said
+    assert "about 26 s to start, 9 min of training and 53 s of evaluation (protocol" in said
     assert "less what it has done" in forecast.plan(timed, pace, done=100)
     assert forecast.minutes(timed, pace) == Minutes(10, 0, 0)
     with pytest.raises(ValueError, match=r"needs --minutes 1 or more here, .*Received: 0.5$"):
@@ -164,8 +164,8 @@ def test_games_under_a_student_last_as_long_as_its_experts(monkeypatch, expert_f
     known = forecast.split(student, pace).evaluation
     shorter = replace(student, minutes=1)
     assert forecast.split(shorter, pace).evaluation == 20 + forecast._CARD_SECONDS  # A third.
-    assert unknown == pytest.approx(0.8 * 6 * (30 + 1) + forecast._CARD_SECONDS)
-    assert known == pytest.approx(0.8 * (45 + 0.41 + 2) + forecast._CARD_SECONDS)
+    assert unknown == pytest.approx(0.75 * 6 * (30 + 1) + forecast._CARD_SECONDS)
+    assert known == pytest.approx(0.75 * (45 + 0.41 + 2) + forecast._CARD_SECONDS)
 
 
 def test_games_that_ended_in_training_say_how_long_the_evaluation_takes(monkeypatch, expert_folder):
@@ -175,13 +175,13 @@ def test_games_that_ended_in_training_say_how_long_the_evaluation_takes(monkeypa
         return forecast.evaluation_seconds(configuration, pace, played) - forecast._CARD_SECONDS
 
     expert = config(steps=None, minutes=60)  # And random play, whose games have 2,000 steps.
-    assert seconds(expert) == seconds(expert, None) == pytest.approx(0.8 * (30 + 30 + 2))
-    assert seconds(expert, 500.0) == pytest.approx(0.8 * (7.5 + 30 + 2))
-    assert seconds(expert, 5_000.0) == pytest.approx(0.8 * (75 + 30 + 2))
+    assert seconds(expert) == seconds(expert, None) == pytest.approx(0.75 * (30 + 30 + 2))
+    assert seconds(expert, 500.0) == pytest.approx(0.75 * (7.5 + 30 + 2))
+    assert seconds(expert, 5_000.0) == pytest.approx(0.75 * (75 + 30 + 2))
     options = {"precision": "float32", "jit_compile": False, "minutes": 60}
     student = configuration.distill_config(expert_folder, **options)  # Two games.
     assert seconds(student, 5_000.0, None) == seconds(student, 500.0, 500.0) == seconds(student)
-    assert seconds(student, 5_000.0, 500.0) == pytest.approx(0.8 * (75 + 7.5 + 4 * 30 + 6))
+    assert seconds(student, 5_000.0, 500.0) == pytest.approx(0.75 * (75 + 7.5 + 4 * 30 + 6))
 
 
 def test_too_few_minutes_leave_no_run(tmp_path, monkeypatch):
