@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +131,7 @@ def written_table(written: dict[str, Any]) -> Group:
     if "variants" in written:
         return ablation_table(written["variants"])
     if "curves" in written:
-        return transfer_table(written["curves"], written["relation"])
+        return transfer_table(written["curves"], written["relation"], written["overall"])
     return report_table(written["games"], written["aggregates"])
 
 
@@ -159,8 +159,10 @@ def ablation_table(rows: list[Row]) -> Group:
     )
 
 
-def transfer_table(rows: list[Row], related: "Relation | None" = None) -> Group:
-    """A table of `transfers.table_2`; what `relate` had guessed, if that is known, below it."""
+def transfer_table(
+    rows: list[Row], related: "Relation | None" = None, overall: Sequence[Row] = ()
+) -> Group:
+    """A table of `transfers.table_2`; below it `improvement.overall`, and what `relate` guessed."""
     shown = [
         {
             **row,
@@ -173,9 +175,16 @@ def transfer_table(rows: list[Row], related: "Relation | None" = None) -> Group:
     ]
     caption = (
         "area: mean score above random play, as a ratio to random weights, 95 % interval (where "
-        "random weights are not above random play: the difference, with a sign); match: agent "
-        "steps to reach the last score of random weights"
+        "random weights are not above random play: the difference, with a sign; undecided where "
+        "neither is); match: agent steps to reach the last score of random weights"
     )
+    for row in overall:
+        if row["source"] != "random":
+            caption += (
+                f"; {row['source']} has more area than random weights with probability "
+                f"{interval(row['improvement'])}, {row['games']} games, {row['undecided']} of them "
+                "undecided"
+            )
     if related:
         caption += (
             f"; relate's guesses and gains, {len(related.points)} pairs: Spearman "
@@ -197,4 +206,6 @@ def _gain(row: Row) -> str:
         return f"{area.value:.2f} ({area.low:.2f}-{area.high:.2f})"
     if row["source"] == "random":
         return "-"
+    if not row["decided"]:
+        return "undecided"
     return f"{difference.value:+,.0f} ({difference.low:,.0f} to {difference.high:,.0f})"

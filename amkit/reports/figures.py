@@ -54,12 +54,18 @@ def learning_curves(
 
 
 def transfer_curves(table: Sequence[Row]) -> Figure:
-    """Figure 7: each target game's tests, a curve for each initialisation, from `table_2`."""
+    """Figure 7: each target game's tests, a curve for each initialisation, from `table_2`.
+
+    Beside random play and, where it was given, the target's own expert.
+    """
     panels = _Panels([row["game"] for row in table], "thousand agent steps")
     colours = _colours(row["source"] for row in table)
     for row in table:
         name = "random weights" if row["source"] == "random" else row["source"]
         panels.curve(row["game"], row["points"], colours[row["source"]], name)
+    for row in table:
+        panels.line(row["game"], row["expert"], "its own expert", palette.EXPERT)
+        panels.line(row["game"], row["chance"], "random play", palette.RANDOM_PLAY, ":")
     return panels.finished()
 
 

@@ -22,6 +22,7 @@ from amkit.games.catalogue import SPLITS
 from amkit.games.published import EPSILON, TABLE_2, PaperResult
 from amkit.reports import ablations, figures, multitask, transfers
 from amkit.reports.guesses import Guesses, read_guesses, recommended, relation
+from amkit.reports.improvement import overall
 from amkit.reports.recorded import Recorded, experiment, read_cards
 from amkit.reports.statistics import FLOOR, REPLICATES
 from amkit.reports.text import Cells, Estimate, Row, interval, number
@@ -66,7 +67,7 @@ def write_report(
     Returns:
         What the page says: of multitask runs "games" (`table_1`) and "aggregates", of distillations
         that differ in an option "variants" (`ablations.table`), of transfers "curves" (`table_2`)
-        and "relation" (a `Relation`; None without guesses).
+        "overall" (`improvement.overall`) and "relation" (a `Relation`; None without guesses).
 
     Raises:
         ValueError: if the runs make no report, guesses are of none, or the folder has a file of the
@@ -143,7 +144,7 @@ def write_transfers(
         for row in table
         for point in row["points"]
     ]
-    tables = {"table_2": points, "areas": table}
+    tables = {"table_2": points, "areas": table, "overall": overall(recorded, table, seed)}
     drawn = {"figure_7": figures.transfer_curves(table)}
     related = None if guesses is None else relation(recorded, table, guesses, seed)
     choices = recommended(related) if related else {}
@@ -162,7 +163,7 @@ def write_transfers(
         related=related,
         choices=[row for row in table if choices.get(row["game"]) == row["source"]],
     )
-    return {"curves": table, "relation": related}
+    return {"curves": table, "overall": tables["overall"], "relation": related}
 
 
 def _write(

@@ -56,6 +56,15 @@ def geometric_mean(scores: np.ndarray) -> np.ndarray:
     return np.asarray(np.exp(np.log(scores.mean(-2).clip(FLOOR)).mean(-1)))
 
 
+def probability_of_improvement(runs: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The share of pairs of [..., R] and [..., S] in which the run has more; ties count half.
+
+    Mann and Whitney's U, divided by the number of pairs.
+    """
+    first, second = runs[..., :, np.newaxis], others[..., np.newaxis, :]
+    return np.asarray(((first > second) + 0.5 * (first == second)).mean(axis=(-2, -1)))
+
+
 AGGREGATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # Of scores [..., R, G].
     "interquartile mean": interquartile_mean,
     "geometric mean": geometric_mean,

@@ -1,13 +1,13 @@
 """Table 2 of recorded runs of `amkit transfer`: what an AMN's weights gain over random ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkit.reports.recorded import ALIKE, Card, Point, chance, check_alike, curve, expect
+from amkit.reports.recorded import ALIKE, Card, Point, chance, check_alike, curve, expect, score_of
 from amkit.reports.statistics import REPLICATES, estimate
 from amkit.reports.text import UNKNOWN, Estimate, Row
 from amkit.storage.run_folders import is_finished, read_config
@@ -24,6 +24,8 @@ class Transfers:
     # AMNs, with the options that are not the usual ones; first "random", which every game has.
     sources: tuple[str, ...]
     skipped: tuple[str, ...] = ()  # What is not reported on, and why, each a sentence.
+    # Game -> its own expert's score, where that expert was given: the ceiling.
+    experts: dict[str, float] = field(default_factory=dict)
 
 
 def unfinished(paths: Iterable[Path]) -> list[Path]:
@@ -38,14 +40,20 @@ def unfinished(paths: Iterable[Path]) -> list[Path]:
 def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
     """Sorts the cards of target DQNs; names what is left out: games without random weights too.
 
-    `missing` are folders of runs that should be there, from `unfinished`. ValueError if runs cannot
-    be compared, or there is nothing to compare.
+    Among them may be experts of the target games, which learnt nothing else before. `missing` are
+    folders of runs that should be there, from `unfinished`. ValueError if runs cannot be compared,
+    or there is nothing to compare.
     """
     runs: dict[tuple[str, str], list[Card]] = {}
+    experts: dict[str, float] = {}
     for card in cards:
         game = card["games"][0]
         received = f"{card['kind']} of {', '.join(card['games'])}"
-        expect("transfer" in card, "either no run of `amkit transfer` or only such runs", received)
+        if card["kind"] == "expert" and "transfer" not in card:
+            experts[game] = score_of(card, game)["mean"]
+            continue
+        what = "either no run of `amkit transfer` or only such runs and experts of their games"
+        expect("transfer" in card, what, received)
         received = f"a run of {game} that was not tested while it learned"
         expect(card.get("tests"), "runs with tests (train with --test-epochs 10)", received)
         runs.setdefault((game, _label(card["transfer"])), []).append(card)
@@ -74,6 +82,7 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
         games,
         tuple(dict.fromkeys([RANDOM_BEGINNING, *(source for _, source in runs)])),
         tuple(skipped),
+        experts,
     )
 
 
@@ -97,8 +106,11 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
     vary by their standard errors. Those of steps draw runs anew, and their tests by such errors.
 
     Returns:
-        One row per game and source. game, source, runs; points: from `curve`; area: an `Estimate`
-        of the mean score above random play over all tests, divided by that of random weights, NaN
+        One row per game and source. game, source, runs; points: from `curve`; chance: random play's
+        mean score, None where it is not known; expert: the score of the target's own expert, None
+        where it was not given; decided: whether this or random weights get clearly above random
+        play, over all tests or in the last, as far as its score is known; area: an `Estimate` of
+        the mean score above random play over all tests, divided by that of random weights, NaN
         where these are not clearly above random play; area_difference: an `Estimate` of the mean
         score, less that of random weights; steps_to_match: agent steps at the first test that
         reaches random weights' last score, None if none does; steps_ratio: an `Estimate` of them,
@@ -132,6 +144,9 @@ def table_2(recorded: Transfers, seed: int = 0) -> list[Row]:
                     "source": source,
                     "runs": len(run.areas),
                     "points": run.points,
+                    "chance": None if np.isnan(chances[game][0]) else chances[game][0],
+                    "expert": recorded.experts.get(game),
+                    "decided": any(_beats(of, drawn_chance) for of in (run, random)),
                     "area": _relative_area(run, random, chances[game][0], drawn_chance, logarithms),
                     "area_difference": _area_difference(run, random, scores),
                     "steps_to_match": steps,
@@ -156,6 +171,15 @@ def _curves(cards: Sequence[Card], game: str, rng: np.random.Generator) -> _Curv
     chosen = rng.integers(0, len(cards), (REPLICATES, len(cards)))
     draws = rng.normal(means[chosen], errors[chosen]).mean(axis=1)
     return _Curves(curve(cards, game), means.mean(axis=1), draws)
+
+
+def _beats(run: _Curves, chances: np.ndarray) -> bool:
+    """Whether runs are clearly above random play, over all tests or in the last.
+
+    So too where random play's score is not known.
+    """
+    above = (run.draws.mean(axis=1) - chances, run.draws[:, -1] - chances)
+    return any(not np.percentile(draws, 2.5) <= 0 for draws in above)
 
 
 def _between_runs(areas: Sequence[np.ndarray]) -> tuple[float, int]:

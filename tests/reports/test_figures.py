@@ -81,7 +81,7 @@ def test_labels_are_not_taken_for_markup_in_figures(tmp_path):
     figures.save(figure, tmp_path / "figure.png")
     (legend,) = figure.legends
     shown = [text.get_text().replace(r"\$", "$") for text in legend.get_texts()]
-    assert shown == ["random weights", *LABELS]
+    assert shown == ["random weights", *LABELS, "random play"]
     row = {"scores": {"$$": UNKNOWN}, "geometric_mean": UNKNOWN, "variant": "from $a$"}
     figures.save(figures.variant_scores([row]), tmp_path / "variants.png")
 
@@ -94,7 +94,7 @@ def test_labels_are_not_taken_for_markup_on_pages(tmp_path):
     page = (tmp_path / "index.html").read_text()
     for label in LABELS:
         text = label.replace("<", "&lt;").replace(">", "&gt;")
-        assert len(re.findall(rf"<td[^>]*>{re.escape(text)}</td>", page)) == 2, label
+        assert len(re.findall(rf"<td[^>]*>{re.escape(text)}</td>", page)) == 3, label
 
 
 def test_labels_are_not_taken_for_markup_in_a_terminal(capsys):

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from amkit.cli import app
 from amkit.cli.relate import guess_json
 from amkit.cli.report import transfer_table
-from amkit.reports import guesses, pages, transfers
+from amkit.games.published import SCORES
+from amkit.reports import figures, guesses, improvement, pages, transfers
 from amkit.reports.text import Estimate
 from amkit.transfer.relate import Candidate
 
@@ -326,7 +327,8 @@ def test_the_command_writes_everything(tmp_path):
     assert result.exit_code == 0, result.output
     assert "amn" in result.stdout and "2.00" in result.stdout
     assert {path.name for path in out.iterdir()} == {
-        "index.html", "report.md", "table_2.csv", "areas.csv", "figure_7.png", "figure_7.svg",
+        "index.html", "report.md", "table_2.csv", "areas.csv", "overall.csv", "figure_7.png",
+        "figure_7.svg",
     }  # fmt: skip
     page = squeezed(out / "report.md")
     assert "| breakout | amn | 1 | 12.0 ± 1.0 | 22.0 ± 1.0 |" in page
@@ -336,10 +338,94 @@ def test_the_command_writes_everything(tmp_path):
     assert [float(row["area"]) for row in areas] == [1, 2, 1]
     assert [float(row["area_difference"]) for row in areas] == [0, 7.5, 0]
     assert [float(row["steps_ratio"]) for row in areas] == [1, 0.5, 1]
+    assert "| amn | 1 | 0 |" in page  # One game, and decided.
+    assert "amn has more area than random weights with probability 1.00" in " ".join(
+        result.stdout.split()
+    )
     answer = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert answer["curves"][1]["area"]["value"] == 2
+    assert answer["overall"][1]["improvement"]["value"] == 1
     assert answer["curves"][1]["area_difference"]["value"] == 7.5
     assert answer["curves"][1]["steps_ratio"]["value"] == 0.5
+
+
+def several(game, **rises):
+    """A run of the game for each rise."""
+    return [
+        card(game, source, seed, rise)
+        for source, own in rises.items()
+        for seed, rise in enumerate(own)
+    ]
+
+
+def overall(*cards):
+    recorded = transfers.transfers(cards)
+    return improvement.overall(recorded, transfers.table_2(recorded))
+
+
+def test_the_probability_of_improvement_is_a_mean_over_games():
+    """Against pairs counted by hand: three of four in Breakout, one of two in Krull."""
+    cards = [
+        *several("breakout", random=(20.0, 40.0), amn=(30.0, 50.0)),
+        *several("krull", random=(60.0,), amn=(100.0, 30.0)),
+    ]
+    random, amn = overall(*cards)
+    assert np.isnan(random["improvement"].value)
+    assert amn["improvement"].value == (3 / 4 + 1 / 2) / 2
+    assert (amn["games"], amn["undecided"]) == (2, 0)
+    # Breakout draws 30 or 50 twice, beside 20 or 40 twice; Krull 100 or 30 twice.
+    rng = np.random.default_rng(1)
+    shares = []
+    for random, own in (((20, 40), (30, 50)), ((60,), (100, 30))):
+        drawn, others = (rng.choice(x, (20_000, len(x))) for x in (own, random))
+        shares.append((drawn[:, :, None] > others[:, None, :]).mean(axis=(1, 2)))
+    low, high = np.percentile(np.mean(shares, axis=0), [2.5, 97.5])
+    assert (amn["improvement"].low, amn["improvement"].high) == (low, high)
+
+
+def test_a_game_in_which_nobody_beats_random_play_is_undecided_and_counts_one_half():
+    cards = [
+        *several("breakout", random=(-2.0,), amn=(-1.0,)),
+        *several("krull", random=(9.0,), amn=(20.0,)),
+    ]
+    _, amn = overall(*cards)
+    assert (amn["undecided"], amn["improvement"].value) == (1, 0.75)
+    table = transfers.table_2(transfers.transfers(cards))
+    assert [row["decided"] for row in table] == [False, False, True, True]
+    assert "undecided" in printed(transfer_table(table))
+    # Where random play's score is not known, nobody can say so.
+    unlike = [{**one, "test_protocol": "sticky"} for one in cards]
+    assert all(row["decided"] for row in transfers.table_2(transfers.transfers(unlike)))
+
+
+def test_the_interquartile_mean_is_in_units_of_the_published_dqn():
+    cards = [
+        *several("breakout", random=(10.0, 20.0), amn=(30.0, 50.0)),
+        *several("krull", random=(60.0,), amn=(9.0, 7.0)),
+    ]
+    _, amn = overall(*cards)
+    scores = []
+    for game, rises in (("breakout", (30, 50)), ("krull", (9, 7))):
+        published = SCORES[game]
+        areas = [2 + 0.75 * rise for rise in rises]
+        scores += [(area - published.random) / (published.dqn - published.random) for area in areas]
+    assert amn["interquartile_mean"].value == pytest.approx(np.mean(sorted(scores)[1:3]))
+    _, alone = overall(card("tetris"), card("tetris", "amn"))
+    assert np.isnan(alone["interquartile_mean"].value)
+
+
+def test_the_targets_own_expert_is_the_ceiling():
+    own = {**card(), "weight_hash": "own"}
+    own["scores"] = [{**own["scores"][0], "mean": 300.0}]
+    del own["transfer"]
+    recorded = transfers.transfers([card(), card(source="amn"), card("pong"), own])
+    table = transfers.table_2(recorded)
+    assert [(row["expert"], row["chance"]) for row in table] == [(300, 2), (300, 2), (None, 2)]
+    (legend,) = figures.transfer_curves(table).legends
+    assert [text.get_text() for text in legend.get_texts()][-2:] == [
+        "its own expert",
+        "random play",
+    ]
 
 
 def guess(path, target, **r_squared):
