@@ -213,7 +213,11 @@ def baseline(
     run_jobs(context, [job])
 
 
-@training(but="run", preset="laptop (default, fast) or paper (10 M steps).")
+@training(
+    but="run",
+    preset="laptop (default, fast), paper (10 M steps) or paper-code (the same as the authors' code "
+    "has it).",
+)
 def transfer(
     context: Context,
     games: list[str] | None = Argument(None, help="Target games."),

@@ -30,6 +30,10 @@ def test_a_preset_like_another_changes_what_it_names_alone():
 def test_preset_paper_is_the_paper():
     assert EXPERT["paper"] == DQNSettings()
     assert BASELINE["paper"].steps == TRANSFER["paper"].steps == 10_000_000
+    code = TRANSFER["paper-code"]
+    assert code.target_sync_updates * code.update_period_steps == 10_000
+    assert code.epsilon == ((0, 1.0), (1_000_000, 0.1))
+    assert (code.replay_start_steps, code.replay_steps, code.batch_size) == (50_000, 1_000_000, 32)
     assert DISTILL["paper"].adam_epsilon == 0.1 / 64
 
 
