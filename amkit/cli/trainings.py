@@ -215,8 +215,7 @@ def baseline(
 
 @training(
     but="run",
-    preset="laptop (default, fast), paper (10 M steps) or paper-code (the same as the authors' code "
-    "has it).",
+    preset="laptop (default, fast), paper (10 M steps) or paper-code (as in the authors' code).",
 )
 def transfer(
     context: Context,
