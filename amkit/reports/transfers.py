@@ -77,6 +77,8 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
         expect(alike, "runs that are tested at the same steps", received)
     skipped = [f"{path.name} is left out: it is not finished." for path in missing]
     skipped += [f"{game} is left out: no run of it from random weights." for game in without]
+    alone = [game for game in experts if game not in named]
+    skipped += [f"The expert of {game} is left out: no run of it." for game in alone]
     return Transfers(
         {key: tuple(seeds) for key, seeds in runs.items()},
         games,

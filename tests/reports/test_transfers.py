@@ -418,7 +418,9 @@ def test_the_targets_own_expert_is_the_ceiling():
     own = {**card(), "weight_hash": "own"}
     own["scores"] = [{**own["scores"][0], "mean": 300.0}]
     del own["transfer"]
-    recorded = transfers.transfers([card(), card(source="amn"), card("pong"), own])
+    other = {**own, "games": ["krull"], "scores": [{**own["scores"][0], "game": "krull"}]}
+    recorded = transfers.transfers([card(), card(source="amn"), card("pong"), own, other])
+    assert recorded.skipped == ("The expert of krull is left out: no run of it.",)
     table = transfers.table_2(recorded)
     assert [(row["expert"], row["chance"]) for row in table] == [(300, 2), (300, 2), (None, 2)]
     (legend,) = figures.transfer_curves(table).legends
