@@ -13,6 +13,7 @@ from amkit.cli.jobs import Job, options_of, run_jobs
 from amkit.cli.options import card_of, game_names, training
 
 FROM_RANDOM = "none"  # Weights to begin with.
+FRESH_KERNELS = "fresh"  # The size of kernels that random weights have.
 
 
 @training(
@@ -231,6 +232,11 @@ def transfer(
     freeze: str | None = Option(
         None, help="Freeze all layers up to this one, such as conv3 or features."
     ),
+    kernels: str | None = Option(
+        None,
+        help="Scale the hidden kernels to the size of random weights' (fresh), or of this .keras "
+        "file's. The outputs stay the same, but larger kernels learn more slowly.",
+    ),
     seed: str = Option("0", help="Seeds, comma-separated. Each seed trains every game and source."),
     test_epochs: int | None = Option(
         None, help="Number of tests on whole games during training (default: 10).", min=1
@@ -243,6 +249,10 @@ def transfer(
     [bold]amkit transfer breakout --from amn.keras --from none[/]  one game, with and without
 
     [bold]amkit transfer --split targets --from amn.keras --from none --seed 0,1 --resume[/]
+
+    [bold]amkit transfer krull --from amn.keras --from none --kernels fresh[/]  at one pace
+
+    [bold]amkit transfer krull --from amn.keras --from none --kernels amn.keras[/]  the same, slower
     """
     from amkit.storage.run_folders import label
 
@@ -263,6 +273,14 @@ def transfer(
         numbers = _numbers(seed)
         if (head or freeze) and set(sources) == {FROM_RANDOM}:
             raise ValueError("--head and --freeze need an AMN's weights. Received: --from none")
+        if kernels == FRESH_KERNELS and set(sources) == {FROM_RANDOM}:
+            raise ValueError(
+                "--kernels must be a .keras file for random weights, whose kernels are fresh. "
+                f"Received: {kernels}"
+            )
+        size_of = Path(kernels) if kernels and kernels != FRESH_KERNELS else None
+        if size_of:
+            card_of(size_of)
         amns = [Path(source) for source in sources if source != FROM_RANDOM]
         hashes = {path: card_of(path)["weight_hash"] for path in amns}
         layers = _layers(amns) if FROM_RANDOM in sources or len(amns) > 1 else {}
@@ -271,8 +289,11 @@ def transfer(
         path = None if source == FROM_RANDOM else Path(source)
         # Random weights in the same layers, so that nothing else differs.
         like = amns[0] if amns and path is None else None
+        # Kernels that have the size already are left as they are.
+        unscaled = kernels == FRESH_KERNELS if path is None else size_of == path
+        scale = None if unscaled else kernels
 
-        options = {**options_of(context, "games", "split", "sources"), "seed": seed}
+        options = {**options_of(context, "games", "split", "sources", "kernels"), "seed": seed}
         if path is None:
             options |= {"head": None, "freeze": None}
         weights = [label(Path(source))]
@@ -280,17 +301,27 @@ def transfer(
             weights.append("head-new")
         if options["freeze"]:
             weights.append(f"freeze-{freeze}")
+        size = scale and (label(size_of) if size_of else FRESH_KERNELS)
+        if size:
+            weights.append(f"kernels-{size}")
+        words = ["transfer", name, "--from", source]
+        # Random weights are of the AMN's layers, so that it is part of their command too.
+        words += [
+            *(["--from", str(like)] if like else []),
+            *(["--kernels", scale] if scale else []),
+        ]
         return Job(
             "expert",
             [name],
             # What no name says, `--resume` could take another experiment's run for.
             f"transfer-{name}-from-{'-'.join(weights)}-seed-{seed}",
-            # Random weights are of the AMN's layers, so that it is part of their command too.
-            ["transfer", name, "--from", source, *(["--from", str(like)] if like else [])],
-            lambda jobs, **options: jobs.transfer_config(name, path, like=like, **options),
+            words,
+            lambda jobs, **options: jobs.transfer_config(
+                name, path, like=like, kernels=scale, **options
+            ),
             options,
             source=path,
-            expected={"weights": hashes[path] if path else None, **layers},
+            expected={"weights": hashes[path] if path else None, "kernels": size, **layers},
         )
 
     # Seeds last: a table that is stopped has every game, with fewer seeds.

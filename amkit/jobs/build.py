@@ -17,7 +17,14 @@ from amkit.networks.bodies import actor_mimic_network, multitask_convolutions, n
 from amkit.networks.seeding import initial_weights_of
 from amkit.storage.experts import Expert, load_experts
 from amkit.storage.run_folders import RunError
-from amkit.transfer.initialise import Source, initialise, initialise_student, load_source
+from amkit.transfer.initialise import (
+    Source,
+    initialise,
+    initialise_student,
+    kernel_sizes,
+    load_source,
+    scale_kernels,
+)
 
 
 def build(
@@ -67,8 +74,11 @@ def _q_network(configuration: Configuration, games: Sequence[Game]) -> keras.Mod
     if begin := configuration.transfer:
         layers["normalize_features"] = begin.normalize_features
         network = actor_mimic_network(begin.body or "nature", **layers)
+        sizes = begin.kernel_sizes or kernel_sizes(network)
         if begin.path:
             initialise(network, _unchanged_source(begin), begin.head or "keep", begin.freeze)
+        if begin.kernels:
+            scale_kernels(network, sizes)
         return network
     match configuration.kind:
         case "expert":

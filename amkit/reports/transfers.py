@@ -92,6 +92,7 @@ def _label(begin: Mapping[str, Any]) -> str:
     """An initialisation as a report calls it: such as "amn", or "amn, head new, freeze conv3"."""
     options = [f"head {begin['head']}"] if begin.get("head", "keep") != "keep" else []
     options += [f"freeze {begin['freeze']}"] if begin.get("freeze") else []
+    options += [f"kernels {begin['kernels']}"] if begin.get("kernels") else []
     return ", ".join([begin["source"], *options])
 
 

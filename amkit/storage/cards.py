@@ -92,6 +92,8 @@ class Transfer(TypedDict, total=False):
     normalize_features: bool
     head: str
     freeze: str | None
+    kernels: str
+    kernel_sizes: list[float]
     knows_target: bool
 
 

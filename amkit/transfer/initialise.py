@@ -212,9 +212,39 @@ def initialise(
             layer.trainable = False
 
 
-def _size(layer: keras.layers.Layer) -> float:
-    """Root mean square of a layer's kernel."""
-    return float(np.sqrt(np.mean(np.square(layer.get_weights()[0]))))
+def kernel_sizes(network: keras.Model) -> tuple[float, ...]:
+    """Root mean square of each kernel before the normalisation; none where nothing is normalised.
+
+    The outputs do not depend on them: one factor for a kernel, and for the biases behind it, is
+    taken out again. But an optimizer's steps are of one length, so that larger kernels turn more
+    slowly: a network whose kernels are n times as large learns as if at a smaller learning rate.
+    """
+    return tuple(
+        float(np.sqrt(np.mean(np.square(layer.get_weights()[0])))) for layer in _scalable(network)
+    )
+
+
+def scale_kernels(network: keras.Model, sizes: Sequence[float]) -> None:
+    """Gives a network's kernels before the normalisation these sizes; its outputs stay as they are.
+
+    Args:
+        network: changed in place.
+        sizes: as `kernel_sizes` has them, of a network of the same body; else ValueError.
+    """
+    so_far = 1.0
+    own = kernel_sizes(network)
+    for layer, now, size in zip(_scalable(network), own, sizes, strict=True):
+        kernel, bias = layer.get_weights()
+        share = size / (now or size)
+        so_far *= share  # ReLUs hand a factor on, so that a bias takes those of all layers before.
+        layer.set_weights([share * kernel, so_far * bias])
+
+
+def _scalable(network: keras.Model) -> list[Any]:
+    """The layers before the normalisation that have kernels."""
+    kinds = [type(layer) for layer in network.layers]
+    end = kinds.index(layers.LayerNormalization) if layers.LayerNormalization in kinds else 0
+    return _of_kind(network.layers[:end], layers.Conv2D, layers.Dense)
 
 
 def initialise_student(student: keras.Model, source: Source, temperature: float | None) -> None:
@@ -232,19 +262,9 @@ def initialise_student(student: keras.Model, source: Source, temperature: float 
     Raises:
         ValueError: if the layers differ.
     """
-    kinds = [type(layer) for layer in student.layers]
-    end = kinds.index(layers.LayerNormalization) if layers.LayerNormalization in kinds else 0
-    normalised = _of_kind(student.layers[:end], layers.Conv2D, layers.Dense)
-    fresh_sizes = [_size(layer) for layer in normalised]
+    fresh = kernel_sizes(student)
     initialise(student, source)
-    # Training makes weights grow several times over, and a normalisation behind them takes no
-    # notice. But Adam's steps do not grow along: grown weights would hardly learn any more.
-    so_far = 1.0
-    for layer, size in zip(normalised, fresh_sizes, strict=True):
-        kernel, bias = layer.get_weights()
-        share = size / (_size(layer) or size)
-        so_far *= share  # ReLUs hand a factor on, so that a bias takes those of all layers before.
-        layer.set_weights([share * kernel, so_far * bias])
+    scale_kernels(student, fresh)  # Training makes them grow several times over.
     if temperature is not None:
         output = student.layers[-1]
         kernel, bias = output.get_weights()

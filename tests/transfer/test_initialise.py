@@ -376,6 +376,17 @@ def test_runs_are_called_by_what_they_differ_in(in_runs, monkeypatch):
     assert [job.name for job in begun] == [
         "transfer-breakout-from-amn-head-new-freeze-conv3-seed-0"
     ]
+    for size, names in (
+        ("fresh", ["amn-kernels-fresh", "none"]),  # Both learn at the pace of random weights,
+        ("amn.keras", ["amn", "none-kernels-amn"]),  # or both at that of the AMN's.
+    ):
+        begun.clear()
+        assert amkit(*ASKED, "--kernels", size).exit_code == 0
+        assert [job.name for job in begun] == [
+            f"transfer-breakout-from-{name}-seed-0" for name in names
+        ]
+        scaled, plain = sorted(begun, key=lambda job: "kernels" not in job.name)
+        assert f"--kernels {size}" in scaled.command() and "--kernels" not in plain.command()
 
 
 @pytest.mark.parametrize(
@@ -390,6 +401,8 @@ def test_runs_are_called_by_what_they_differ_in(in_runs, monkeypatch):
         (["breakout", "--from", "none", "--seed", "4294967296"], "--seed"),
         (["brekout", "--from", "none"], "breakout"),
         (["breakout", "--from", "none", "--freeze", "features"], "need an AMN's weights"),
+        (["breakout", "--from", "none", "--kernels", "fresh"], "whose kernels are fresh"),
+        (["breakout", "--from", "none", "--kernels", "x.keras"], "Received: x.keras"),
     ],
 )
 def test_wrong_usage(tmp_path, monkeypatch, words, match):
