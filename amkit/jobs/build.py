@@ -17,14 +17,8 @@ from amkit.networks.bodies import actor_mimic_network, multitask_convolutions, n
 from amkit.networks.seeding import initial_weights_of
 from amkit.storage.experts import Expert, load_experts
 from amkit.storage.run_folders import RunError
-from amkit.transfer.initialise import (
-    Source,
-    initialise,
-    initialise_student,
-    kernel_sizes,
-    load_source,
-    scale_kernels,
-)
+from amkit.transfer.initialise import Source, initialise, initialise_student, load_source
+from amkit.transfer.kernels import kernel_sizes, scale_kernels
 
 
 def build(

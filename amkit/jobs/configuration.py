@@ -21,14 +21,14 @@ from amkit.storage.cards import Kind, Played, played
 from amkit.storage.experts import Listed, choose_experts
 from amkit.storage.run_folders import DamagedRun, Run, label
 from amkit.storage.validation import checked, one_line
-from amkit.transfer.initialise import Head, Source, kernel_sizes, load_source
+from amkit.transfer.initialise import Head, Source, load_source
+from amkit.transfer.kernels import FRESH
 
 # Of a game, were its minutes all updates. With fewer, preset `short` learns more.
 _ENOUGH_SAMPLES = 200_000
 # No settings of algorithms.
 _OF_RUN = ("minutes", "precision", "jit_compile", "protocol", "test_epochs")
 BASELINES = ("mdqn", "mcdqn")
-FRESH = "fresh"  # The size of kernels that random weights have.
 MAX_BASELINE_GAMES = 20
 
 
@@ -44,10 +44,8 @@ class Beginning:
     normalize_features: bool | None = None
     head: Head | None = None  # As in `transfer.initialise`, and so is `freeze`.
     freeze: str | None = None
-    # Whose size the kernels before the normalisation have, where they are scaled: `FRESH`, as
-    # random weights have it, or what another network is called; and that size, if another's.
-    kernels: str | None = None
-    kernel_sizes: tuple[float, ...] | None = None
+    kernels: str | None = None  # Whose size they were scaled to: a network's name, or `FRESH`.
+    kernel_sizes: tuple[float, ...] | None = None  # That size, if a network's.
     knows_target: bool | None = None  # The source has learnt the target itself: it is no transfer.
 
 
@@ -291,8 +289,7 @@ def transfer_config(
         game, preset, seed, test_epochs, **overrides: as in `expert_config`, of `presets.TRANSFER`.
         source: the AMN's file; None begins with random weights.
         head, freeze: as in `transfer.initialise`.
-        kernels: a file whose network's kernels have the size that these get, or `FRESH`; None
-            leaves them as they are. So a network learns at the pace of another.
+        kernels: whose size they get: a file's, or `FRESH`. None leaves them as they are.
         like: without a source, a file whose network's layers are taken, but not its weights; None
             takes an expert's layers.
 
@@ -320,35 +317,16 @@ def transfer_config(
             known = target in template.games  # It may be asked for, all the same.
             begin = _beginning(source, template, head=head, freeze=freeze, knows_target=known)
     if kernels:
-        begin = replace(begin, **_scaled(begin, kernels, size_of))
+        if not begin.normalize_features:
+            raise ValueError(
+                "kernels can be scaled only before a normalisation, which takes no notice of it. "
+                f"Received: {kernels}, and features that are not normalised"
+            )
+        sizes = load_source(size_of).sizes_for(begin.body) if size_of else None
+        named = label(size_of) if size_of else FRESH
+        begin = replace(begin, kernels=named, kernel_sizes=sizes)
     overrides["test_epochs"] = test_epochs
     return _configuration("expert", [target], preset, settings, seed, overrides, transfer=begin)
-
-
-def _scaled(begin: Beginning, kernels: Path | str, size_of: Path | None) -> dict[str, Any]:
-    """What a beginning says of kernels that are scaled to the size of a file's, or of fresh ones.
-
-    ValueError if they cannot be.
-    """
-    if not begin.normalize_features:
-        raise ValueError(
-            "kernels can be scaled only before a normalisation, which takes no notice of their "
-            f"size. Received: {kernels}, for a network whose features are not normalised"
-        )
-    if size_of is None:
-        return {"kernels": FRESH}
-    other = load_source(size_of)
-    if (other.body, other.normalize_features) != (begin.body, True):
-        raise ValueError(
-            f"the network of --kernels must have the body {begin.body} and normalised features. "
-            f"Received: {size_of}, with the body {other.body}"
-        )
-    if label(size_of) == FRESH:
-        raise ValueError(
-            f"the network's name must not be {FRESH}, which means random weights' kernels. "
-            f"Received: {size_of}"
-        )
-    return {"kernels": label(size_of), "kernel_sizes": kernel_sizes(other.network)}
 
 
 def _beginning(path: Path, source: Source, **how: Any) -> Beginning:

@@ -17,6 +17,7 @@ from amkit.games.catalogue import NUM_ACTIONS, Game
 from amkit.networks.bodies import BODIES, Body
 from amkit.storage import models
 from amkit.storage.cards import Card, games_learnt, temperature
+from amkit.transfer.kernels import kernel_sizes, scale_kernels
 
 Head = Literal["keep", "new"]
 
@@ -41,6 +42,16 @@ class Source(NamedTuple):
         names = layer_names(BODIES[self.body], self.normalize_features)
         if freeze is not None and freeze not in names:
             raise ValueError(f"freeze must be one of {', '.join(names)}. Received: {freeze!r}")
+
+    def sizes_for(self, body: str | None) -> tuple[float, ...]:
+        """Its `kernel_sizes`, for another network of that body; ValueError if it has another."""
+        if self.body != body or not self.normalize_features:
+            raise ValueError(
+                f"the network of --kernels must have the body {body}, and normalised features. "
+                f"Received: a network with the body {self.body}, whose features are "
+                f"{'' if self.normalize_features else 'not '}normalised"
+            )
+        return kernel_sizes(self.network)
 
 
 def layer_names(body: Body, normalize_features: bool) -> list[str]:
@@ -210,41 +221,6 @@ def initialise(
         names = [layer.name for layer in network.layers]
         for layer in network.layers[: names.index(freeze) + 1]:
             layer.trainable = False
-
-
-def kernel_sizes(network: keras.Model) -> tuple[float, ...]:
-    """Root mean square of each kernel before the normalisation; none where nothing is normalised.
-
-    The outputs do not depend on them: one factor for a kernel, and for the biases behind it, is
-    taken out again. But an optimizer's steps are of one length, so that larger kernels turn more
-    slowly: a network whose kernels are n times as large learns as if at a smaller learning rate.
-    """
-    return tuple(
-        float(np.sqrt(np.mean(np.square(layer.get_weights()[0])))) for layer in _scalable(network)
-    )
-
-
-def scale_kernels(network: keras.Model, sizes: Sequence[float]) -> None:
-    """Gives a network's kernels before the normalisation these sizes; its outputs stay as they are.
-
-    Args:
-        network: changed in place.
-        sizes: as `kernel_sizes` has them, of a network of the same body; else ValueError.
-    """
-    so_far = 1.0
-    own = kernel_sizes(network)
-    for layer, now, size in zip(_scalable(network), own, sizes, strict=True):
-        kernel, bias = layer.get_weights()
-        share = size / (now or size)
-        so_far *= share  # ReLUs hand a factor on, so that a bias takes those of all layers before.
-        layer.set_weights([share * kernel, so_far * bias])
-
-
-def _scalable(network: keras.Model) -> list[Any]:
-    """The layers before the normalisation that have kernels."""
-    kinds = [type(layer) for layer in network.layers]
-    end = kinds.index(layers.LayerNormalization) if layers.LayerNormalization in kinds else 0
-    return _of_kind(network.layers[:end], layers.Conv2D, layers.Dense)
 
 
 def initialise_student(student: keras.Model, source: Source, temperature: float | None) -> None:
