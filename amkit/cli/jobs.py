@@ -177,7 +177,12 @@ def _plans(runs: "list[Run]", begun: float) -> list[str]:
     """
     from amkit.jobs import forecast
     from amkit.jobs.configuration import read_configuration
+    from amkit.storage import checkpoints
     from amkit.storage.run_folders import is_finished, steps_done
+
+    def done(run: "Run") -> int:
+        """Agent steps done; one at least where something was saved, before the first metrics."""
+        return max(steps_done(run), min(checkpoints.count(run.checkpoint_folder), 1))
 
     plans = {run.folder: f"{run.folder} is already finished" for run in runs}
     configurations = {run.folder: read_configuration(run) for run in runs}
@@ -187,18 +192,16 @@ def _plans(runs: "list[Run]", begun: float) -> list[str]:
         spent = time.monotonic() - begun
         try:
             for run in left:
-                configuration, done = configurations[run.folder], steps_done(run)
-                plans[run.folder] = forecast.plan(configuration, pace, spent, done)
+                configuration = configurations[run.folder]
+                plans[run.folder] = forecast.plan(configuration, pace, spent, done(run))
                 spent = 0.0
         except ValueError:
             for run in left:
-                if not steps_done(run):
+                if not done(run):
                     run.abandon()
             raise
     if len(left) > 1:
-        minutes = [
-            forecast.minutes(configurations[run.folder], pace, steps_done(run)) for run in left
-        ]
+        minutes = [forecast.minutes(configurations[run.folder], pace, done(run)) for run in left]
         say(
             f"{len(left)} of {len(runs)} trainings to do, one after the other: "
             f"{forecast.Minutes(*map(sum, zip(*minutes, strict=True)))}; "

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from math import inf
 from typing import NamedTuple
 
 from amkit.evaluation.testing_epochs import LearningCurve
@@ -43,7 +42,8 @@ class Budget:
         self._parts, self._evaluation = parts, evaluation
         self._begun, self._curve = begun, curve
         self._mark: _Mark | None = None
-        self._due = 0.0
+        self._due, self._share = 0.0, _FIRST
+        self._compiled: int | None = None  # Updates done when the next had to be compiled.
         self._seconds_of_step: list[float] = []  # Between two marks.
 
     def begin(self, spent: float) -> None:
@@ -59,32 +59,36 @@ class Budget:
     def steps(self, job: Training) -> int | None:
         """Steps in all that there is time for; None while it is not time to set them anew.
 
-        A pace is measured from the second update on: the first compiles.
+        A pace is measured without the first update, and the first after they were set anew: those
+        compile.
         """
         here = _Mark(self.spent, sum(self._curve.seconds), job.steps)
+        updates = int(job.learner.optimizer.iterations)
+        if self._compiled is None:
+            self._compiled = updates
         if self._mark is None:
-            if int(job.learner.optimizer.iterations) > 1:
-                self._mark, self._due = here, here.spent + _FIRST * self._left(here, job)
+            if updates > self._compiled:
+                self._mark, self._due = here, here.spent + self._share * self._left(here, job)
             return None
-        if here.spent < self._due or here.steps == self._mark.steps:
+        if here.spent < self._due or here.steps == self._mark.steps or self._share == 0:
             return None
         seconds = here.spent - self._mark.spent - (here.testing - self._mark.testing)
         self._seconds_of_step.append(seconds / (here.steps - self._mark.steps))
         left = self._left(here, job)
-        self._mark, self._due = here, here.spent + _AGAIN * left
-        if left < _LAST * self._parts.seconds:
-            self._due = inf
+        self._mark, self._compiled = None, updates
+        self._share = 0 if left < _LAST * self._parts.seconds else _AGAIN
         steps = here.steps + int(max(left, 0) / self._seconds_of_step[-1])
         return max(steps, job.settings.least_steps)
 
     def _left(self, here: _Mark, job: Training) -> float:
         """Seconds that are left for training."""
         tests, parts = self._curve.seconds, self._parts
-        foreseen = self._curve.left(here.steps) * parts.test
-        foreseen += self._evaluation(job.scores.lengths())
-        slower = 1.0  # Than foreseen: as the last test was or, without any, as training has become.
-        if tests and parts.test:
-            slower = tests[-1] / parts.test
-        elif self._seconds_of_step:
-            slower = self._seconds_of_step[-1] / self._seconds_of_step[0]
-        return parts.seconds - here.spent - slower * foreseen
+        if tests and parts.test:  # Both take longer by as much, be it the games or the machine.
+            testing, evaluation = tests[-1], tests[-1] / parts.test * parts.evaluation
+        else:
+            slower = 1.0  # Than foreseen: as training has become.
+            if self._seconds_of_step:
+                slower = self._seconds_of_step[-1] / self._seconds_of_step[0]
+            testing, evaluation = slower * parts.test, self._evaluation(job.scores.lengths())
+            evaluation *= slower
+        return parts.seconds - here.spent - self._curve.left(here.steps) * testing - evaluation

@@ -147,9 +147,12 @@ def split(configuration: Configuration, pace: Pace, spent: float = 0.0) -> Split
     assert configuration.minutes is not None
     settings, games = configuration.settings, len(configuration.games)
     start = spent + _SETUP_SECONDS + games * settings.envs * pace.emulator
-    test_protocol, (lengths, _) = PROTOCOLS[configuration.test_protocol], _lengths(configuration)
-    test = _seconds_of(lengths, test_protocol, pace.test_round, pace)
-    evaluation = evaluation_seconds(configuration, pace)
+    foreseen, test_protocol = (
+        Evaluation(configuration, pace),
+        PROTOCOLS[configuration.test_protocol],
+    )
+    test = _seconds_of(foreseen.lengths, test_protocol, pace.test_round, pace)
+    evaluation = foreseen.seconds()
     tests, seconds = configuration.test_epochs, 60 * configuration.minutes
     training, of_a_step = seconds - start - tests * test - evaluation, games * pace.step
     least = settings.least_steps * of_a_step
@@ -157,31 +160,40 @@ def split(configuration: Configuration, pace: Pace, spent: float = 0.0) -> Split
     return Split(seconds, start, training, test, tests, evaluation, least, steps)
 
 
-def evaluation_seconds(
-    configuration: Configuration, pace: Pace, played: Sequence[float | None] = ()
-) -> float:
+class Evaluation:
     """About how long the evaluation of a run that has minutes takes, with its card.
 
-    Games are taken to last as long as its experts', as far as that leaves two thirds of the
-    minutes; or longer, if those that ended in its training did. Without experts, as long as those.
-
-    Args:
-        configuration, pace: of the run.
-        played: mean steps of each game's that ended in its training; None where none did. They
-            count once there are some of every game.
+    Games of the network are taken to last as long as its experts', as far as that is a third of
+    the minutes at most; or longer, if those that ended in its training did. Without experts, as
+    long as those. The experts' cards are read here, and not again.
     """
-    assert configuration.minutes is not None
-    protocol, (lengths, beside) = PROTOCOLS[configuration.protocol], _lengths(configuration)
 
-    def seconds(lengths: Sequence[float]) -> float:
-        return _seconds_of([*lengths, *beside], protocol, pace.evaluation_round, pace)
+    def __init__(self, configuration: Configuration, pace: Pace):
+        assert configuration.minutes is not None
+        self._pace, self._protocol = pace, PROTOCOLS[configuration.protocol]
+        self._taught = configuration.experts is not None
+        self.lengths, self._beside = _lengths(configuration)
+        self._most = 60 * configuration.minutes * _MOST_EVALUATION
 
-    foreseen = min(seconds(lengths), 60 * configuration.minutes * _MOST_EVALUATION)
-    known = [length for length in played if length is not None]
-    if len(known) == len(lengths):
-        so_far = seconds(known)
-        foreseen = max(foreseen, so_far) if configuration.experts else so_far
-    return foreseen + _CARD_SECONDS
+    def seconds(self, played: Sequence[float | None] = ()) -> float:
+        """From the mean steps of each game's that ended in training, None where none did.
+
+        They count once there are some of every game.
+        """
+        foreseen = self._seconds(self.lengths, self._most)
+        known = [length for length in played if length is not None]
+        if len(known) == len(self.lengths):
+            so_far = self._seconds(known)
+            foreseen = max(foreseen, so_far) if self._taught else so_far
+        return foreseen + _CARD_SECONDS
+
+    def _seconds(self, lengths: Sequence[float], most: float = inf) -> float:
+        """Of games of the network, `most` at most, and of those who are measured beside it."""
+        alone, all_together = (
+            _seconds_of(players, self._protocol, self._pace.evaluation_round, self._pace)
+            for players in (lengths, [*lengths, *self._beside])
+        )
+        return min(alone, most) + all_together - alone
 
 
 def _checked_split(configuration: Configuration, pace: Pace, spent: float) -> Split:
@@ -228,9 +240,10 @@ def _seconds_of(
 ) -> float:
     """About how long players take whose games last so many steps on average."""
     longest = 1.0 if protocol.steps else _LONGEST  # Else others begin where games have ended.
-    playing = sum(protocol.rounds(ceil(longest * length)) * round_seconds for length in lengths)
-    start = len(lengths) * (_PLAYER_SECONDS + protocol.environments() * pace.emulator)
-    return (_SIDE_BY_SIDE if len(lengths) > 1 else 1) * (playing + start)
+    start = _PLAYER_SECONDS + protocol.environments() * pace.emulator
+    each = [start + protocol.rounds(ceil(longest * n)) * round_seconds for n in lengths]
+    # The longest is played alone in the end, where the others have ended before.
+    return max(_SIDE_BY_SIDE * sum(each), *each) if each else 0.0
 
 
 def gibibytes(configuration: Configuration) -> float:

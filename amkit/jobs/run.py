@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import keras
@@ -62,6 +61,7 @@ def run(
     configuration = read_configuration(run_folder)
     pace = forecast.pace(configuration) if configuration.minutes else None
     if pace:
+        evaluation = forecast.Evaluation(configuration, pace)
         parts = forecast.split(configuration, pace, time.monotonic() - begun)
         settings = replace(configuration.settings, steps=parts.steps)
         configuration = replace(configuration, settings=settings)
@@ -75,8 +75,7 @@ def run(
     reporting, here = [*callbacks, curve], rates.machine()
     budget = None
     if pace:
-        evaluation = partial(forecast.evaluation_seconds, configuration, pace)
-        budget = Budget(parts, begun, curve, evaluation)
+        budget = Budget(parts, begun, curve, evaluation.seconds)
     with closing(job):
         progress = run_job(job, run_folder, reporting, checkpoint_seconds, here, budget)
     trained = rounded(acting)  # Before it is evaluated: the scores are of what is kept.

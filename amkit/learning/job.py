@@ -199,7 +199,7 @@ class Training:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Ends the environments, and frees what only playing and learning need."""
+        """Ends the environments; there is no more playing."""
         self.environments.close()
 
     def end_at(self, steps: int) -> None:

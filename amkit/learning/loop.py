@@ -88,6 +88,8 @@ def run_job(
         RunError: if the checkpoints of a run that has begun are gone.
     """
     progress = _resume(job, run)
+    # Without a step, a checkpoint more would pass for progress where runs are begun over and over.
+    saved_steps = job.steps if checkpoints.count(run.checkpoint_folder) else -1
     progress.train_on(machine or {})
     if budget:
         budget.begin(progress.spent)
@@ -111,7 +113,8 @@ def run_job(
             if time.monotonic() - saved > checkpoint_seconds:
                 _save(job, run, progress)
                 saved = time.monotonic()
-        _save(job, run, progress)
+        if job.steps > saved_steps:
+            _save(job, run, progress)
         if job.learner.stop_training:  # Perhaps in a test at the very end: it is done again.
             raise Interrupted
     return progress

@@ -7,7 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkit.reports.recorded import ALIKE, Card, Point, chance, check_alike, curve, expect, score_of
+from amkit.reports.recorded import (
+    ALIKE,
+    STICKY,
+    Card,
+    Point,
+    chance,
+    check_alike,
+    curve,
+    expect,
+    score_of,
+)
 from amkit.reports.statistics import REPLICATES, estimate
 from amkit.reports.text import UNKNOWN, Estimate, Row
 from amkit.storage.run_folders import is_finished, read_config
@@ -45,12 +55,13 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
     or there is nothing to compare.
     """
     runs: dict[tuple[str, str], list[Card]] = {}
-    experts: dict[str, float] = {}
+    experts: dict[str, Card] = {}
     for card in cards:
         game = card["games"][0]
         received = f"{card['kind']} of {', '.join(card['games'])}"
         if card["kind"] == "expert" and "transfer" not in card:
-            experts[game] = score_of(card, game)["mean"]
+            expect(game not in experts, "one expert of each game", f"two of {game}")
+            experts[game] = card
             continue
         what = "either no run of `amkit transfer` or only such runs and experts of their games"
         expect("transfer" in card, what, received)
@@ -77,6 +88,11 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
         expect(alike, "runs that are tested at the same steps", received)
     skipped = [f"{path.name} is left out: it is not finished." for path in missing]
     skipped += [f"{game} is left out: no run of it from random weights." for game in without]
+    sticky = runs[games[0], RANDOM_BEGINNING][0].get("test_protocol") == STICKY
+    for game, card in list(experts.items()):
+        if (score_of(card, game)["protocol"] == STICKY) != sticky:
+            skipped.append(f"The expert of {game} is left out: its score is of another emulator.")
+            del experts[game]
     alone = [game for game in experts if game not in named]
     skipped += [f"The expert of {game} is left out: no run of it." for game in alone]
     return Transfers(
@@ -84,7 +100,7 @@ def transfers(cards: Sequence[Card], missing: Sequence[Path] = ()) -> Transfers:
         games,
         tuple(dict.fromkeys([RANDOM_BEGINNING, *(source for _, source in runs)])),
         tuple(skipped),
-        experts,
+        {game: score_of(card, game)["mean"] for game, card in experts.items()},
     )
 
 

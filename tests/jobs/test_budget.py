@@ -86,8 +86,38 @@ def test_a_machine_that_gets_busy_in_the_middle(clock):
 
 def test_tests_that_take_longer_than_foreseen_say_that_the_evaluation_will(clock):
     parts = PARTS._replace(tests=4)
-    train(clock, lambda steps: 0.01, parts, Curve(clock, 4, 30.0))
+    # Before the first test, the training's games say so; then not both, which would count twice.
+    train(clock, lambda steps: 0.01, parts, Curve(clock, 4, 30.0), lambda lengths: 270.0)
     assert clock.now - 100 + 1.5 * parts.evaluation == pytest.approx(600, rel=0.05)
+
+
+def test_compiling_anew_is_no_part_of_the_pace(clock):
+    """Steps that are set anew come with another learning rate, which is compiled in."""
+    seen = [0.0]
+
+    def seconds_of_step(steps):
+        compiling = len(seen) > 1
+        seen[:] = [0.0]
+        return 0.01 + 0.1 * compiling  # Ten seconds for the next hundred steps.
+
+    curve = Curve(clock, 0, 0.0)
+    curve.test_if_due(0, PARTS.steps)
+    keeper = budget.Budget(PARTS, clock.now, curve, as_foreseen)
+    optimizer, settings = SimpleNamespace(iterations=5), SimpleNamespace(least_steps=1_000)
+    learner, scores = SimpleNamespace(optimizer=optimizer), SimpleNamespace(lengths=lambda: [50.0])
+    job = SimpleNamespace(steps=0, learner=learner, settings=settings, scores=scores)
+    keeper.begin(0.0)
+    clock.now += PARTS.start
+    total = PARTS.steps
+    while job.steps < total:
+        clock.now += 100 * seconds_of_step(job.steps)
+        job.steps += 100
+        optimizer.iterations += 1
+        if (steps := keeper.steps(job)) is not None:
+            total = steps
+            seen.append(1.0)
+    assert keeper._seconds_of_step == pytest.approx([0.01] * len(keeper._seconds_of_step))
+    assert clock.now - 100 == pytest.approx(420, rel=0.03)
 
 
 def test_games_that_get_longer_leave_less_time_for_training(clock):

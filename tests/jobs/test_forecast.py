@@ -8,7 +8,7 @@ from amkit.cli import jobs
 from amkit.evaluation.protocols import PROTOCOLS
 from amkit.jobs import configuration, forecast, rates
 from amkit.jobs.forecast import Minutes, Pace
-from amkit.storage import run_folders
+from amkit.storage import checkpoints, run_folders
 
 PACE = Pace(step=0.001, test_round=0.01)
 
@@ -142,7 +142,7 @@ def test_minutes_are_divided_before_work_starts(monkeypatch, expert_folder):
     assert "about 26 s to start, 9 min of training and 53 s of evaluation (protocol" in said
     assert "less what it has done" in forecast.plan(timed, pace, done=100)
     assert forecast.minutes(timed, pace) == Minutes(10, 0, 0)
-    with pytest.raises(ValueError, match=r"needs --minutes 1 or more here, .*Received: 0.5$"):
+    with pytest.raises(ValueError, match=r"needs --minutes 2 or more here, .*Received: 0.5$"):
         forecast.plan(replace(timed, minutes=0.5), pace, 5.0)
     forecast.plan(replace(timed, minutes=2), pace, 5.0)
 
@@ -165,23 +165,41 @@ def test_games_under_a_student_last_as_long_as_its_experts(monkeypatch, expert_f
     shorter = replace(student, minutes=1)
     assert forecast.split(shorter, pace).evaluation == 20 + forecast._CARD_SECONDS  # A third.
     assert unknown == pytest.approx(0.75 * 6 * (30 + 1) + forecast._CARD_SECONDS)
-    assert known == pytest.approx(0.75 * (45 + 0.41 + 2) + forecast._CARD_SECONDS)
+    # The longer of two games is played alone in the end.
+    assert known == pytest.approx(45 + 1 + forecast._CARD_SECONDS)
 
 
 def test_games_that_ended_in_training_say_how_long_the_evaluation_takes(monkeypatch, expert_folder):
     pace = Pace(0.001, 0.0, evaluation_round=0.01, emulator=0.0)
 
     def seconds(configuration, *played):
-        return forecast.evaluation_seconds(configuration, pace, played) - forecast._CARD_SECONDS
+        return forecast.Evaluation(configuration, pace).seconds(played) - forecast._CARD_SECONDS
 
     expert = config(steps=None, minutes=60)  # And random play, whose games have 2,000 steps.
     assert seconds(expert) == seconds(expert, None) == pytest.approx(0.75 * (30 + 30 + 2))
-    assert seconds(expert, 500.0) == pytest.approx(0.75 * (7.5 + 30 + 2))
+    assert seconds(expert, 500.0) == pytest.approx(30 + 1)  # Random play's are longer.
     assert seconds(expert, 5_000.0) == pytest.approx(0.75 * (75 + 30 + 2))
     options = {"precision": "float32", "jit_compile": False, "minutes": 60}
     student = configuration.distill_config(expert_folder, **options)  # Two games.
     assert seconds(student, 5_000.0, None) == seconds(student, 500.0, 500.0) == seconds(student)
     assert seconds(student, 5_000.0, 500.0) == pytest.approx(0.75 * (75 + 7.5 + 4 * 30 + 6))
+
+
+def test_experts_cards_are_read_before_a_training_and_not_during_it(monkeypatch, expert_folder):
+    """Somebody else may finish a second expert of a game there meanwhile."""
+    options = {"precision": "float32", "jit_compile": False, "minutes": 60}
+    student = configuration.distill_config(expert_folder, **options)
+    foreseen = forecast.Evaluation(student, Pace(0.001, 0.0, 0.01, 0.0))
+    monkeypatch.setattr(forecast, "choose_experts", None)
+    assert foreseen.seconds([500.0, 500.0]) == foreseen.seconds()
+
+
+def test_what_is_saved_is_not_abandoned_for_minutes_that_are_too_few(tmp_path, monkeypatch):
+    monkeypatch.setattr(forecast, "pace", lambda configuration: PACE)
+    saved = run_folders.Run(tmp_path / "saved", config(steps=None, minutes=0.1).to_json())
+    checkpoints.save(saved.checkpoint_folder, {"progress": {}})  # Before the first metrics.
+    jobs._plans([saved], 0.0)
+    assert saved.begun
 
 
 def test_too_few_minutes_leave_no_run(tmp_path, monkeypatch):

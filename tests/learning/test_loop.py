@@ -12,7 +12,7 @@ import pytest
 
 from amkit.learning import loop
 from amkit.learning.loop import Interrupted, run_job
-from amkit.storage import run_folders
+from amkit.storage import checkpoints, run_folders
 from amkit.storage.checkpoints import CheckpointError
 from tests.trainings import JOBS, compiled, distill_job, pqn_job
 
@@ -194,6 +194,18 @@ def test_a_run_knows_every_machine_that_trained_it(stopped, scripted, pong, brea
     assert [machine["processor"] for machine in progress.machines] == ["laptop", "server"]
     seconds = [machine["seconds"] for machine in progress.machines]
     assert min(seconds) > 0 and sum(seconds) == pytest.approx(progress.seconds)
+
+
+def test_a_run_that_is_begun_again_and_again_at_its_end_makes_no_progress(
+    scripted, pong, breakout, tmp_path
+):
+    """As where each evaluation takes the process down: a campaign gives such a run up."""
+    counts = []
+    for begun in ([{}], [], []):
+        with run_folders.Run(tmp_path / "run", *begun) as run:
+            run_job(pqn_job(scripted, pong, breakout), run)
+            counts.append(checkpoints.count(run.checkpoint_folder))
+    assert counts[0] == counts[1] == counts[2] > 0
 
 
 def test_a_checkpoint_of_another_algorithm_is_refused(stopped, scripted, pong, breakout):

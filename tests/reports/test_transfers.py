@@ -421,6 +421,11 @@ def test_the_targets_own_expert_is_the_ceiling():
     other = {**own, "games": ["krull"], "scores": [{**own["scores"][0], "game": "krull"}]}
     recorded = transfers.transfers([card(), card(source="amn"), card("pong"), own, other])
     assert recorded.skipped == ("The expert of krull is left out: no run of it.",)
+    with pytest.raises(ValueError, match="one expert of each game"):
+        transfers.transfers([card(), own, {**own, "weight_hash": "another"}])
+    sticky = {**own, "scores": [{**own["scores"][0], "protocol": "sticky"}]}
+    without = transfers.transfers([card(), sticky])
+    assert without.experts == {} and "another emulator" in without.skipped[0]
     table = transfers.table_2(recorded)
     assert [(row["expert"], row["chance"]) for row in table] == [(300, 2), (300, 2), (None, 2)]
     (legend,) = figures.transfer_curves(table).legends
