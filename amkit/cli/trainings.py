@@ -28,8 +28,8 @@ def train(
         False,
         "--all",
         help="Train all 20 games of the paper, Table 1 first. Without --preset, train as the "
-        "shipped experts were: preset explore for Kangaroo and Beam Rider, and for some games "
-        "2.2 or 3 M steps (unless --steps or --minutes is given).",
+        "shipped experts were: preset explore for Kangaroo and Beam Rider, plain for Road Runner, "
+        "and for some games 2.2 or 3 M steps (unless --steps or --minutes is given).",
     ),
     into: Path | None = Option(
         None,

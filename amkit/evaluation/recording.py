@@ -28,7 +28,7 @@ FORMATS = (".gif", ".mp4")
 
 _GIF_MILLISECONDS = 70  # A GIF counts hundredths of a second: 1/15 s is between two of them.
 _SCALE = 2  # Pixels of the picture per pixel of the screen.
-_PANEL = 300
+_PANEL = 330  # Of bars, values and the longest name, DOWNRIGHTFIRE.
 _BACKGROUND, _TEXT, _BAR, _CHOSEN = (18, 18, 22), (225, 225, 225), (70, 90, 130), (240, 180, 60)
 
 

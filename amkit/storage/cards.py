@@ -168,6 +168,7 @@ class Card(TypedDict, total=False):
     tests: list[Test]
     transfer: Transfer
     begin: Begin
+    watched: str  # What it does in its game, in words of somebody who looked on.
     played: Played  # An expert's, in every game.
     played_in: dict[str, Played]  # An AMN's, by game, where its expert says so.
     imported: Imported

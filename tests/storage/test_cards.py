@@ -88,7 +88,7 @@ def test_numbers_are_those_of_the_file(tmp_path):
 
 
 def cards():
-    files = [*ROOT.glob("pretrained/*.json"), *ROOT.glob("tutorials/recorded/**/*.json")]
+    files = [*ROOT.glob("pretrained/**/*.json"), *ROOT.glob("tutorials/recorded/**/*.json")]
     return [file for file in files if "weight_hash" in json.loads(file.read_text())]
 
 
