@@ -57,12 +57,12 @@ def test_a_video_has_one_picture_per_step(pong, tmp_path, policy, ending):
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     if ending == ".gif":
         with Image.open(path) as video:
-            assert video.size == (620, 420)
+            assert video.size == (650, 420)
             assert sum(1 for _ in ImageSequence.Iterator(video)) >= 2
     else:
         import imageio.v3 as iio
 
-        assert iio.imread(path, plugin="pyav").shape == (7, 420, 620, 3)
+        assert iio.imread(path, plugin="pyav").shape == (7, 420, 650, 3)
 
 
 @pytest.mark.parametrize(
